@@ -1,0 +1,197 @@
+"""What plugins are made of: actions, providers, evaluators, routes, and the plugin itself.
+
+Handlers may take fewer arguments than they are offered (`async def handler(runtime, message)`):
+the leading ones are passed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from runtime_core.run import ActionResult
+
+if TYPE_CHECKING:
+    from runtime_core.ports import DatabaseAdapter
+    from runtime_core.services import Service
+
+Handler: TypeAlias = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionExample:
+    """One line of an example conversation that shows when an action fits."""
+
+    name: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something the agent can do; the model sees it as a tool.
+
+    Attributes:
+        name: Upper case with underscores; unique among an agent's actions.
+        handler: `(runtime, message, state, options, callback)` → `ActionResult`, text, a dict of its
+            fields, a bool, or None. `options.parameters` holds the model's arguments, checked
+            against `parameters`; `await callback(content)` sends something to the user.
+        validate: `(runtime, message, state)` → whether the action is possible now; None is always.
+        similes: Other names the model may use.
+        parameters: JSON schema of type object.
+        roles: Roles of the sender of which one is needed; empty is anyone.
+        contexts: Contexts of which one must be active; empty is any.
+        ends_turn: The turn is over when this action succeeded: no further model call, no answer
+            beyond what it sent.
+        timeout_s: Most seconds it may run; the deadline bounds it too.
+    """
+
+    name: str
+    description: str
+    handler: Handler
+    validate: Handler | None = None
+    similes: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    examples: Sequence[Sequence[ActionExample]] = ()
+    roles: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    ends_turn: bool = False
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderResult:
+    """What a provider adds to the state: `text` for the prompt, `values` for templates, `data` for code."""
+
+    text: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Something the agent knows when it answers.
+
+    Attributes:
+        get: `(runtime, message, state)` → `ProviderResult`, or a dict of its fields, or text.
+        position: Providers are merged in ascending order, then in the order of registration.
+        dynamic: Only in the state when asked for by name.
+        private: As `dynamic`, and not listed to the model.
+        contexts: Contexts of which one must be active; empty is any.
+    """
+
+    name: str
+    get: Handler
+    description: str = ""
+    position: int = 0
+    dynamic: bool = False
+    private: bool = False
+    contexts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """Something the agent does with a turn after it answered.
+
+    Attributes:
+        handler: `(runtime, message, state, responses)` → `ActionResult` or None.
+        validate: `(runtime, message, state)` → whether it is due; None is always.
+        always_run: Also after turns without an answer.
+    """
+
+    name: str
+    handler: Handler
+    description: str = ""
+    validate: Handler | None = None
+    similes: tuple[str, ...] = ()
+    always_run: bool = False
+    examples: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An HTTP endpoint of a plugin, mounted under `/plugins/<plugin>/`."""
+
+    type: str
+    path: str
+    handler: Handler
+    public: bool = False
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHandler:
+    """What answers one model type.
+
+    Attributes:
+        handler: `(runtime, params)` → the model type's result; for text types, params with
+            `messages` want a `TextResponse`, params with only `prompt` want text.
+        priority: Highest first, then in the order of registration.
+    """
+
+    type: str
+    handler: Handler
+    provider: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """A named bundle of components; data, not code that runs by itself.
+
+    Attributes:
+        init: `(config, runtime)`; called once for each runtime, after its dependencies'.
+            `await runtime.enter(context_manager)` opens something that closes with the runtime.
+        models: Handlers by model type; their provider is the plugin's name.
+        events: Handlers by event type.
+        dependencies: Names of plugins that must come first.
+        priority: Lower loads first: databases -100, model providers -50, core 0, features 50, platforms 100.
+        model_priority: Priority of `models`.
+        settings: Names of environment variables that `get_setting` may read for this plugin.
+        adapter: Opens the database when the runtime was given none: `(settings) → adapter`.
+    """
+
+    name: str
+    description: str = ""
+    init: Handler | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    evaluators: tuple[Evaluator, ...] = ()
+    services: tuple[type[Service], ...] = ()
+    models: Mapping[str, Handler] = field(default_factory=dict)
+    model_priority: int = 0
+    adapter: Callable[[Any], DatabaseAdapter] | None = None
+    routes: tuple[Route, ...] = ()
+    events: Mapping[str, Sequence[Handler]] = field(default_factory=dict)
+    dependencies: tuple[str, ...] = ()
+    priority: int = 0
+    settings: tuple[str, ...] = ()
+    tests: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionOptions:
+    """What an action's handler gets beside message and state.
+
+    Attributes:
+        parameters: The model's arguments, checked and coerced.
+        previous_results: Results of this turn's earlier actions, oldest first.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    previous_results: tuple[ActionResult, ...] = ()
+
+    def get_previous_result(self, name: str) -> ActionResult | None:
+        """The newest earlier result of the action with this name."""
+        return next((each for each in reversed(self.previous_results) if each.action == name), None)
+
+
+def accepted(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The leading `arguments` that `handler` has positional parameters for."""
+    parameters = inspect.signature(handler).parameters.values()
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return arguments
+    places = sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)
+    return arguments[:places]

@@ -1,0 +1,251 @@
+"""What the runtime asks of the world outside: small protocols, one adapter file for each technology.
+
+Every store call names the agent: rows of other agents are never seen, changed or counted. All
+times are aware and UTC. Store methods raise `StoreUnavailable` (safe to retry) when the database
+does not answer in the time the deadline leaves, and `SchemaOutOfDate` when it was not migrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.memory import Hit, Memory
+from runtime_core.records import Record
+from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
+
+R = TypeVar("R", bound=Record)
+
+
+class TurnStore(Protocol):
+    """Claims, saves and ends the turn of a message; each adapter passes `TurnStoreContract`."""
+
+    async def begin(self, start: TurnStart) -> TurnContext:
+        """Claim the run of a message and store the message, in one transaction.
+
+        Outcomes `new` and `resume` hold the claim until now + `lease_s`. Every other outcome writes
+        nothing at all. Of any number of callers at once, one gets the claim.
+        Worlds, rooms, entities and participants that the store knows stay as they are.
+        """
+
+    async def checkpoint(
+        self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Keep the steps done so far, so that another invocation can go on from them.
+
+        Raises:
+            LeaseLost: The run is claimed by another owner, or has ended.
+        """
+
+    async def finish(self, end: TurnEnd) -> None:
+        """Store the answers and end the run, in one transaction.
+
+        The same owner finishing twice (a retry after a lost connection) is one finish.
+
+        Raises:
+            LeaseLost: The run is claimed by another owner, or was ended by one; nothing is stored.
+        """
+
+    async def get_run(self, run_id: UUID) -> Run | None:
+        """The run with this id, of any agent: the caller checks whose it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFilter:
+    """Which memories are meant; fields left empty do not restrict.
+
+    Attributes:
+        table: One table; None is all of them.
+        room_ids: Any of these rooms.
+        start: Earliest `created_at`, inclusive.
+        end: Latest `created_at`, exclusive.
+        before: Only memories ordered before this (created_at, id): the cursor of a page.
+    """
+
+    table: str | None = "messages"
+    room_ids: tuple[UUID, ...] = ()
+    entity_id: UUID | None = None
+    world_id: UUID | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    before: tuple[AwareDatetime, UUID] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryQuery:
+    """What a search is for: words, a vector, or both (then the two rankings are fused).
+
+    Attributes:
+        text: Words; stemmed, any of them may match, more and rarer ones rank higher.
+        embedding: Vector of shape `(dim,)`, compared with the embeddings of `model`.
+        model: Name of the embedding model that made `embedding`.
+        match_threshold: Least cosine similarity of a memory found only by its vector, in [-1, 1].
+        limit: Most hits wanted, 1 to 100.
+    """
+
+    text: str = ""
+    embedding: tuple[float, ...] | None = None
+    model: str = ""
+    match_threshold: float | None = None
+    limit: int = 10
+
+
+class MemoryStore(Protocol):
+    """Keeps an agent's memories; each adapter passes `MemoryStoreContract`."""
+
+    async def create(
+        self,
+        agent_id: UUID,
+        memories: Sequence[Memory],
+        *,
+        embedding_model: str = "",
+        embedding_priority: str | None = None,
+    ) -> list[Memory]:
+        """Store memories, all or none; `created_at` None takes the store's clock.
+
+        Args:
+            embedding_model: Which model made the memories' `embedding`s; needed where one is set.
+            embedding_priority: Marks those without an embedding as wanting one.
+
+        Returns:
+            The memories as stored, in the order given.
+
+        Raises:
+            DuplicateRecord: An id is there already.
+            DimensionMismatch: An embedding has another dimension than the model's others.
+        """
+
+    async def update(self, agent_id: UUID, memories: Sequence[Memory]) -> None:
+        """Replace content and metadata by id; a changed text drops its embedding.
+
+        Raises:
+            RecordNotFound: An id is not there; nothing is changed.
+        """
+
+    async def delete(self, agent_id: UUID, which: Sequence[UUID] | MemoryFilter) -> int:
+        """Delete by ids or by filter; returns how many were there."""
+
+    async def get(self, agent_id: UUID, ids: Sequence[UUID]) -> list[Memory]:
+        """Those of the ids that are there, in the order given, with their embedding where there is one."""
+
+    async def find(self, agent_id: UUID, which: MemoryFilter, *, limit: int = 100) -> list[Memory]:
+        """The newest `limit` memories, newest first by (created_at, id)."""
+
+    async def count(self, agent_id: UUID, which: MemoryFilter) -> int:
+        """How many memories match."""
+
+    async def search(self, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
+        """Find the memories that fit the words or the vector best.
+
+        Returns:
+            Best first; ties by (created_at, id), newest first. A memory not yet embedded is found by its words.
+
+        Raises:
+            DimensionMismatch: The vector has another length than the model's embeddings in the store.
+        """
+
+
+class RecordStore(Protocol):
+    """Keeps an agent's records of every kind but memories; each adapter passes `RecordStoreContract`.
+
+    A record's id is its `id`, for a `Participant` the pair (room_id, entity_id). Fields can be
+    matched by equality; a tuple field matches when it holds all the given items.
+    """
+
+    async def insert(self, agent_id: UUID, records: Sequence[Record], *, ignore_existing: bool = False) -> int:
+        """Store new records of any kinds in the order given, all or none; returns how many were new.
+
+        Raises:
+            DuplicateRecord: One is there already (and `ignore_existing` is False).
+            InvalidRecord: It refers to something that is not there.
+        """
+
+    async def update(self, agent_id: UUID, records: Sequence[Record]) -> None:
+        """Replace every field of the records with these ids but `created_at`.
+
+        Raises:
+            RecordNotFound: One is not there; nothing is changed.
+        """
+
+    async def get(self, kind: type[R], agent_id: UUID, ids: Sequence[UUID]) -> list[R]:
+        """Those of the ids that are there, in the order given; not for participants."""
+
+    async def find(self, kind: type[R], agent_id: UUID | None, *, limit: int = 1000, **fields: object) -> list[R]:
+        """Records whose fields equal these, oldest first by (created_at, id).
+
+        `agent_id` None is allowed for `Agent` alone: the agents of this database.
+        """
+
+    async def delete(self, kind: type[Record], agent_id: UUID, **fields: object) -> int:
+        """Delete the records whose fields equal these (`id=…`); returns how many were there.
+
+        Raises:
+            InvalidRecord: No field was given: deleting everything is never meant.
+        """
+
+
+class KeyValueStore(Protocol):
+    """An agent's cache: JSON values by key; each adapter passes `KeyValueStoreContract`."""
+
+    async def get_value(self, agent_id: UUID, key: str) -> Any:
+        """The value, or None."""
+
+    async def set_value(self, agent_id: UUID, key: str, value: Any, *, expires_at: datetime | None = None) -> None:
+        """Set a value; after `expires_at` it is gone."""
+
+    async def delete_value(self, agent_id: UUID, key: str) -> bool:
+        """Delete a value; says whether it was there."""
+
+
+class DatabaseAdapter(Protocol):
+    """One database: the stores, and its life. Opened once, used by many runtimes, closed by who opened it."""
+
+    @property
+    def turns(self) -> TurnStore: ...
+    @property
+    def memories(self) -> MemoryStore: ...
+    @property
+    def records(self) -> RecordStore: ...
+    @property
+    def cache(self) -> KeyValueStore: ...
+
+    async def ping(self) -> int:
+        """Ask the database something; returns the schema version it is at, 0 when it was never migrated."""
+
+    async def migrate(self) -> list[str]:
+        """Apply the migrations that are missing, under a lock; returns their names."""
+
+    async def close(self) -> None:
+        """Close every connection; a closed adapter opens again on its next use."""
+
+
+class TextModel(Protocol):
+    """Writes text; each adapter passes `TextModelContract`."""
+
+    async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
+        """Answer the conversation, within the current deadline.
+
+        Args:
+            on_delta: Awaited with each piece of text as it comes; the response still holds it all.
+
+        Raises:
+            ModelError: One of its subclasses, each with the right `retryable`.
+            DeadlineExceeded: No time is left to ask.
+        """
+
+
+class EmbeddingModel(Protocol):
+    """Turns texts into vectors; each adapter passes `EmbeddingModelContract`."""
+
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResponse:
+        """Embed texts, none of them empty, in one call.
+
+        Raises:
+            ModelError: As for `TextModel.complete`.
+        """

@@ -1,0 +1,72 @@
+"""Settings: every variable this package reads, validated once, with the name in the error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from runtime_core.errors import SettingsError
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+_Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+
+
+class Settings(BaseModel):
+    """The deployment's settings, one field for each variable (upper case in the environment).
+
+    What a field means stands in the README's table, which a test holds against this class.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    database_url: _Text = None
+    database_pooler: Literal["none", "transaction"] = "none"
+    api_port: int = Field(default=3000, ge=0, le=65535)
+    agent_id: Annotated[UUID | None, BeforeValidator(_blank_is_unset)] = None
+    agents: str = "handlers.agents:AGENTS"
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = None
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_transport: Literal["wire", "sdk"] = "wire"
+    text_small_model: str = "gpt-5-mini"
+    text_large_model: str = "gpt-5"
+    embedding_model: str = "text-embedding-3-small"
+    embedding_dimension: int | None = Field(default=None, ge=1, le=16_000)
+    model_timeout_s: float = Field(default=60.0, gt=0)
+    model_max_retries: int = Field(default=2, ge=0, le=10)
+    providers_timeout_s: float = Field(default=1.0, gt=0)
+    message_limit_bytes: int = Field(default=64 * 1024, ge=1)
+    on_lambda: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings.
+
+        Raises:
+            SettingsError: Names the first variable that is malformed, what it holds and what it may hold.
+        """
+        values: dict[str, Any] = {
+            name: environment[name.upper()]
+            for name in cls.model_fields
+            if name != "on_lambda" and name.upper() in environment
+        }
+        if "environment" not in values and "NODE_ENV" in environment:
+            values["environment"] = environment["NODE_ENV"]
+        values["on_lambda"] = "AWS_LAMBDA_FUNCTION_NAME" in environment
+        if "log_level" in values:
+            values["log_level"] = values["log_level"].upper()
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]).upper()
+            shown = "a secret" if "KEY" in name else repr(first["input"])
+            raise SettingsError(f"{name} is {shown}: {first['msg'].lower()}", name=name) from error

@@ -1,0 +1,91 @@
+"""Values across a border: from dicts and JSON to the core's frozen dataclasses, and back.
+
+pydantic does the work. Its validators are built on first use and kept, so that a process pays
+only for the types it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from runtime_core.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+def coerce(kind: type[T], value: object, *, name: str) -> T:
+    """Take a value of `kind` as it is, or build one from a dict.
+
+    Args:
+        name: What the value is called in an error text ("message", "world").
+
+    Raises:
+        InvalidInput: Names the first field that is wrong, and how many more are.
+    """
+    if isinstance(value, kind):
+        return value
+    try:
+        return cast(T, _adapter(kind).validate_python(value))
+    except ValidationError as error:
+        raise invalid_input(error, name=name) from error
+
+
+def decode_json(kind: type[T], text: str | bytes) -> T:
+    """Read a value that this package wrote itself, so a failure is a defect and not bad input."""
+    return cast(T, _adapter(kind).validate_json(text))
+
+
+def encode_json(value: object) -> str:
+    """Write any value of the core as JSON; the same value gives the same bytes."""
+    return to_json(value).decode()
+
+
+def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:
+    """Say in one line which field is wrong, what was found, and what was expected."""
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    path = dotted(first["loc"])
+    where = ".".join(part for part in (name, path) if part)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return InvalidInput(f"{_expected(dict(first))}{more}", path=where)
+
+
+def dotted(location: Sequence[int | str]) -> str:
+    """Write a path as `content.attachments[0].url`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def _expected(problem: dict[str, Any]) -> str:
+    kind, message = problem["type"], str(problem["msg"])
+    if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+        return "is required"
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        return "is not a known field"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return f"{message[0].lower()}{message[1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: object) -> str:
+    """Show the kind of a wrong value, and the value itself when it is short and plain."""
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
+    return f"a {type(value).__name__}"
