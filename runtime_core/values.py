@@ -55,12 +55,18 @@ def encode_json(value: object) -> str:
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:
     """Say in one line which field is wrong, what was found, and what was expected."""
-    problems = error.errors(include_url=False, include_context=False)
-    first = problems[0]
-    path = dotted(first["loc"])
-    where = ".".join(part for part in (name, path) if part)
+    problems = field_problems(error)
+    location, expected = problems[0]
+    where = ".".join(part for part in (name, dotted(location)) if part)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return InvalidInput(f"{_expected(dict(first))}{more}", path=where)
+    return InvalidInput(f"{expected}{more}", path=where)
+
+
+def field_problems(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+    """Every field that is wrong: its path, and what was found and expected."""
+    return [
+        (problem["loc"], _expected(dict(problem))) for problem in error.errors(include_url=False, include_context=False)
+    ]
 
 
 def dotted(location: Sequence[int | str]) -> str:
