@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runtime_core.run import ActionResult
@@ -44,6 +45,7 @@ class Action:
         contexts: Contexts of which one must be active; empty is any.
         ends_turn: The turn is over when this action succeeded: no further model call, no answer
             beyond what it sent.
+        tool: Offered to models that call tools; those that only name actions in text see it either way.
         timeout_s: Most seconds it may run; the deadline bounds it too.
     """
 
@@ -57,6 +59,7 @@ class Action:
     roles: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     ends_turn: bool = False
+    tool: bool = True
     timeout_s: float | None = None
 
 
@@ -69,6 +72,16 @@ class ProviderResult:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+class PromptPlace(StrEnum):
+    """Where the prompt puts what a provider gives."""
+
+    CHARACTER = "character"  # its text opens the system message: stable, so that prompt caches work
+    CONTEXT = "context"  # its text stands in the system message, marked as data
+    CONVERSATION = "conversation"  # the memories in its `data["messages"]` become messages of their own
+    TOOLS = "tools"  # its text is left out where the model is given tools
+    NOWHERE = "nowhere"  # only in the state
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """Something the agent knows when it answers.
@@ -79,6 +92,7 @@ class Provider:
         dynamic: Only in the state when asked for by name.
         private: As `dynamic`, and not listed to the model.
         contexts: Contexts of which one must be active; empty is any.
+        place: Where the prompt puts what it gives.
     """
 
     name: str
@@ -88,6 +102,7 @@ class Provider:
     dynamic: bool = False
     private: bool = False
     contexts: tuple[str, ...] = ()
+    place: PromptPlace = PromptPlace.CONTEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,179 @@
+"""Characters: who an agent is, as a value and as the elizaOS files people already have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+from runtime_core.errors import InvalidCharacter
+from runtime_core.ids import string_to_uuid
+from runtime_core.values import invalid_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How the agent writes: always, in chats, in posts."""
+
+    all: tuple[str, ...] = ()
+    chat: tuple[str, ...] = ()
+    post: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageExample:
+    """One line of an example conversation."""
+
+    name: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """Who an agent is.
+
+    Attributes:
+        bio: Paragraphs; one text is one paragraph.
+        templates: Prompt texts that replace the built-in ones, by name (`should_respond`).
+        knowledge: Texts, or `{"path": …}`, `{"directory": …}`.
+        plugins: Names of plugins, loaded beside those the agent is given.
+        settings: Read by `runtime.get_setting`, after `secrets`.
+        extra: Keys of a character file that mean nothing here, kept as they are.
+    """
+
+    name: str
+    username: str | None = None
+    id: UUID | None = None
+    system: str = ""
+    bio: str | Sequence[str] = ()
+    lore: tuple[str, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    message_examples: tuple[tuple[MessageExample, ...], ...] = ()
+    post_examples: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    adjectives: tuple[str, ...] = ()
+    knowledge: tuple[str | Mapping[str, Any], ...] = ()
+    style: Style = field(default_factory=Style)
+    plugins: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The bio, always as paragraphs."""
+        return (self.bio,) if isinstance(self.bio, str) else tuple(self.bio)
+
+    @property
+    def agent_id(self) -> UUID:
+        """The character's own id, else the stable one of its name."""
+        return self.id or string_to_uuid(self.name)
+
+
+def coerce_character(value: Character | Mapping[str, Any], *, source: str = "character") -> Character:
+    """Take a character as it is, or build one from a dict in elizaOS' form (camelCase or snake_case).
+
+    Args:
+        source: File or place the dict came from, for the error text.
+
+    Raises:
+        InvalidCharacter: Names source, path inside it and what was expected.
+    """
+    if isinstance(value, Character):
+        return value
+    try:
+        return _CharacterFile.model_validate(value).character()
+    except ValidationError as error:
+        problem = invalid_input(error, name="")
+        raise InvalidCharacter(f"{source}: {problem}", path=problem.path) from error
+
+
+def load_character(path: Path) -> Character:
+    """Read a character file.
+
+    Raises:
+        InvalidCharacter: The file is missing, not JSON, or a value has the wrong type; names the path inside it.
+    """
+    try:
+        value = from_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidCharacter(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidCharacter(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidCharacter(f"{path}: expected a JSON object with the character, got a {type(value).__name__}")
+    return coerce_character(value, source=str(path))
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_Lines = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class _StyleInFile(BaseModel):
+    all: _Lines = ()
+    chat: _Lines = ()
+    post: _Lines = ()
+
+
+class _ExampleInFile(BaseModel):
+    name: str = Field(validation_alias=AliasChoices("name", "user"))
+    content: dict[str, Any]
+
+
+class _CharacterFile(BaseModel):
+    """The elizaOS character file, as found in public repositories of its first and second version."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+
+    name: str = Field(min_length=1)
+    username: str | None = None
+    id: str | None = None
+    system: str | None = None
+    bio: _Lines = ()
+    lore: _Lines = ()
+    templates: dict[str, str] = {}
+    message_examples: tuple[tuple[_ExampleInFile, ...], ...] = ()
+    post_examples: _Lines = ()
+    topics: _Lines = ()
+    adjectives: _Lines = ()
+    knowledge: tuple[str | dict[str, Any], ...] = ()
+    style: _StyleInFile = _StyleInFile()
+    plugins: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
+
+    def character(self) -> Character:
+        settings = dict(self.settings)
+        in_settings = settings.pop("secrets", None)
+        secrets = {**(in_settings if isinstance(in_settings, dict) else {}), **self.secrets}
+        return Character(
+            name=self.name,
+            username=self.username,
+            id=string_to_uuid(self.id) if self.id else None,
+            system=self.system or "",
+            bio=self.bio,
+            lore=self.lore,
+            templates=self.templates,
+            message_examples=tuple(
+                tuple(MessageExample(name=line.name, content=line.content) for line in example)
+                for example in self.message_examples
+            ),
+            post_examples=self.post_examples,
+            topics=self.topics,
+            adjectives=self.adjectives,
+            knowledge=self.knowledge,
+            style=Style(all=self.style.all, chat=self.style.chat, post=self.style.post),
+            plugins=self.plugins,
+            settings=settings,
+            secrets=secrets,
+            extra=self.model_extra or {},
+        )

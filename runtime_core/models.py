@@ -1,0 +1,163 @@
+"""Models: who answers which model type, in what order, and what happens when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtime_core.chat import NO_USAGE, EmbeddingResponse, TextResponse, Usage
+from runtime_core.components import ModelHandler
+from runtime_core.deadline import current_deadline
+from runtime_core.errors import MayflyError, ModelError, ModelNotFound
+
+log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF_S = 0.5  # as the `openai` package; doubled for each further round
+_MAX_BACKOFF_S = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call of a model, as the run records it."""
+
+    type: str
+    provider: str
+    model: str
+    duration_ms: float
+    usage: Usage = NO_USAGE
+    error: str | None = None
+
+
+class ModelRegistry:
+    """The model handlers of one runtime, by type."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[ModelHandler]] = {}
+
+    def register(self, handler: ModelHandler) -> None:
+        """Add a handler; the highest priority comes first, then the earlier registered."""
+        handlers = self._handlers.setdefault(str(handler.type), [])
+        handlers.append(handler)
+        handlers.sort(key=lambda each: -each.priority)
+
+    def types(self) -> list[str]:
+        """The model types that have a handler."""
+        return list(self._handlers)
+
+    def handlers(self, model_type: str, provider: str | None = None) -> list[ModelHandler]:
+        """Every handler to try, in order.
+
+        Raises:
+            ModelNotFound: There is none, or none by that provider; the text says which there are.
+        """
+        registered = self._handlers.get(str(model_type), [])
+        if not registered:
+            known = ", ".join(sorted(self._handlers)) or "none"
+            raise ModelNotFound(
+                f"no plugin answers {model_type}; registered model types: {known}. Add a model plugin, "
+                "or set OPENAI_API_KEY"
+            )
+        chosen = [each for each in registered if provider in (None, each.provider)]
+        if not chosen:
+            providers = ", ".join(each.provider for each in registered)
+            raise ModelNotFound(f"no provider {provider!r} answers {model_type}; there is {providers}")
+        return chosen
+
+    def get(self, model_type: str, provider: str | None = None) -> ModelHandler | None:
+        """The handler that would be asked first; None when there is none."""
+        registered = self._handlers.get(str(model_type), [])
+        return next((each for each in registered if provider in (None, each.provider)), None)
+
+
+async def ask(
+    handlers: list[ModelHandler],
+    call: Callable[[ModelHandler], Awaitable[Any]],
+    *,
+    max_retries: int,
+    record: Callable[[ModelCall], Awaitable[None]],
+) -> Any:
+    """Call the handlers in order until one answers; a retryable failure goes on to the next.
+
+    When all have failed and the last failure was retryable, they are asked again, up to `max_retries` times,
+    after the wait the provider asked for or a growing one, as long as the deadline leaves time for it.
+
+    Raises:
+        ModelError: The last failure.
+    """
+    for round_number in range(max_retries + 1):
+        for position, handler in enumerate(handlers):
+            try:
+                return await _recorded(handler, call, record)
+            except MayflyError as error:
+                last = position == len(handlers) - 1
+                if not error.retryable or not isinstance(error, ModelError):
+                    raise
+                if last and not await _may_retry(error, round_number, max_retries):
+                    raise
+                log.warning(
+                    "model call failed, trying again",
+                    extra={"model_type": handler.type, "provider": handler.provider, "error_code": error.code},
+                )
+    raise AssertionError("unreachable: the last round returns or raises")
+
+
+async def _may_retry(error: ModelError, round_number: int, max_retries: int) -> bool:
+    """Wait before the next round; says no when there is none, or no time for it."""
+    if round_number >= max_retries:
+        return False
+    backoff_s = min(_MAX_BACKOFF_S, _FIRST_BACKOFF_S * 2**round_number) * random.uniform(0.75, 1.0)  # noqa: S311
+    wait_s = error.retry_after_s if error.retry_after_s is not None else backoff_s
+    deadline = current_deadline()
+    if deadline is not None and wait_s >= deadline.remaining_s():
+        return False
+    await asyncio.sleep(wait_s)
+    return True
+
+
+async def _recorded(
+    handler: ModelHandler,
+    call: Callable[[ModelHandler], Awaitable[Any]],
+    record: Callable[[ModelCall], Awaitable[None]],
+) -> Any:
+    started = time.perf_counter()
+    answer: Any = None
+    failure: str | None = None
+    try:
+        answer = await call(handler)
+        return answer
+    except MayflyError as error:
+        failure = error.code
+        raise
+    except Exception as error:
+        failure = type(error).__name__
+        raise ModelError(f"model provider {handler.provider!r} failed: {failure}: {error}") from error
+    finally:
+        await record(
+            ModelCall(
+                type=handler.type,
+                provider=handler.provider,
+                model=answer.model if isinstance(answer, TextResponse | EmbeddingResponse) else "",
+                duration_ms=(time.perf_counter() - started) * 1000,
+                usage=answer.usage if isinstance(answer, TextResponse | EmbeddingResponse) else NO_USAGE,
+                error=failure,
+            )
+        )
+
+
+def with_defaults(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
+    """Merge model settings under dict params: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
+    if not isinstance(params, Mapping):
+        return params
+    defaults = {}
+    for name in ("temperature", "max_tokens", "frequency_penalty", "presence_penalty"):
+        for prefix in (str(model_type), "DEFAULT"):
+            value = setting(f"{prefix}_{name.upper()}")
+            if value is not None:
+                defaults[name] = int(value) if name == "max_tokens" else float(value)
+                break
+    return {**defaults, **params}

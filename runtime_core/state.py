@@ -1,0 +1,101 @@
+"""The state an answer is made from: what the providers know, composed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from runtime_core.components import Provider, ProviderResult, accepted
+from runtime_core.deadline import within
+from runtime_core.errors import DeadlineExceeded, StateError
+from runtime_core.memory import Memory
+from runtime_core.values import coerce
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the providers gave.
+
+    Attributes:
+        values: For templates, merged in position order.
+        data: `providers`: each provider's `ProviderResult` by name; `provider_errors`: why one is missing, by name.
+        text: Every provider's text in order.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    def provided(self, name: str) -> ProviderResult:
+        """What one provider gave; empty when it gave nothing."""
+        found = self.data.get("providers", {}).get(name)
+        return found if isinstance(found, ProviderResult) else _NOTHING
+
+
+_NOTHING = ProviderResult()
+
+
+def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, only_include: bool) -> list[Provider]:
+    """Pick the providers of a state, in their order.
+
+    Raises:
+        StateError: A name in `include` is no provider's; lists the known ones.
+    """
+    if unknown := include - {each.name for each in providers}:
+        raise StateError(
+            f"no provider {', '.join(sorted(unknown))}; there are {', '.join(sorted(each.name for each in providers))}"
+        )
+    chosen = [
+        each
+        for each in providers
+        if each.name in include or (not only_include and not each.dynamic and not each.private)
+    ]
+    return sorted(chosen, key=lambda each: each.position)
+
+
+async def compose(
+    runtime: AgentRuntime, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
+) -> State:
+    """Run the providers together, each under its timeout; one that fails is noted and left out."""
+    outcomes = await asyncio.gather(*(_provided(runtime, message, each, timeout_s, earlier) for each in providers))
+    given = {
+        each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if not isinstance(outcome, str)
+    }
+    failed = {each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if isinstance(outcome, str)}
+    values: dict[str, Any] = {}
+    for result in given.values():
+        values.update(result.values)
+    text = "\n\n".join(result.text for result in given.values() if result.text)
+    return State(values=values, data={"providers": given, "provider_errors": failed}, text=text)
+
+
+async def _provided(
+    runtime: AgentRuntime, message: Memory, provider: Provider, timeout_s: float, earlier: State
+) -> ProviderResult | str:
+    """What a provider gave, or why it gave nothing."""
+    try:
+        async with within(timeout_s, f"provider {provider.name}"):
+            given = await provider.get(*accepted(provider.get, (runtime, message, earlier)))
+        return _result(given, provider.name)
+    except DeadlineExceeded as error:
+        log.warning("provider timed out", extra={"provider": provider.name, "timeout_s": timeout_s})
+        return str(error)
+    except Exception as error:
+        log.exception("provider failed", extra={"provider": provider.name})
+        return f"{type(error).__name__}: {error}"
+
+
+def _result(given: object, name: str) -> ProviderResult:
+    if given is None:
+        return _NOTHING
+    if isinstance(given, str):
+        return ProviderResult(text=given)
+    return coerce(ProviderResult, given, name=f"provider {name}")

@@ -1,0 +1,93 @@
+"""The state of one message's turn, reached through a context variable: never kept on the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from runtime_core.chat import NO_USAGE, Usage
+from runtime_core.memory import Memory
+from runtime_core.models import ModelCall
+from runtime_core.run import ActionResult, TurnContext
+from runtime_core.state import State
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnScope:
+    """What one turn gathers.
+
+    Attributes:
+        outer: The scope this one was opened in (`start_run` around `handle_message`).
+        context: What the store gave at the claim; None outside the pipeline.
+        results: Action results by message id, in order.
+        states: States composed in this turn, by message id and what was included.
+        calls: Model calls, in order.
+        responses: What the agent said so far.
+        claimed: The run id has been given to a message.
+    """
+
+    agent_id: UUID
+    run_id: UUID = field(default_factory=uuid4)
+    room_id: UUID | None = None
+    outer: TurnScope | None = None
+    context: TurnContext | None = None
+    results: dict[UUID, list[ActionResult]] = field(default_factory=dict)
+    states: dict[tuple[UUID, frozenset[str], bool], State] = field(default_factory=dict)
+    calls: list[ModelCall] = field(default_factory=list)
+    responses: list[Memory] = field(default_factory=list)
+    claimed: bool = False
+
+    def add_result(self, message_id: UUID, result: ActionResult) -> None:
+        """Keep a result here and in the scopes around, where who opened them looks for it."""
+        scope: TurnScope | None = self
+        while scope is not None:
+            scope.results.setdefault(message_id, []).append(result)
+            scope = scope.outer
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every model call of the turn."""
+        return sum((call.usage for call in self.calls), start=NO_USAGE)
+
+
+_current: ContextVar[TurnScope | None] = ContextVar("mayfly_turn", default=None)
+
+
+def current_scope(agent_id: UUID) -> TurnScope | None:
+    """The innermost scope of this agent: one agent calling another has the other's around it."""
+    scope = _current.get()
+    while scope is not None and scope.agent_id != agent_id:
+        scope = scope.outer
+    return scope
+
+
+def open_scope(agent_id: UUID, *, room_id: UUID | None = None) -> TurnScope:
+    """Open a scope for the rest of the current task, until `close_scope`."""
+    scope = TurnScope(agent_id=agent_id, room_id=room_id, outer=_current.get())
+    _current.set(scope)
+    return scope
+
+
+def close_scope(agent_id: UUID) -> None:
+    """Close this agent's innermost scope, and those opened inside it."""
+    scope = current_scope(agent_id)
+    if scope is not None:
+        _current.set(scope.outer)
+
+
+@contextmanager
+def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
+    """A scope for one message; takes the run id of a run opened around it, once."""
+    around = current_scope(agent_id)
+    scope = TurnScope(agent_id=agent_id, room_id=room_id, outer=_current.get())
+    if around is not None and not around.claimed and around.context is None:
+        around.claimed = True
+        scope.run_id = around.run_id
+    token = _current.set(scope)
+    try:
+        yield scope
+    finally:
+        _current.reset(token)
