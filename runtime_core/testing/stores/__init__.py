@@ -1,0 +1,17 @@
+from runtime_core.testing.stores.cache import KeyValueStoreContract
+from runtime_core.testing.stores.database import DatabaseAdapterContract
+from runtime_core.testing.stores.memories import MemoryStoreContract
+from runtime_core.testing.stores.records import RecordStoreContract
+from runtime_core.testing.stores.search import MemorySearchContract
+from runtime_core.testing.stores.turn_history import TurnHistoryContract
+from runtime_core.testing.stores.turns import TurnStoreContract
+
+__all__ = [
+    "DatabaseAdapterContract",
+    "KeyValueStoreContract",
+    "MemorySearchContract",
+    "MemoryStoreContract",
+    "RecordStoreContract",
+    "TurnHistoryContract",
+    "TurnStoreContract",
+]
