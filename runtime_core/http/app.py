@@ -1,0 +1,96 @@
+"""The ASGI application: its addresses, and the edge where every error becomes a problem document."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from runtime_core.http.agents import list_agents
+from runtime_core.http.answers import COMMON_HEADERS, json_answer, problem_answer
+from runtime_core.http.exchange import Exchange
+from runtime_core.http.failures import reported
+from runtime_core.http.health import health, readiness
+from runtime_core.http.messages import create_message
+from runtime_core.http.rooms import read_room_messages
+from runtime_core.http.runs import read_run
+from runtime_core.http.source import DeploymentSource
+
+log = logging.getLogger(__name__)
+
+
+class Application:
+    """Serves the agents of a deployment over HTTP."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # has the router raise for 404 and 405 instead of answering itself
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await self.router(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_s = time.perf_counter()
+        exchange = Exchange(scope, send)
+        scope["state"] = {**scope.get("state", {}), "request_id": exchange.request_id}
+        try:
+            await self.router(scope, receive, exchange.send)
+        except ClientDisconnect:
+            log.info("the caller hung up before the request was read")
+        except Exception as error:
+            if exchange.started:
+                raise
+            await _failure(error, scope, exchange)(scope, receive, exchange.send)
+        fields = {"method": scope["method"], "path": scope["path"], "status": exchange.status}
+        duration_ms = round((time.perf_counter() - began_s) * 1000, 1)
+        log.info("request handled", extra={**fields, "request_id": exchange.request_id, "duration_ms": duration_ms})
+
+
+def _failure(error: Exception, scope: Scope, exchange: Exchange) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = sorted({"OPTIONS", *(error.headers or {}).get("Allow", "").split(", ")})
+        error = HTTPException(405, headers={"Allow": ", ".join(allowed)})
+        if scope["method"] == "OPTIONS":
+            return Response(None, 204, {**COMMON_HEADERS, **(error.headers or {})})
+    return problem_answer(reported(error, request_id=exchange.request_id), request_id=exchange.request_id)
+
+
+async def openapi(request: Request) -> Response:
+    """Describe this API; made when somebody asks."""
+    from runtime_core.http.openapi import document  # noqa: PLC0415 — generating schemas costs no cold start
+
+    return json_answer(document())
+
+
+def create_app(
+    source: DeploymentSource,
+    *,
+    lifespan: Callable[[Application], AbstractAsyncContextManager[None]] | None = None,
+) -> Application:
+    """Make the application.
+
+    Args:
+        source: Gives the open deployment; not asked before a request needs it.
+        lifespan: Entered when the server starts, left when it stops; servers without it (Lambda) never call it.
+    """
+    routes = [
+        Route("/v1/messages", partial(create_message, source), methods=["POST"]),
+        Route("/v1/runs/{run_id}", partial(read_run, source)),
+        Route("/v1/rooms/{room_id}/messages", partial(read_room_messages, source)),
+        Route("/v1/agents", partial(list_agents, source)),
+        Route("/health", health),
+        Route("/health/ready", partial(readiness, source)),
+        Route("/openapi.json", openapi),
+    ]
+    return Application(Router(routes, redirect_slashes=False, lifespan=lifespan))

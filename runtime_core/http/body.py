@@ -1,0 +1,56 @@
+"""Reading a request's body under a limit, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from runtime_core.errors import MessageTooLarge
+from runtime_core.http.negotiation import require_json
+from runtime_core.http.problems import MalformedRequest
+
+JSON_OVERHEAD = 8  # a text of n bytes takes up to 6n in JSON (`\u0041`), its fields beside it some more
+
+
+async def read_json(request: Request, *, limit_bytes: int) -> Any:
+    """Read the body, giving up as soon as it is over the limit.
+
+    Raises:
+        UnsupportedMediaType: 415, not JSON by its header.
+        MalformedRequest: 400, empty, not UTF-8, or not JSON.
+        MessageTooLarge: More than `limit_bytes`.
+    """
+    require_json(request)
+    body = await _read(request, limit_bytes)
+    if not body.strip():
+        raise MalformedRequest("The body is empty: send a JSON object with the message.")
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedRequest(_why(body, error)) from error
+
+
+async def _read(request: Request, limit_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit_bytes:
+        raise _too_large(limit_bytes)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise _too_large(limit_bytes)
+    return bytes(body)
+
+
+def _too_large(limit_bytes: int) -> MessageTooLarge:
+    return MessageTooLarge(f"the body is over the limit of {limit_bytes:,} bytes")
+
+
+def _why(body: bytes, error: ValueError) -> str:
+    try:
+        body.decode()
+    except UnicodeDecodeError as undecodable:
+        return f"The body is not UTF-8 (byte {undecodable.start})."
+    return f"The body is not JSON: {error}."

@@ -1,0 +1,155 @@
+"""The OpenAPI 3.1 document, generated from the types that requests are read into and answers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from runtime_core.http import documents, problems
+from runtime_core.http.negotiation import EVENT_STREAM, JSON
+from runtime_core.http.parameters import KEY_LENGTH, MAX_PAGE_SIZE, PAGE_SIZE
+from runtime_core.message_request import MessageRequest
+from runtime_core.version import __version__
+
+_REF = "#/components/schemas/{model}"
+_ANSWERS = (
+    documents.AgentsDocument,
+    documents.ChunkDocument,
+    documents.ContentDocument,
+    documents.HealthDocument,
+    documents.ProblemDocument,
+    documents.ReadinessDocument,
+    documents.ResultDocument,
+    documents.RoomMessagesDocument,
+    documents.RunDocument,
+)
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true` when the message was answered before and this is the stored answer.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+_EVENTS = (
+    "Server-sent events: `chunk` (ChunkDocument) while the model writes, `message` (ContentDocument) for each "
+    "message of the agent, then `done` (ResultDocument) or `error` (ProblemDocument)."
+)
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """The whole document; the same one at every call."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mayfly",
+            "version": __version__,
+            "description": "Agents that live for one message. Errors are problem documents (RFC 9457).",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {
+            "/v1/messages": {"post": _create_message()},
+            "/v1/runs/{run_id}": {"get": _read_run()},
+            "/v1/rooms/{room_id}/messages": {"get": _read_room_messages()},
+            "/v1/agents": {"get": _get("listAgents", "List the agents, the default one first.", "AgentsDocument")},
+            "/health": {"get": _get("health", "Say that the process answers; touches nothing.", "HealthDocument")},
+            "/health/ready": {"get": _readiness()},
+        },
+        "components": {"schemas": _schemas(), "responses": {"Problem": _problem()}},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    inputs = [(MessageRequest, "validation", TypeAdapter(MessageRequest))]
+    answers = [(kind, "serialization", TypeAdapter(kind)) for kind in _ANSWERS]
+    _, generated = TypeAdapter.json_schemas([*inputs, *answers], ref_template=_REF)  # type: ignore[list-item]  # two key types
+    definitions: dict[str, Any] = generated["$defs"]
+    return definitions
+
+
+def _create_message() -> dict[str, Any]:
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Names the message, as its `id` does: the same key is answered once. "
+        "A UUID is taken as it is, other text by its stable UUID.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+    }
+    answer = {
+        "description": "The agent's answer.",
+        "headers": _REPLAYED,
+        "content": {
+            JSON: {"schema": _ref("ResultDocument")},
+            EVENT_STREAM: {"schema": {"type": "string", "description": _EVENTS}},
+        },
+    }
+    return {
+        "operationId": "createMessage",
+        "summary": "Send a message and get the agent's answer.",
+        "parameters": [key],
+        "requestBody": {"required": True, "content": {JSON: {"schema": _ref("MessageRequest")}}},
+        "responses": {"200": answer, "default": _problem_ref()},
+    }
+
+
+def _read_run() -> dict[str, Any]:
+    operation = _get("readRun", "See how far a message's run is, and what it came to.", "RunDocument")
+    return {**operation, "parameters": [_path_id("run_id")]}
+
+
+def _read_room_messages() -> dict[str, Any]:
+    summary = "Read a conversation, newest message first."
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
+    parameters = [
+        _path_id("room_id"),
+        _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"}),
+        _query("limit", "Most messages wanted.", limit),
+        _query("cursor", "`next_cursor` of the page before.", {"type": "string"}),
+    ]
+    return {**_get("readRoomMessages", summary, "RoomMessagesDocument"), "parameters": parameters}
+
+
+def _readiness() -> dict[str, Any]:
+    operation = _get("readiness", "Check what a message needs.", "ReadinessDocument")
+    not_ready = {"description": "Something is missing.", "content": {JSON: {"schema": _ref("ReadinessDocument")}}}
+    return {**operation, "responses": {**operation["responses"], "503": not_ready}}
+
+
+def _get(operation_id: str, summary: str, answer: str) -> dict[str, Any]:
+    found = {"description": "OK", "content": {JSON: {"schema": _ref(answer)}}}
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "responses": {"200": found, "default": _problem_ref()},
+    }
+
+
+def _path_id(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+
+def _query(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=name)}
+
+
+def _problem_ref() -> dict[str, str]:
+    return {"$ref": "#/components/responses/Problem"}
+
+
+def _problem() -> dict[str, Any]:
+    return {
+        "description": "Why the request was not answered.",
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds after which the same request can succeed.",
+                "schema": {"type": "integer", "minimum": 1},
+            }
+        },
+        "content": {problems.MEDIA_TYPE: {"schema": _ref("ProblemDocument")}},
+    }
