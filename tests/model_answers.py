@@ -226,7 +226,7 @@ class Reply:
         for index, call in enumerate(self._calls()):
             arguments = call["function"]["arguments"]
             middle = len(arguments) // 2
-            opening = {"name": call["function"]["name"], "arguments": ""}
+            opening: dict[str, Any] = {"name": call["function"]["name"], "arguments": ""}
             deltas.append({"tool_calls": [{**call, "index": index, "function": opening}]})
             deltas += [
                 {"tool_calls": [{"index": index, "function": {"arguments": part}}]}

@@ -1,0 +1,221 @@
+"""Models behind the OpenAI API's protocol, spoken directly over an HTTP client: what a cold start can afford."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+import httpx2
+
+from runtime_core.adapters.openai.answers import StreamedAnswer, read_completion, read_embeddings, read_json
+from runtime_core.adapters.openai.call import Asked, in_time, read_api_key, read_base_url
+from runtime_core.adapters.openai.connection import call_timeout
+from runtime_core.adapters.openai.errors import status_error
+from runtime_core.adapters.openai.events import EventDecoder
+from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode, private_texts
+from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.errors import ModelAnswerMalformed, ModelTimeout, ModelUnavailable
+from runtime_core.version import __version__
+
+_JSON = "application/json"
+_MIB = 1024 * 1024
+_ANSWER_LIMIT_BYTES = 16 * _MIB
+_EMBEDDINGS_LIMIT_BYTES = 64 * _MIB  # 2,048 vectors of 3,072 dimensions take 33 MiB
+_PROBLEM_LIMIT_BYTES = _MIB // 16
+
+
+class WireModel:
+    """Text and embeddings of one provider; passes `TextModelContract` and `EmbeddingModelContract`.
+
+    Never retries: the errors say whether it can help.
+
+    Args:
+        http: Lent: it is used, never closed.
+        base_url: With or without the last slash; a bare host gets `/v1`.
+        api_key: None sends none, for servers on this machine.
+        model: For requests that name none.
+        embedding_dimension: Asked for when set; otherwise the model's own.
+        timeout_s: Longest a call may take as a whole.
+
+    Raises:
+        SettingsError: The URL or the key cannot be one.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        *,
+        base_url: str = "https://api.openai.com/v1",
+        api_key: str | None = None,
+        model: str = "gpt-5",
+        embedding_model: str = "text-embedding-3-small",
+        embedding_dimension: int | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self._http = http
+        self._base_url = read_base_url(base_url)
+        self._api_key = read_api_key(api_key)
+        self._model = model
+        self._embedding_model = embedding_model
+        self._embedding_dimension = embedding_dimension
+        self._timeout_s = timeout_s
+        self._headers = {"content-type": _JSON, "user-agent": f"mayfly/{__version__}"}
+        if self._api_key is not None:
+            self._headers["authorization"] = f"Bearer {self._api_key}"
+
+    async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
+        """As `TextModel.complete`."""
+        model = request.model or self._model
+        content = encode(chat_body(request, model=model, base_url=self._base_url, stream=on_delta is not None))
+        asked = self._asked(model, private_texts(request))
+
+        async def call(seconds: float) -> TextResponse:
+            async with self._sent("POST", "/chat/completions", content, seconds, asked) as response:
+                if on_delta is not None:
+                    return await _stream(response, on_delta, asked)
+                return read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
+
+        return await in_time(self._timeout_s, asked, call)
+
+    async def embed(self, texts: Sequence[str]) -> EmbeddingResponse:
+        """As `EmbeddingModel.embed`; no texts need no call."""
+        if not texts:
+            return EmbeddingResponse(vectors=(), model=self._embedding_model)
+        dimension = self._embedding_dimension
+        content = encode(embedding_body(texts, model=self._embedding_model, dimension=dimension))
+        asked = self._asked(self._embedding_model, texts)
+
+        async def call(seconds: float) -> EmbeddingResponse:
+            async with self._sent("POST", "/embeddings", content, seconds, asked) as response:
+                answer = await _read_json(response, _EMBEDDINGS_LIMIT_BYTES, asked)
+                return read_embeddings(answer, asked, count=len(texts), dimension=dimension)
+
+        return await in_time(self._timeout_s, asked, call)
+
+    async def check_key(self) -> bool:
+        """Whether the provider accepts the key: lists the models, which costs nothing.
+
+        Raises:
+            ModelError: The provider could not be asked, or answered something else.
+            DeadlineExceeded: As `complete`.
+        """
+        asked = self._asked(self._model, ())
+
+        async def call(seconds: float) -> bool:
+            async with self._answered("GET", "/models", None, seconds, asked) as response:
+                if response.status_code in (401, 403):
+                    return False
+                await _raise_for_status(response, asked)
+                return True
+
+        return await in_time(self._timeout_s, asked, call)
+
+    def _asked(self, model: str, texts: Sequence[str]) -> Asked:
+        keys = () if self._api_key is None else (self._api_key,)
+        return Asked(base_url=self._base_url, model=model, private=(*keys, *texts))
+
+    @asynccontextmanager
+    async def _sent(
+        self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
+    ) -> AsyncIterator[httpx2.Response]:
+        """A response with a good status; its body is still to be read."""
+        async with self._answered(method, path, content, seconds, asked) as response:
+            await _raise_for_status(response, asked)
+            yield response
+
+    @asynccontextmanager
+    async def _answered(
+        self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
+    ) -> AsyncIterator[httpx2.Response]:
+        with _http_errors(asked):
+            request = self._http.build_request(
+                method, self._base_url + path, content=content, headers=self._headers, timeout=call_timeout(seconds)
+            )
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+@contextmanager
+def _http_errors(asked: Asked) -> Iterator[None]:
+    """Turns the HTTP client's errors into ours; put around its calls alone, never around a caller's code."""
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        raise ModelTimeout(f"{asked.base_url} did not answer in time ({type(error).__name__})") from error
+    # The last two escape the client on some broken TLS connections, as the `openai` package notes too.
+    except (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream) as error:
+        raise ModelUnavailable(f"{asked.base_url} did not answer: {type(error).__name__} {error}".rstrip()) from error
+
+
+async def _raise_for_status(response: httpx2.Response, asked: Asked) -> None:
+    if response.is_success:
+        return
+    raise status_error(response.status_code, response.headers, await _read_problem(response, asked), asked)
+
+
+async def _read_problem(response: httpx2.Response, asked: Asked) -> Any:
+    """The body of an error as far as it can be had: the status says enough without it."""
+    try:
+        return await _read_json(response, _PROBLEM_LIMIT_BYTES, asked)
+    except (ModelAnswerMalformed, ModelUnavailable):
+        return None
+
+
+async def _read_json(response: httpx2.Response, limit_bytes: int, asked: Asked) -> Any:
+    body = bytearray()
+    async with aclosing(_chunks(response, limit_bytes, asked)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+    return read_json(bytes(body), content_type=response.headers.get("content-type", ""), asked=asked)
+
+
+async def _chunks(response: httpx2.Response, limit_bytes: int, asked: Asked) -> AsyncGenerator[bytes]:
+    """The body, piece by piece; the connection is free for the next call once all is read."""
+    size_bytes = 0
+    async with aclosing(response.aiter_bytes()) as chunks:
+        while True:
+            with _http_errors(asked):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            size_bytes += len(chunk)
+            if size_bytes > limit_bytes:
+                raise ModelAnswerMalformed(f"the answer of {asked.base_url} is over {limit_bytes} bytes")
+            yield chunk
+
+
+async def _stream(response: httpx2.Response, on_delta: OnDelta, asked: Asked) -> TextResponse:
+    if "text/event-stream" not in response.headers.get("content-type", ""):
+        return await _whole(response, on_delta, asked)
+    answer = StreamedAnswer(asked)
+    async with aclosing(_events(response, asked)) as events:
+        async for data in events:
+            if text := answer.add(read_json(data, content_type=_JSON, asked=asked)):
+                await on_delta(text)
+    return answer.finish()
+
+
+async def _events(response: httpx2.Response, asked: Asked) -> AsyncGenerator[bytes]:
+    """The data of the events before `[DONE]`; the body is read to its end, so that the connection can be kept."""
+    decoder = EventDecoder()
+    is_done = False
+    async with aclosing(_chunks(response, _ANSWER_LIMIT_BYTES, asked)) as chunks:
+        async for chunk in chunks:
+            for data in decoder.feed(chunk):
+                is_done = is_done or data == b"[DONE]"
+                if not is_done:
+                    yield data
+
+
+async def _whole(response: httpx2.Response, on_delta: OnDelta, asked: Asked) -> TextResponse:
+    """The answer of a server that does not stream: one piece."""
+    answer = read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
+    if answer.text:
+        await on_delta(answer.text)
+    return answer
