@@ -7,29 +7,33 @@ from typing import Any
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from runtime_core.errors import MessageTooLarge
+from runtime_core.errors import InvalidInput, MessageTooLarge
 from runtime_core.http.negotiation import require_json
 from runtime_core.http.problems import MalformedRequest
 
 JSON_OVERHEAD = 8  # a text of n bytes takes up to 6n in JSON (`\u0041`), its fields beside it some more
 
 
-async def read_json(request: Request, *, limit_bytes: int) -> Any:
-    """Read the body, giving up as soon as it is over the limit.
+async def read_json_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:
+    """Read the body as a JSON object, giving up as soon as it is over the limit.
 
     Raises:
         UnsupportedMediaType: 415, not JSON by its header.
         MalformedRequest: 400, empty, not UTF-8, or not JSON.
         MessageTooLarge: More than `limit_bytes`.
+        InvalidInput: JSON, but no object.
     """
     require_json(request)
     body = await _read(request, limit_bytes)
     if not body.strip():
         raise MalformedRequest("The body is empty: send a JSON object with the message.")
     try:
-        return from_json(body, allow_inf_nan=False)
+        value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedRequest(_why(body, error)) from error
+    if not isinstance(value, dict):
+        raise InvalidInput("expected a JSON object with the message")
+    return value
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:

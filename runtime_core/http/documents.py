@@ -10,7 +10,7 @@ from typing import (
 )
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from runtime_core import errors
@@ -19,6 +19,9 @@ from runtime_core.http.problems import kind_of
 from runtime_core.memory import Content, Memory, required_created_at
 from runtime_core.result import replayed
 from runtime_core.run import Run
+
+Timestamp: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""Written as `MessageProcessingResult.as_json` writes it, so that one time is one text everywhere."""
 
 
 class AttachmentDocument(TypedDict):
@@ -40,7 +43,7 @@ class ResponseDocument(ContentDocument):
     """One message of the agent, as stored."""
 
     id: UUID
-    created_at: AwareDatetime | None
+    created_at: Timestamp | None
 
 
 class UsageDocument(TypedDict):
@@ -90,8 +93,8 @@ class RunDocument(TypedDict):
     attempt: Annotated[int, Field(ge=1)]
     result: ResultDocument | None
     error: RunErrorDocument | None
-    created_at: AwareDatetime | None
-    ended_at: AwareDatetime | None
+    created_at: Timestamp | None
+    ended_at: Timestamp | None
 
 
 class RoomMessageDocument(ContentDocument):
@@ -102,7 +105,7 @@ class RoomMessageDocument(ContentDocument):
     entity_id: UUID
     role: Literal["agent", "user"]
     in_reply_to: UUID | None
-    created_at: AwareDatetime
+    created_at: Timestamp
 
 
 class RoomMessagesDocument(TypedDict):
@@ -184,7 +187,7 @@ def room_message_document(memory: Memory, agent_id: UUID) -> RoomMessageDocument
         "entity_id": memory.entity_id,
         "role": "agent" if memory.entity_id == agent_id else "user",
         "in_reply_to": memory.content.in_reply_to,
-        "created_at": required_created_at(memory),
+        "created_at": required_created_at(memory).isoformat(),
         **content_document(memory.content),
     }
 
@@ -200,8 +203,8 @@ def run_document(run: Run) -> dict[str, object]:
         "attempt": run.attempt,
         "result": {**replayed(run.result).as_json(), "replayed": False} if run.result else None,
         "error": _run_error(run.error) if run.error else None,
-        "created_at": run.created_at,
-        "ended_at": run.ended_at,
+        "created_at": run.created_at.isoformat() if run.created_at else None,
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
     }
 
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
-from runtime_core.http.body import JSON_OVERHEAD, read_json
+from runtime_core.http.body import JSON_OVERHEAD, read_json_object
 from runtime_core.http.event_stream import EventStream
 from runtime_core.http.negotiation import EVENT_STREAM, JSON, preferred
 from runtime_core.http.parameters import check_query, idempotency_key
@@ -23,7 +23,7 @@ async def create_message(source: DeploymentSource, request: Request) -> Response
     key = idempotency_key(request)
     deployment = await source()
     limit_bytes = deployment.settings.message_limit_bytes
-    body = await read_json(request, limit_bytes=limit_bytes * JSON_OVERHEAD)
+    body = await read_json_object(request, limit_bytes=limit_bytes * JSON_OVERHEAD)
     message = _named(parse_message_request(body, limit_bytes=limit_bytes), key)
     if kind == EVENT_STREAM:
         return EventStream(deployment, message, headers_of=result_headers, request_id=request.state.request_id)

@@ -1,0 +1,154 @@
+"""Which problem each error is, and what an error never says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from runtime_core import errors
+from runtime_core.errors import MayflyError
+from runtime_core.http.problems import KINDS, kind_of, problem_of
+from tests.unit.http.deployment_double import DoubleDeployment
+
+
+def tree(base: type[MayflyError]) -> Iterator[type[MayflyError]]:
+    yield base
+    for each in base.__subclasses__():
+        if each.__module__ == errors.__name__:
+            yield from tree(each)
+
+
+def test_every_error_has_a_kind_of_its_own_or_of_its_family() -> None:
+    bases = {MayflyError, errors.PluginError, errors.ServiceError, errors.StoreError, errors.AgentError}
+    inherited = {each for each in tree(MayflyError) if each not in KINDS}
+    assert all(each.__base__ in bases for each in inherited)
+    assert all(kind_of(each).status == 500 for each in inherited)
+
+
+@pytest.mark.parametrize("kind", list(KINDS.values()), ids=lambda kind: kind.title)
+def test_titles_are_plain_words_and_statuses_are_errors(kind: object) -> None:
+    assert kind in KINDS.values()
+    assert 400 <= kind.status < 600  # type: ignore[attr-defined]
+
+
+FOREIGN = "duplicate key value violates unique constraint"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (errors.InvalidInput("is required", path="text"), 422, "invalid-input"),
+        (errors.MessageTooLarge("too long"), 413, "message-too-large"),
+        (errors.AgentNotFound("no agent is called X"), 404, "agent-not-found"),
+        (errors.TurnInProgress("is being answered", retry_after_s=0.2), 409, "turn-in-progress"),
+        (errors.LeaseLost(FOREIGN), 409, "lease-lost"),
+        (errors.MessageConflict("used with another body"), 422, "message-conflict"),
+        (errors.RoomOfAnotherAgent("belongs to another agent"), 403, "room-of-another-agent"),
+        (errors.ModelRateLimited(FOREIGN, retry_after_s=7), 503, "model-rate-limited"),
+        (errors.ModelUnavailable(FOREIGN), 503, "model-unavailable"),
+        (errors.ModelTimeout(FOREIGN), 504, "model-timeout"),
+        (errors.ModelAuthenticationFailed(FOREIGN), 502, "model-authentication-failed"),
+        (errors.ModelAnswerTruncated(FOREIGN, partial="a"), 502, "model-answer-truncated"),
+        (errors.DeadlineExceeded(FOREIGN), 504, "deadline-exceeded"),
+        (errors.StoreUnavailable(FOREIGN), 503, "store-unavailable"),
+        (errors.DuplicateRecord(FOREIGN), 500, "duplicate-record"),
+        (errors.SchemaOutOfDate(FOREIGN), 500, "schema-out-of-date"),
+        (errors.SettingsError(FOREIGN, name="DATABASE_URL"), 500, "invalid-settings"),
+        (errors.InvalidCharacter(FOREIGN), 500, "invalid-character"),
+        (KeyError(FOREIGN), 500, "internal-error"),
+    ],
+)
+async def test_an_error_is_its_problem_and_foreign_words_stay_inside(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment, error: Exception, status: int, code: str
+) -> None:
+    deployment.failure = error
+    response = await client.post("/v1/messages", json={"text": "Hello"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == f"urn:mayfly:problem:{code}"
+    assert problem["status"] == status
+    assert problem["instance"] == f"urn:mayfly:request:{response.headers['x-request-id']}"
+    assert FOREIGN not in response.text
+    retryable = isinstance(error, MayflyError) and error.retryable
+    assert ("retry-after" in response.headers) == retryable
+
+
+async def test_retry_after_is_whole_seconds_rounded_up(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    deployment.failure = errors.ModelRateLimited("slow down", retry_after_s=6.1)
+    response = await client.post("/v1/messages", json={"text": "Hello"})
+    assert response.headers["retry-after"] == "7"
+
+
+def test_a_settings_problem_names_the_setting_and_a_schema_problem_the_command() -> None:
+    assert "DATABASE_URL" in problem_of(errors.SettingsError("x", name="DATABASE_URL")).detail
+    assert "mayfly migrate" in problem_of(errors.SchemaOutOfDate("x")).detail
+
+
+async def test_an_unknown_error_is_logged_once_with_its_traceback_and_the_request_id(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployment.failure = ZeroDivisionError("a defect")
+    response = await client.post("/v1/messages", json={"text": "Hello"}, headers={"X-Request-Id": "abc-1"})
+    assert response.headers["x-request-id"] == "abc-1"
+    failures = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(failures) == 1
+    assert failures[0].exc_info is not None
+    assert failures[0].exc_info[1] is deployment.failure
+    assert failures[0].__dict__["request_id"] == "abc-1"
+
+
+async def test_what_a_caller_got_wrong_is_not_logged_as_a_failure(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.post("/v1/messages", json={})
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>"])
+async def test_a_request_id_that_is_no_plain_name_is_replaced(client: httpx2.AsyncClient, given: str) -> None:
+    response = await client.get("/health", headers={"X-Request-Id": given})
+    assert response.headers["x-request-id"] not in {given, ""}
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/messages/", "/V1/messages", "/docs"])
+async def test_an_unknown_address_is_a_problem(client: httpx2.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:mayfly:problem:not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/messages", "OPTIONS, POST"),
+        ("PUT", "/v1/messages", "OPTIONS, POST"),
+        ("POST", "/v1/agents", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_method_that_an_address_does_not_take_is_refused_with_those_it_takes(
+    client: httpx2.AsyncClient, method: str, path: str, allow: str
+) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == allow
+    assert response.json()["type"] == "urn:mayfly:problem:method-not-allowed"
+
+
+async def test_options_lists_the_methods(client: httpx2.AsyncClient) -> None:
+    response = await client.options("/v1/messages")
+    assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", "OPTIONS, POST")
+
+
+async def test_head_is_get_without_a_body(client: httpx2.AsyncClient) -> None:
+    got, headed = await client.get("/health"), await client.head("/health")
+    assert (headed.status_code, headed.content) == (200, b"")
+    assert headed.headers["content-length"] == got.headers["content-length"]
+    missing = await client.head("/nowhere")
+    assert (missing.status_code, missing.content) == (404, b"")

@@ -1,0 +1,171 @@
+"""The addresses that are only read: runs, rooms, agents, health."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from runtime_core.errors import SettingsError
+from runtime_core.http import create_app
+from runtime_core.run import Run, RunStatus
+from runtime_core.version import __version__
+from tests.unit.http.deployment_double import DoubleDeployment
+
+if TYPE_CHECKING:
+    from runtime_core.deployment import Deployment
+
+
+async def test_a_run_shows_what_the_message_came_to(client: httpx2.AsyncClient) -> None:
+    result = (await client.post("/v1/messages", json={"text": "Hello"})).json()
+    run = (await client.get(f"/v1/runs/{result['run_id']}")).json()
+    assert run["status"] == "completed"
+    assert run["attempt"] == 1
+    assert run["error"] is None
+    assert run["result"] == result
+
+
+async def test_a_failed_run_shows_the_kind_of_its_error_and_not_the_words(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    run_id = uuid4()
+    error = {"code": "model-timeout", "message": "10.0.0.7 did not answer"}
+    deployment.runs[run_id] = Run(
+        id=run_id,
+        agent_id=deployment.agents[1].agent_id,
+        message_id=uuid4(),
+        room_id=uuid4(),
+        status=RunStatus.FAILED,
+        attempt=2,
+        error=error,
+    )
+    run = (await client.get(f"/v1/runs/{run_id}")).json()
+    assert (run["status"], run["attempt"], run["result"]) == ("failed", 2, None)
+    assert run["error"] == {"type": "urn:mayfly:problem:model-timeout", "title": "Model timeout"}
+
+
+async def test_a_run_of_another_deployments_agent_is_not_there(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    run_id = uuid4()
+    deployment.runs[run_id] = Run(
+        id=run_id, agent_id=uuid4(), message_id=uuid4(), room_id=uuid4(), status=RunStatus.RUNNING
+    )
+    foreign = await client.get(f"/v1/runs/{run_id}")
+    missing = await client.get(f"/v1/runs/{uuid4()}")
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.json()["detail"] == missing.json()["detail"] == "No run of this deployment's agents has this id."
+
+
+@pytest.mark.parametrize("path", ["/v1/runs/17", "/v1/rooms/lobby/messages"])
+async def test_an_id_that_is_no_uuid_is_pointed_at(client: httpx2.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["in"] == "path"
+
+
+async def test_a_room_is_read_page_by_page_newest_first(client: httpx2.AsyncClient) -> None:
+    room_id = str(uuid4())
+    for number in range(3):
+        await client.post("/v1/messages", json={"text": str(number), "room_id": room_id})
+    pages, cursor = [], None
+    while True:
+        query = {"limit": "4"} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(f"/v1/rooms/{room_id}/messages", params=query)).json()
+        pages.append([(each["role"], each["text"]) for each in page["messages"]])
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert pages == [
+        [("agent", "You said 2"), ("user", "2"), ("agent", "You said 1"), ("user", "1")],
+        [("agent", "You said 0"), ("user", "0")],
+    ]
+
+
+async def test_a_room_that_nobody_opened_is_empty(client: httpx2.AsyncClient) -> None:
+    response = await client.get(f"/v1/rooms/{uuid4()}/messages")
+    assert response.json() == {"messages": [], "next_cursor": None}
+
+
+async def test_an_agent_sees_only_its_own_messages_of_a_room(client: httpx2.AsyncClient) -> None:
+    room_id = str(uuid4())
+    await client.post("/v1/messages", json={"text": "Hello", "room_id": room_id, "agent": "Ada"})
+    bobs = await client.get(f"/v1/rooms/{room_id}/messages", params={"agent": "Bob"})
+    assert bobs.json()["messages"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("limit=%D9%A3", "limit"),
+        ("cursor=", "cursor"),
+        ("cursor=abc", "cursor"),
+        ("cursor=%F0%9F%AA%B0", "cursor"),
+        ("cursor=MjAyNi0wMS0wMXwwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDA", "cursor"),
+        ("page=2", "page"),
+    ],
+)
+async def test_a_wrong_query_parameter_is_named(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
+    response = await client.get(f"/v1/rooms/{uuid4()}/messages?{query}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["parameter"] == parameter
+    assert response.json()["errors"][0]["in"] == "query"
+
+
+async def test_the_agents_are_listed_with_the_default_one_first(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    agents = (await client.get("/v1/agents")).json()["agents"]
+    assert [agent["name"] for agent in agents] == ["Ada", "Bob"]
+    assert agents[0]["bio"] == ["Counts things."]
+    assert UUID(agents[0]["id"]) == deployment.agent_id(None)
+
+
+async def test_health_touches_nothing() -> None:
+    async def source() -> Deployment:
+        raise AssertionError("health asked for the deployment")
+
+    transport = httpx2.ASGITransport(create_app(source))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mayfly.test") as client:
+        response = await client.get("/health")
+    assert response.json() == {"status": "ok", "version": __version__}
+
+
+async def test_a_deployment_that_has_everything_is_ready(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    deployment.ready = {"database": SimpleNamespace(ok=True, detail="answers")}
+    response = await client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready", "checks": {"database": {"ok": True, "detail": "answers"}}}
+
+
+async def test_a_deployment_that_misses_something_is_not_ready(
+    client: httpx2.AsyncClient, deployment: DoubleDeployment
+) -> None:
+    deployment.ready = {
+        "database": SimpleNamespace(ok=True, detail="answers"),
+        "model": SimpleNamespace(ok=False, detail="OPENAI_API_KEY is not set"),
+    }
+    response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["status"] == "not ready"
+    assert response.json()["checks"]["model"] == {"ok": False, "detail": "OPENAI_API_KEY is not set"}
+
+
+async def test_a_deployment_that_does_not_open_is_not_ready() -> None:
+    async def source() -> Deployment:
+        raise SettingsError("DATABASE_URL is 'postgres://secret'", name="DATABASE_URL")
+
+    transport = httpx2.ASGITransport(create_app(source))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mayfly.test") as client:
+        response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert "DATABASE_URL" in response.json()["checks"]["deployment"]["detail"]
+    assert "secret" not in response.text
