@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import (
-    Annotated,
-    Literal,
-    NotRequired,  # pydantic reads the standard library's from Python 3.12 only
-)
+from typing import Annotated, Literal, NotRequired, TypeAlias
 from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic reads the standard library's from Python 3.12 only
 
 from runtime_core import errors
 from runtime_core.errors import MayflyError

@@ -37,7 +37,7 @@ class DoubleDeployment:
     def __post_init__(self) -> None:
         character = Character(name="Ada", bio="Counts things.", topics=("numbers",))
         other = Character(name="Bob", bio=("One.", "Two."))
-        self.agents = tuple(SimpleNamespace(agent_id=each.agent_id, character=each) for each in (character, other))
+        self.agents: Any = tuple(SimpleNamespace(agent_id=each.agent_id, character=each) for each in (character, other))
         self.database = SimpleNamespace(turns=self, memories=self)
 
     async def get_run(self, run_id: UUID) -> Run | None:
@@ -48,7 +48,7 @@ class DoubleDeployment:
         mine.sort(key=lambda each: (each.created_at, each.id), reverse=True)
         return [each for each in mine if which.before is None or (each.created_at, each.id) < which.before][:limit]
 
-    def agent_id(self, name_or_id: str | None) -> UUID:
+    def agent_id(self, name_or_id: str | None) -> Any:
         for agent in self.agents:
             if name_or_id in (None, agent.character.name, str(agent.agent_id)):
                 return agent.agent_id

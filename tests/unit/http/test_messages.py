@@ -82,7 +82,7 @@ async def test_a_key_and_an_id_that_differ_are_refused(
 
 @pytest.mark.parametrize("keys", [[""], ["a" * 256], ["caf\u00e9"], ["one", "two"]])
 async def test_a_key_that_cannot_name_a_message_is_refused(client: httpx2.AsyncClient, keys: list[str]) -> None:
-    headers = [("idempotency-key", key.encode()) for key in keys]
+    headers = [(b"idempotency-key", key.encode()) for key in keys]
     response = await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
     assert response.status_code == 422
     assert response.json()["errors"][0]["in"] == "header"
