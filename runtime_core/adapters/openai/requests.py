@@ -98,8 +98,8 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": message.role.value, "content": message.text}
-    if message.role is ChatRole.TOOL:
+    body: dict[str, Any] = {"role": str(message.role), "content": message.text}
+    if message.role == ChatRole.TOOL:
         body["tool_call_id"] = message.tool_call_id or ""
     elif name := _name(message.name):
         body["name"] = name

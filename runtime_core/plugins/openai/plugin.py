@@ -1,0 +1,126 @@
+"""The plugin `openai`: any OpenAI-compatible provider, for every model type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import httpx2
+
+from runtime_core.adapters.openai.connection import open_http_client
+from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
+from runtime_core.components import Handler, Plugin
+from runtime_core.errors import PluginError
+from runtime_core.model_params import Vector, embed_texts, write_text
+from runtime_core.plugins.openai.access import Access, PluginRuntime
+from runtime_core.plugins.openai.objects import write_object
+from runtime_core.plugins.openai.provider import Lent, Provider
+from runtime_core.ports import EmbeddingModel, TextModel
+
+if TYPE_CHECKING:
+    import openai
+
+_SETTINGS = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_TRANSPORT",
+    "TEXT_SMALL_MODEL",
+    "TEXT_LARGE_MODEL",
+    "EMBEDDING_MODEL",
+    "EMBEDDING_DIMENSION",
+)
+
+
+def get_openai_plugin(
+    *,
+    text: TextModel | None = None,
+    embedding: EmbeddingModel | None = None,
+    http: httpx2.AsyncClient | None = None,
+    client: openai.AsyncOpenAI | None = None,
+) -> Plugin:
+    """The plugin; one may serve any number of runtimes, each with its own settings.
+
+    Args:
+        text: Answers the text and object types in place of the API.
+        embedding: Answers TEXT_EMBEDDING in place of the API.
+        http: Carries the calls; lent, never closed. Without it each runtime opens its own.
+        client: Carries every call through the `openai` package; lent, never closed.
+    """
+    models = _OpenAIModels(Lent(text=text, embedding=embedding, http=http, client=client))
+    return Plugin(
+        name="openai",
+        description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
+        init=models.open,
+        models=models.handlers(),
+        priority=-50,
+        settings=_SETTINGS,
+    )
+
+
+class _OpenAIModels:
+    """The plugin's handlers and what they know of each runtime; keeps no runtime alive."""
+
+    def __init__(self, lent: Lent) -> None:
+        self._lent = lent
+        self._providers: WeakKeyDictionary[PluginRuntime, Provider] = WeakKeyDictionary()
+
+    async def open(self, _: Mapping[str, Any], runtime: PluginRuntime) -> None:
+        """Check the settings; no byte goes out.
+
+        Raises:
+            SettingsError: A setting is malformed, or OPENAI_API_KEY is missing.
+        """
+        access = Access.read(runtime)
+        if self._lent.needs_key:
+            access.require_key()
+        http = self._lent.http
+        if http is None:
+            http = await runtime.enter(open_http_client())
+        self._providers[runtime] = Provider(access, self._lent, http)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            ModelType.TEXT_SMALL: self._text_small,
+            ModelType.TEXT_LARGE: self._text_large,
+            ModelType.TEXT_EMBEDDING: self._embedding,
+            ModelType.OBJECT_SMALL: self._object_small,
+            ModelType.OBJECT_LARGE: self._object_large,
+            ModelType.IMAGE: self._image,
+            ModelType.IMAGE_DESCRIPTION: self._image_description,
+            ModelType.TRANSCRIPTION: self._transcription,
+            ModelType.TEXT_TO_SPEECH: self._speech,
+        }
+
+    def _provider(self, runtime: PluginRuntime) -> Provider:
+        provider = self._providers.get(runtime)
+        if provider is None:
+            raise PluginError("the plugin openai was not initialized for this runtime")
+        return provider
+
+    async def _text_small(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:
+        return await write_text(self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
+
+    async def _text_large(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:
+        return await write_text(self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
+
+    async def _embedding(self, runtime: PluginRuntime, params: Any) -> Vector | EmbeddingResponse:
+        return await embed_texts(self._provider(runtime).embedding(runtime), params)
+
+    async def _object_small(self, runtime: PluginRuntime, params: Any) -> dict[str, Any]:
+        return await write_object(self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
+
+    async def _object_large(self, runtime: PluginRuntime, params: Any) -> dict[str, Any]:
+        return await write_object(self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
+
+    async def _image(self, runtime: PluginRuntime, params: Any) -> list[dict[str, str]]:
+        return await self._provider(runtime).media().images(params)
+
+    async def _image_description(self, runtime: PluginRuntime, params: Any) -> dict[str, str]:
+        return await self._provider(runtime).media().describe_image(params)
+
+    async def _transcription(self, runtime: PluginRuntime, params: Any) -> str:
+        return await self._provider(runtime).media().transcribe(params)
+
+    async def _speech(self, runtime: PluginRuntime, params: Any) -> bytes:
+        return await self._provider(runtime).media().speak(params)

@@ -1,0 +1,113 @@
+"""The provider of one runtime: which adapter answers, and with which model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import httpx2
+
+from runtime_core.adapters.openai.wire import WireModel
+from runtime_core.chat import OnDelta, TextRequest, TextResponse
+from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, model_name
+from runtime_core.ports import EmbeddingModel, TextModel
+
+if TYPE_CHECKING:
+    import openai
+
+    from runtime_core.adapters.openai.media import MediaModel
+    from runtime_core.adapters.openai.sdk import SdkModel
+
+_Choice: TypeAlias = tuple[str, str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """What the plugin's caller brings along: used, never closed."""
+
+    text: TextModel | None = None
+    embedding: EmbeddingModel | None = None
+    http: httpx2.AsyncClient | None = None
+    client: openai.AsyncOpenAI | None = None
+
+    @property
+    def needs_key(self) -> bool:
+        return self.client is None and (self.text is None or self.embedding is None)
+
+
+class Provider:
+    """Makes models as they are asked for, and keeps them; refers to no runtime."""
+
+    def __init__(self, access: Access, lent: Lent, http: httpx2.AsyncClient) -> None:
+        self._access = access
+        self._lent = lent
+        self._http = http
+        self._models: dict[_Choice, WireModel | SdkModel] = {}
+
+    def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
+        """The model that `setting` names; a lent one goes by its own name unless the setting was given."""
+        if self._lent.text is None:
+            return self._model(text=model_name(runtime, setting))
+        given = runtime.get_setting(setting)
+        return _Named(self._lent.text, str(given)) if given else self._lent.text
+
+    def embedding(self, runtime: PluginRuntime) -> EmbeddingModel:
+        """The model that EMBEDDING_MODEL names, or the lent one."""
+        if self._lent.embedding is not None:
+            return self._lent.embedding
+        return self._model(embedding=model_name(runtime, "EMBEDDING_MODEL"), dimension=embedding_dimension(runtime))
+
+    def media(self) -> MediaModel:
+        """Images, transcription and speech, through the `openai` package."""
+        from runtime_core.adapters.openai.media import MediaModel  # noqa: PLC0415 - loads openai only when used
+
+        return MediaModel(self._client(), timeout_s=self._access.timeout_s)
+
+    def _model(self, *, text: str = "", embedding: str = "", dimension: int | None = None) -> WireModel | SdkModel:
+        choice = (text, embedding, dimension)
+        if choice not in self._models:
+            self._models[choice] = self._made(choice)
+        return self._models[choice]
+
+    def _made(self, choice: _Choice) -> WireModel | SdkModel:
+        text, embedding, dimension = choice
+        if self._lent.client is None and self._access.transport == "wire":
+            self._access.require_key()
+            return WireModel(
+                self._http,
+                base_url=self._access.base_url,
+                api_key=self._access.api_key,
+                model=text,
+                embedding_model=embedding,
+                embedding_dimension=dimension,
+                timeout_s=self._access.timeout_s,
+            )
+        from runtime_core.adapters.openai.sdk import SdkModel  # noqa: PLC0415 - loads openai only when used
+
+        return SdkModel(
+            self._client(),
+            model=text,
+            embedding_model=embedding,
+            embedding_dimension=dimension,
+            timeout_s=self._access.timeout_s,
+        )
+
+    def _client(self) -> openai.AsyncOpenAI:
+        if self._lent.client is not None:
+            return self._lent.client
+        from runtime_core.adapters.openai.sdk import make_client  # noqa: PLC0415 - loads openai only when used
+
+        self._access.require_key()
+        return make_client(self._http, base_url=self._access.base_url, api_key=self._access.api_key)
+
+
+class _Named:
+    """A lent model, asked for the model that a setting names."""
+
+    def __init__(self, model: TextModel, name: str) -> None:
+        self._model = model
+        self._name = name
+
+    async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
+        named = request if request.model else replace(request, model=self._name)
+        return await self._model.complete(named, on_delta=on_delta)
