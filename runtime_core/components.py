@@ -78,7 +78,7 @@ class PromptPlace(StrEnum):
     CHARACTER = "character"  # its text opens the system message: stable, so that prompt caches work
     CONTEXT = "context"  # its text stands in the system message, marked as data
     CONVERSATION = "conversation"  # the memories in its `data["messages"]` become messages of their own
-    TOOLS = "tools"  # its text is left out where the model is given tools
+    TOOLS = "tools"  # the actions in its `data["actions"]` become tools; its text is for models without
     NOWHERE = "nowhere"  # only in the state
 
 

@@ -59,6 +59,11 @@ class MayflyError(Exception):
     retryable: bool = False
     retry_after_s: float | None = None
 
+    def as_json(self) -> dict[str, object]:
+        """The error as results and stored runs carry it."""
+        waiting = {} if self.retry_after_s is None else {"retry_after_s": round(self.retry_after_s, 3)}
+        return {"code": self.code, "message": str(self), "retryable": self.retryable, **waiting}
+
 
 class InvalidInput(MayflyError):
     """A value from outside is wrong; `path` says where in it (`content.text`), empty for the whole."""

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runtime_core.chat import NO_USAGE, EmbeddingResponse, TextResponse, Usage
+from runtime_core.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, TextResponse, Usage
 from runtime_core.components import ModelHandler
 from runtime_core.deadline import current_deadline
 from runtime_core.errors import MayflyError, ModelError, ModelNotFound
@@ -80,11 +80,15 @@ async def ask(
     *,
     max_retries: int,
     record: Callable[[ModelCall], Awaitable[None]],
+    repeatable: Callable[[], bool] = lambda: True,
 ) -> Any:
     """Call the handlers in order until one answers; a retryable failure goes on to the next.
 
     When all have failed and the last failure was retryable, they are asked again, up to `max_retries` times,
     after the wait the provider asked for or a growing one, as long as the deadline leaves time for it.
+
+    Args:
+        repeatable: Asked after a failure; no once a part of the answer went out already.
 
     Raises:
         ModelError: The last failure.
@@ -95,7 +99,7 @@ async def ask(
                 return await _recorded(handler, call, record)
             except MayflyError as error:
                 last = position == len(handlers) - 1
-                if not error.retryable or not isinstance(error, ModelError):
+                if not error.retryable or not isinstance(error, ModelError) or not repeatable():
                     raise
                 if last and not await _may_retry(error, round_number, max_retries):
                     raise
@@ -149,8 +153,25 @@ async def _recorded(
         )
 
 
-def with_defaults(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
-    """Merge model settings under dict params: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
+class ChatParams(dict[str, Any]):
+    """Params with `messages`; a handler that knows only `prompt` reads the same conversation there as one text."""
+
+    def __missing__(self, key: str) -> Any:
+        if key != "prompt":
+            raise KeyError(key)
+        return _as_text(self["messages"])
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self or key == "prompt" else default
+
+
+def _as_text(messages: Sequence[ChatMessage]) -> str:
+    lines = [each.text if each.role is ChatRole.SYSTEM else f"{each.role.value}: {each.text}" for each in messages]
+    return "\n\n".join([*lines, "assistant:"])
+
+
+def prepared(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
+    """Params as handlers get them, over model settings: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
     if not isinstance(params, Mapping):
         return params
     defaults = {}
@@ -160,4 +181,5 @@ def with_defaults(model_type: str, params: Any, setting: Callable[[str], Any]) -
             if value is not None:
                 defaults[name] = int(value) if name == "max_tokens" else float(value)
                 break
-    return {**defaults, **params}
+    merged = {**defaults, **params}
+    return ChatParams(merged) if "messages" in merged and "prompt" not in merged else merged

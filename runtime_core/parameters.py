@@ -115,7 +115,9 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str) -> dict
     properties: Mapping[str, Any] = schema.get("properties", {})
     prefix = f"{path}." if path else ""
     if schema.get("additionalProperties") is False and (unknown := value.keys() - properties.keys()):
-        raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(properties) or 'none'}", path=path)
+        raise InvalidInput(
+            f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(properties) or 'none'}", path=path
+        )
     result = dict(value)
     for name, inner in properties.items():
         if name in value:

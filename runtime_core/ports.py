@@ -215,6 +215,10 @@ class DatabaseAdapter(Protocol):
     @property
     def cache(self) -> KeyValueStore: ...
 
+    @property
+    def schema_version(self) -> int:
+        """The schema version this adapter needs: the number of its last migration."""
+
     async def ping(self) -> int:
         """Ask the database something; returns the schema version it is at, 0 when it was never migrated."""
 

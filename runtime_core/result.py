@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -100,17 +100,9 @@ class StoredResult:
     usage: Usage
 
 
-def stored(result: MessageProcessingResult) -> StoredResult:
-    """Keep what a replay needs."""
-    return StoredResult(
-        message_id=result.message_id,
-        run_id=result.run_id,
-        agent_id=result.agent_id,
-        room_id=result.room_id,
-        mode=result.mode,
-        response_messages=tuple(replace(memory, embedding=None) for memory in result.response_messages),
-        usage=result.usage,
-    )
+def stored(result: MessageProcessingResult) -> Mapping[str, Any]:
+    """Keep what a replay needs, as `replayed` reads it back."""
+    return {each.name: getattr(result, each.name) for each in fields(StoredResult)}
 
 
 def replayed(value: Mapping[str, Any]) -> MessageProcessingResult:

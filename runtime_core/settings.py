@@ -18,6 +18,9 @@ def _blank_is_unset(value: object) -> object:
 _Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
 
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+
 class Settings(BaseModel):
     """The deployment's settings, one field for each variable (upper case in the environment).
 
@@ -34,7 +37,7 @@ class Settings(BaseModel):
     agent_id: Annotated[UUID | None, BeforeValidator(_blank_is_unset)] = None
     agents: str = "handlers.agents:AGENTS"
     openai_api_key: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = None
-    openai_base_url: str = "https://api.openai.com/v1"
+    openai_base_url: str = OPENAI_BASE_URL
     openai_transport: Literal["wire", "sdk"] = "wire"
     text_small_model: str = "gpt-5-mini"
     text_large_model: str = "gpt-5"
@@ -43,6 +46,7 @@ class Settings(BaseModel):
     model_timeout_s: float = Field(default=60.0, gt=0)
     model_max_retries: int = Field(default=2, ge=0, le=10)
     providers_timeout_s: float = Field(default=1.0, gt=0)
+    max_multi_step_iterations: int = Field(default=6, ge=1, le=100)
     message_limit_bytes: int = Field(default=64 * 1024, ge=1)
     on_lambda: bool = False
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from runtime_core.chat import NO_USAGE, Usage
@@ -27,6 +29,7 @@ class TurnScope:
         calls: Model calls, in order.
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
+        began: Monotonic seconds at the claim.
     """
 
     agent_id: UUID
@@ -39,6 +42,13 @@ class TurnScope:
     calls: list[ModelCall] = field(default_factory=list)
     responses: list[Memory] = field(default_factory=list)
     claimed: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The store's clock, carried on from the claim; this machine's where nothing was claimed."""
+        if self.context is None:
+            return datetime.now(UTC)
+        return self.context.now + timedelta(seconds=time.monotonic() - self.began)
 
     def add_result(self, message_id: UUID, result: ActionResult) -> None:
         """Keep a result here and in the scopes around, where who opened them looks for it."""

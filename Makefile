@@ -1,0 +1,54 @@
+# Everything this project does, by name; `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run chat dev test lint format types check bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the virtual environment (done by every target that needs it)
+
+$(STAMP): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Mayfly needs Python 3.11 or later; choose one with: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP) ## send events/message.json through the Lambda handler and print the answer
+	@$(BIN)/mayfly invoke events/message.json
+
+chat: $(STAMP) ## talk to the agent in the terminal
+	@$(BIN)/mayfly chat
+
+dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
+	@$(BIN)/mayfly dev
+
+test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## check style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(STAMP) ## put the code in form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(STAMP) ## check types
+	$(BIN)/mypy
+
+check: lint types test ## everything that has to pass
+
+bench: $(STAMP) ## measure warm turns against a bare model call
+	$(BIN)/python -m tests.bench.warm
+
+clean: ## remove what the targets made; the conversation in .data/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+-include infra/lambda.mk

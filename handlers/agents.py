@@ -1,0 +1,11 @@
+"""The agents this deployment runs: the one file to edit. The first answers messages that name none."""
+
+from pathlib import Path
+
+_CHARACTERS = Path(__file__).parent / "characters"
+
+# Each agent is a dict with `character` (a character file, a dict, or a `Character`) and, when it needs them,
+# `plugins` (names or `Plugin` values), `settings`, `init`, `database_adapter`.
+AGENTS = [
+    {"character": _CHARACTERS / "ada.json"},
+]

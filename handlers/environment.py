@@ -1,0 +1,110 @@
+"""The execution environment: one event loop and one deployment for as long as the process lives.
+
+Created at import without any I/O; the first event opens the deployment, later ones find it open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from contextvars import copy_context
+from typing import Protocol, TypeVar
+
+from runtime_core.deadline import Deadline, deadline
+from runtime_core.deployment import Deployment
+from runtime_core.errors import DeadlineExceeded
+from runtime_core.settings import Settings
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+# Time kept back from every event, to free the claim and to answer with an error before Lambda kills the process.
+MARGIN_S = 1.0
+MARGIN_SHARE = 0.1  # of a short event's time, where a second would be most of it
+
+
+class LambdaContext(Protocol):
+    """What this package reads of the context that Lambda passes to a handler."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda kills the process."""
+
+
+class Environment:
+    """Runs every event on the same loop, each in a fresh context and under its own deadline."""
+
+    def __init__(self, read_settings: Callable[[], Settings] = lambda: Settings.from_environment(os.environ)) -> None:
+        self._read_settings = read_settings
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._deployment: Deployment | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one loop; also the current one of this thread once asked for."""
+        return self._runner.get_loop()
+
+    def run(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None = None) -> T:
+        """Run one event to its end and leave nothing behind: what it started and did not await is cancelled.
+
+        Args:
+            context: Its remaining time bounds every wait of the event; None bounds nothing.
+
+        Raises:
+            DeadlineExceeded: The event used up its time, or was cancelled.
+        """
+        with self._lock:  # a Lambda environment gets one event at a time; a threaded caller waits its turn
+            try:
+                return self._runner.run(self._handled(use, context), context=copy_context())
+            except asyncio.CancelledError as error:  # a BaseException: past this point it would end the process
+                raise DeadlineExceeded("the event was cancelled before it was answered") from error
+
+    async def _handled(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None) -> T:
+        try:
+            if context is None:
+                return await use(await self._opened())
+            with deadline(Deadline.after(usable_s(context.get_remaining_time_in_millis() / 1000))) as limit:
+                async with asyncio.timeout(limit.remaining_s() + MARGIN_SHARE) as scope:
+                    return await use(await self._opened())
+        except TimeoutError as error:
+            if context is None or not scope.expired():
+                raise
+            raise DeadlineExceeded("the time this invocation has left is used up") from error
+        finally:
+            await _cancel_leftovers()
+
+    async def _opened(self) -> Deployment:
+        if self._deployment is None:
+            self._deployment = await self._stack.enter_async_context(Deployment.open(self._read_settings()))
+        return self._deployment
+
+    def close(self) -> None:
+        """Close what the events opened, and the loop; for tests and local runs: Lambda just ends the process."""
+        self._deployment = None
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+def usable_s(remaining_s: float) -> float:
+    """What an event may use of its remaining seconds."""
+    return remaining_s - min(MARGIN_S, remaining_s * MARGIN_SHARE)
+
+
+async def _cancel_leftovers() -> None:
+    """End the tasks an event left behind: frozen with it, they would go on inside the next one."""
+    leftovers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in leftovers:
+        task.cancel()
+    if leftovers:
+        log.warning("tasks left behind were cancelled", extra={"tasks": [task.get_name() for task in leftovers]})
+        await asyncio.wait(leftovers, timeout=MARGIN_SHARE)
+
+
+environment = Environment()

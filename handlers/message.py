@@ -1,0 +1,34 @@
+"""Direct invocation: one message event in, one result out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.environment import LambdaContext, environment
+from runtime_core.deployment import Deployment
+from runtime_core.errors import MayflyError
+from runtime_core.message_request import parse_message_request
+
+
+def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
+    """Answer a message.
+
+    Returns:
+        The result (`MessageProcessingResult.as_json`), or `{"error": {"code", "message", "retryable"}}`
+        where sending the same event again cannot help: bad input, a wrong setting.
+
+    Raises:
+        MayflyError: A failure that may pass (`retryable`). The invocation fails with it, so that the retries of
+            EventBridge, Step Functions and asynchronous invocation deliver the event again.
+    """
+
+    async def answered(deployment: Deployment) -> dict[str, Any]:
+        request = parse_message_request(event, limit_bytes=deployment.settings.message_limit_bytes)
+        return (await deployment.answer(request)).as_json()
+
+    try:
+        return environment.run(answered, context)
+    except MayflyError as error:
+        if error.retryable:
+            raise
+        return {"error": error.as_json()}

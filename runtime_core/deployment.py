@@ -1,0 +1,192 @@
+"""What one deployment runs: its settings, its agents, its open database and model client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from runtime_core.adapters.database import database_from
+from runtime_core.character import Character
+from runtime_core.chat import OnDelta
+from runtime_core.components import Plugin
+from runtime_core.eliza_os import AgentConfig, AnyAgent, ElizaOS, coerce_agent
+from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
+from runtime_core.ids import parse_uuid
+from runtime_core.memory import Content
+from runtime_core.message_request import MessageRequest
+from runtime_core.plugins.defaults import default_plugins
+from runtime_core.plugins.loading import resolve_plugins
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.result import MessageProcessingResult
+from runtime_core.runtime import AgentRuntime
+from runtime_core.settings import Settings
+from runtime_core.shared import Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Whether one thing a deployment needs is in order; `detail` says what was found, or what to do."""
+
+    ok: bool
+    detail: str
+
+
+class Deployment:
+    """Answers messages: each with an ephemeral runtime over what is opened once and kept.
+
+    Opened with `Deployment.open`, which also closes it.
+    """
+
+    def __init__(
+        self, settings: Settings, agents: Sequence[AgentConfig], database: DatabaseAdapter, shared: Shared
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.agents = tuple(agents)
+        self._eliza_os = ElizaOS(shared=shared)
+        self._ids = {agent.agent_id: agent for agent in self.agents}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Deployment]:
+        """Load the agents that `AGENTS` names and prepare what they share.
+
+        Nothing is connected yet: the database and the model's server are reached by the first message.
+
+        Raises:
+            SettingsError: `AGENTS`, `DATABASE_URL` or a model setting is wrong; names it.
+            PluginError: A plugin is unknown or cannot be ordered.
+        """
+        async with AsyncExitStack() as stack:
+            agents = load_agents(settings)
+            database = database_from(settings)
+            stack.push_async_callback(database.close)
+            prepared = [_prepared(agent, settings, database) for agent in agents]
+            yield cls(settings, prepared, database, Shared(stack))
+
+    def agent_id(self, name_or_id: str | None) -> UUID:
+        """The id of the agent meant; the first agent's when none is named.
+
+        Raises:
+            AgentNotFound: No agent of this deployment has that name or id; lists their names.
+        """
+        if name_or_id is None:
+            return self.agents[0].agent_id
+        wanted = parse_uuid(name_or_id)
+        for agent in self.agents:
+            if agent.agent_id == wanted or agent.character.name.lower() == name_or_id.lower():
+                return agent.agent_id
+        names = ", ".join(agent.character.name for agent in self.agents)
+        raise AgentNotFound(f"no agent {name_or_id!r} runs here; there is {names}")
+
+    def runs(self, agent_id: UUID) -> bool:
+        """Whether an agent of this id runs here."""
+        return agent_id in self._ids
+
+    def character(self, agent_id: UUID) -> Character:
+        """The character of one of this deployment's agents."""
+        return self._ids[agent_id].character
+
+    async def runtime(self, agent_id: UUID) -> AgentRuntime:
+        """A fresh ephemeral runtime of an agent; costs no I/O."""
+        runtimes = await self._eliza_os.add_agents(
+            [self._ids[agent_id]], ephemeral=True, skip_migrations=True, auto_start=True, return_runtimes=True
+        )
+        return runtimes[0]
+
+    async def answer(
+        self,
+        request: MessageRequest,
+        *,
+        on_delta: OnDelta | None = None,
+        on_content: Callable[[Content], Awaitable[Any]] | None = None,
+    ) -> MessageProcessingResult:
+        """Process one message from outside.
+
+        Args:
+            on_delta: Awaited with each piece of text as the model writes.
+            on_content: Awaited with each content as it comes.
+
+        Raises:
+            AgentNotFound: The request names an agent that does not run here.
+            MayflyError: As `Pipeline.handle_message`.
+        """
+        agent_id = self.agent_id(request.agent)
+        runtime = await self.runtime(agent_id)
+        try:
+            handled = await self._eliza_os.handle_message(
+                runtime,
+                request.memory(agent_id),
+                on_response=on_content,
+                on_stream_chunk=on_delta,
+                may_join_room=False,
+            )
+        finally:
+            await runtime.stop()
+        assert handled.processing is not None  # noqa: S101 - always there in sync mode
+        return handled.processing
+
+    async def readiness(self) -> Mapping[str, Check]:
+        """What a deployment needs to answer: the database, its schema, a model."""
+        checks: dict[str, Check] = {}
+        try:
+            version = await self.database.ping()
+        except MayflyError as error:
+            checks["database"] = Check(ok=False, detail=str(error))
+            checks["schema"] = Check(ok=False, detail="unknown: the database did not answer")
+        else:
+            checks["database"] = Check(ok=True, detail="answers")
+            needed = self.database.schema_version
+            told = f"version {version}" if version >= needed else f"version {version}, needs {needed}: mayfly migrate"
+            checks["schema"] = Check(ok=version >= needed, detail=told)
+        checks["model"] = _model_check(self.agents[0])
+        return checks
+
+
+def load_agents(settings: Settings) -> list[AgentConfig]:
+    """The agents that the setting `AGENTS` (module:attribute) names.
+
+    Raises:
+        SettingsError: Not of that form, not importable, or no list of agents.
+    """
+    module, _, attribute = settings.agents.partition(":")
+    try:
+        value: Any = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"AGENTS is {settings.agents!r}, expected module:attribute of a list of agents: {error}", name="AGENTS"
+        ) from error
+    found: Sequence[AnyAgent] = value() if callable(value) else value
+    if not found:
+        raise SettingsError(f"AGENTS is {settings.agents!r}: the list is empty, one agent is needed", name="AGENTS")
+    agents = [coerce_agent(each) for each in found]
+    if settings.agent_id is not None:
+        first = replace(agents[0], character=replace(agents[0].character, id=settings.agent_id))
+        agents = [first, *agents[1:]]
+    return agents
+
+
+def _prepared(agent: AgentConfig, settings: Settings, database: DatabaseAdapter) -> AgentConfig:
+    """An agent with its plugins loaded once and its database set, so that a runtime of it costs no I/O."""
+    given = {**agent.character.settings, **agent.character.secrets}
+
+    def setting(name: str) -> Any:
+        return given[name] if name in given else getattr(settings, name.lower(), None)
+
+    plugins = resolve_plugins([*agent.plugins, *agent.character.plugins])
+    return replace(
+        agent,
+        character=replace(agent.character, plugins=()),
+        plugins=tuple(resolve_plugins([*plugins, *default_plugins(plugins, setting, settings)])),
+        settings=agent.settings or settings,
+        database_adapter=agent.database_adapter or database,
+    )
+
+
+def _model_check(agent: AgentConfig) -> Check:
+    providers = [each.name for each in agent.plugins if isinstance(each, Plugin) and each.models]
+    return Check(ok=bool(providers), detail=f"answered by {', '.join(providers)}" if providers else "no model plugin")

@@ -1,0 +1,213 @@
+"""From tool calls to actions to results: running what the model asked for, without ever raising."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic_core import from_json
+
+from runtime_core.chat import ToolCall
+from runtime_core.components import Action, ActionOptions, accepted
+from runtime_core.deadline import within
+from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
+from runtime_core.events import EventType
+from runtime_core.memory import Content, Memory, coerce_memory
+from runtime_core.parameters import checked
+from runtime_core.run import ActionResult
+from runtime_core.state import State
+from runtime_core.values import coerce, encode_json
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+log = logging.getLogger(__name__)
+
+ACTION_TIMEOUT_S = 60.0  # an action that says nothing of its own; the deadline bounds it too
+
+Callback: TypeAlias = Callable[..., Awaitable[Any]]
+"""Gets every content the agent says, as it comes; what it returns is the memories it stored, or nothing."""
+
+
+async def say_nothing(content: Content) -> None:
+    """The callback of those who listen to nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallContext:
+    """What a planned tool call runs in.
+
+    Attributes:
+        active_contexts: Actions bound to other contexts are refused; empty refuses none.
+        user_roles: The sender's roles; actions bound to other roles are refused.
+    """
+
+    message: Memory
+    state: State = field(default_factory=State)
+    active_contexts: tuple[str, ...] = ()
+    user_roles: tuple[str, ...] = ()
+    callback: Callback = say_nothing
+
+
+async def execute_planned_tool_call(
+    runtime: AgentRuntime, ctx: ToolCallContext | Mapping[str, Any], call: ToolCall | Mapping[str, Any]
+) -> ActionResult:
+    """Run one action by name (or simile) with checked parameters.
+
+    Never raises: an unknown, refused, failing or timed-out action, and wrong parameters, give a result
+    with `success=False` and an `error` in words for the model. The result is kept for the actions after it.
+
+    Args:
+        ctx: Or a dict of its fields.
+        call: Or `{"name": …, "params": {…}}`.
+    """
+    context = coerce_context(ctx)
+    planned = _planned(call)
+    action = find_action(runtime.actions, planned.name)
+    name = action.name if action else planned.name
+    await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
+    arguments: Mapping[str, Any] = {}
+    try:
+        arguments = _arguments(planned.arguments)
+        result = await _run(runtime, context, action, planned.name, arguments)
+    except DeadlineExceeded as error:
+        result = ActionResult(success=False, error=str(error))
+    except MayflyError as error:
+        result = ActionResult(success=False, error=f"{name}: {error}")
+    except Exception as error:
+        log.exception("action failed", extra={"action": name})
+        result = ActionResult(success=False, error=f"{name} failed: {type(error).__name__}: {error}")
+    result = replace(result, action=name, tool_call_id=planned.id, arguments=arguments)
+    runtime.keep_action_result(context.message.id, result)
+    await runtime.emit(EventType.ACTION_COMPLETED, {**_event(runtime, context, name), "result": result})
+    return result
+
+
+def find_action(actions: Sequence[Action], name: str) -> Action | None:
+    """The action of this name, else the first with this simile; case and underscores do not matter in similes."""
+    exact = next((each for each in actions if each.name == name), None)
+    if exact is not None:
+        return exact
+    wanted = _loosely(name)
+    return next((each for each in actions if wanted in {_loosely(known) for known in (each.name, *each.similes)}), None)
+
+
+def _loosely(name: str) -> str:
+    return name.replace("_", "").replace(" ", "").replace("-", "").upper()
+
+
+def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
+    """Take a context as it is, or build it from a dict; a missing state is empty."""
+    if isinstance(ctx, ToolCallContext):
+        return ctx
+    known = {key: value for key, value in ctx.items() if value is not None}
+    known["message"] = coerce_memory(known["message"], name="message") if "message" in known else None
+    if known["message"] is None:
+        raise InvalidInput("is required", path="ctx.message")
+    return ToolCallContext(**known)
+
+
+def _planned(call: ToolCall | Mapping[str, Any]) -> ToolCall:
+    if isinstance(call, ToolCall):
+        return call
+    params = call.get("params", call.get("arguments", {}))
+    return ToolCall(
+        id=str(call.get("id", "")),
+        name=str(call.get("name", "")),
+        arguments=params if isinstance(params, str) else encode_json(params),
+    )
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    try:
+        value = from_json(text)
+    except ValueError as error:
+        raise InvalidInput(f"the arguments are not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"the arguments must be a JSON object, got a {type(value).__name__}")
+    return value
+
+
+async def _run(
+    runtime: AgentRuntime, context: ToolCallContext, action: Action | None, name: str, arguments: Mapping[str, Any]
+) -> ActionResult:
+    if action is None:
+        known = ", ".join(sorted(each.name for each in runtime.actions))
+        return ActionResult(success=False, error=f"there is no action {name!r}; there are {known}")
+    if refusal := _refusal(action, context):
+        return ActionResult(success=False, error=refusal)
+    parameters = checked(action.parameters, arguments)
+    options = ActionOptions(
+        parameters=parameters, previous_results=tuple(runtime.get_action_results(context.message.id))
+    )
+    async with within(action.timeout_s or ACTION_TIMEOUT_S, f"action {action.name}"):
+        given = await action.handler(
+            *accepted(action.handler, (runtime, context.message, context.state, options, context.callback))
+        )
+    return action_result(given, action.name)
+
+
+def _refusal(action: Action, context: ToolCallContext) -> str | None:
+    if action.roles and not set(action.roles) & set(context.user_roles):
+        return f"{action.name} is for {' or '.join(action.roles)} only; the sender is {_listed(context.user_roles)}"
+    if action.contexts and context.active_contexts and not set(action.contexts) & set(context.active_contexts):
+        return f"{action.name} belongs to {_listed(action.contexts)}; active is {_listed(context.active_contexts)}"
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def action_result(given: object, name: str) -> ActionResult:
+    """What a handler returned, as a result: nothing is success, text is its text, a bool is its success."""
+    if isinstance(given, ActionResult):
+        return given
+    if given is None or isinstance(given, bool):
+        return ActionResult(success=given is not False, error=f"{name} reported failure" if given is False else None)
+    if isinstance(given, str):
+        return ActionResult(text=given)
+    return coerce(ActionResult, given, name=f"result of {name}")
+
+
+def _event(runtime: AgentRuntime, context: ToolCallContext, name: str) -> dict[str, Any]:
+    return {
+        "runtime": runtime,
+        "run_id": runtime.get_current_run_id(),
+        "message_id": context.message.id,
+        "room_id": context.message.room_id,
+        "action": name,
+    }
+
+
+def for_model(result: ActionResult) -> str:
+    """A result as the model reads it: JSON, so that nothing in it passes for anything but data."""
+    shown: dict[str, Any] = {"success": result.success}
+    if result.error:
+        shown["error"] = result.error
+    if result.text:
+        shown["text"] = result.text
+    if result.data:
+        shown["data"] = dict(result.data)
+    return encode_json(shown)
+
+
+async def possible_actions(runtime: AgentRuntime, message: Memory, state: State) -> list[Action]:
+    """The actions whose `validate` says yes; one that raises says no and is logged."""
+    verdicts = await asyncio.gather(*(_possible(runtime, each, message, state) for each in runtime.actions))
+    return [action for action, possible in zip(runtime.actions, verdicts, strict=True) if possible]
+
+
+async def _possible(runtime: AgentRuntime, action: Action, message: Memory, state: State) -> bool:
+    if action.validate is None:
+        return True
+    try:
+        return bool(await action.validate(*accepted(action.validate, (runtime, message, state))))
+    except Exception:
+        log.exception("validate failed", extra={"action": action.name})
+        return False

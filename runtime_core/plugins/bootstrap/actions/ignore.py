@@ -1,0 +1,29 @@
+"""IGNORE: leave a message unanswered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Action
+from runtime_core.memory import Memory
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+
+
+async def _handle() -> ActionResult:
+    return ActionResult(text="The message stays unanswered.")
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Someone who talks to the agent alone is always answered."""
+    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+
+
+ignore = Action(
+    name="IGNORE",
+    description="Leave this message unanswered: it is not meant for you, or the conversation is over.",
+    handler=_handle,
+    validate=_validate,
+    similes=("STAY_SILENT", "DO_NOT_RESPOND"),
+    ends_turn=True,
+)

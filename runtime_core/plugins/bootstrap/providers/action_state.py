@@ -1,0 +1,33 @@
+"""ACTION_STATE: what the actions of this turn came to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import PromptPlace, Provider, ProviderResult
+from runtime_core.memory import Memory
+from runtime_core.run import ActionResult
+
+
+async def _get(runtime: Any, message: Memory) -> ProviderResult:
+    results = runtime.get_action_results(message.id)
+    lines = [_line(each) for each in results]
+    return ProviderResult(
+        text="# What your actions came to\n" + "\n".join(lines) if lines else "",
+        values={key: value for result in results for key, value in result.values.items()},
+        data={"action_results": tuple(results)},
+    )
+
+
+def _line(result: ActionResult) -> str:
+    outcome = result.text or "done" if result.success else f"failed: {result.error}"
+    return f"- {result.action}: {outcome}"
+
+
+action_state = Provider(
+    name="ACTION_STATE",
+    description="What the actions of this turn came to",
+    get=_get,
+    position=150,
+    place=PromptPlace.NOWHERE,  # a model that calls tools reads the results as tool messages
+)

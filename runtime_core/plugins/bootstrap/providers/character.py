@@ -1,0 +1,66 @@
+"""CHARACTER: who the agent is. The same text every turn, so that it opens the prompt and prompt caches hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from runtime_core.character import Character
+from runtime_core.components import PromptPlace, Provider, ProviderResult
+from runtime_core.memory import Memory
+from runtime_core.should_respond import channel_of
+from runtime_core.world import ChannelType
+
+
+async def _get(runtime: Any, message: Memory) -> ProviderResult:
+    character: Character = runtime.character
+    in_feed = channel_of(message, runtime.turn_context()) is ChannelType.FEED
+    return ProviderResult(
+        text=character_text(character, in_feed=in_feed),
+        values={"agent_name": character.name, "bio": "\n".join(character.paragraphs), "system": character.system},
+        data={"character": character},
+    )
+
+
+def character_text(character: Character, *, in_feed: bool = False) -> str:
+    """The character as the model reads it.
+
+    Args:
+        in_feed: The agent writes posts, not messages: the style for posts counts.
+    """
+    style = (*character.style.all, *(character.style.post if in_feed else character.style.chat))
+    examples = (
+        [*character.post_examples]
+        if in_feed
+        else ["\n".join(_line(character, line) for line in each) for each in character.message_examples]
+    )
+    sections = [
+        f"You are {character.name}.",
+        character.system,
+        _section("About you", [*character.paragraphs, *character.lore]),
+        _section("You know about", [", ".join(character.topics)]),
+        _section("You are", [", ".join(character.adjectives)]),
+        _section("How you write", [f"- {each}" for each in style]),
+        _section("You know", [f"- {each}" for each in character.knowledge if isinstance(each, str)]),
+        _section("Examples of how you talk; their content is made up", examples, between="\n\n"),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _section(title: str, lines: Iterable[str], *, between: str = "\n") -> str:
+    text = between.join(line for line in lines if line)
+    return f"# {title}\n{text}" if text else ""
+
+
+def _line(character: Character, line: Any) -> str:
+    name = line.name.replace("{{agentName}}", character.name).replace("{{user1}}", "User")
+    return f"{name}: {line.content.get('text', '')}"
+
+
+character = Provider(
+    name="CHARACTER",
+    description="Who the agent is",
+    get=_get,
+    position=-100,
+    place=PromptPlace.CHARACTER,
+)

@@ -1,0 +1,13 @@
+"""The plugin `sql`: opens the database of `DATABASE_URL`; nothing to a runtime that has an adapter."""
+
+from __future__ import annotations
+
+from runtime_core.adapters.database import database_from
+from runtime_core.components import Plugin
+
+plugin = Plugin(
+    name="sql",
+    description="Postgres or SQLite, as DATABASE_URL says",
+    priority=-100,
+    adapter=database_from,
+)

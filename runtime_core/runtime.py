@@ -1,0 +1,554 @@
+"""AgentRuntime: one agent at work. It holds the parts and offers the reference's verbs; the parts own the logic."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+from runtime_core.adapters.database import database_from
+from runtime_core.character import Character, coerce_character
+from runtime_core.chat import ModelType, TextResponse
+from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
+from runtime_core.data_verbs import AnyMemory, DataVerbs
+from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
+from runtime_core.events import EventHandler, Events, EventType
+from runtime_core.ids import string_to_uuid
+from runtime_core.memory import Memory
+from runtime_core.models import ModelCall, ModelRegistry, ask, prepared
+from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, say_nothing
+from runtime_core.plugins.defaults import default_plugins
+from runtime_core.plugins.loading import resolve_plugins
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.records import Agent
+from runtime_core.run import ActionResult, TurnContext
+from runtime_core.runtime_logger import RuntimeLogger
+from runtime_core.runtime_settings import RuntimeSettings
+from runtime_core.services import Service, Services
+from runtime_core.settings import Settings
+from runtime_core.shared import Shared
+from runtime_core.should_respond import Rules
+from runtime_core.state import State, choose_providers, compose
+from runtime_core.turn import MessageService, OnContent, Pipeline
+from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CONVERSATION_LENGTH = 32
+_EMPTY = State()
+N = TypeVar("N", Action, Provider, Evaluator)
+T = TypeVar("T")
+
+
+class AgentRuntime(DataVerbs):
+    """One agent at work: its character, its components, its database.
+
+    `initialize` opens, `stop` closes what `initialize` opened; `async with` does both. A database adapter
+    that was passed in is used as it is: never initialized, never closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        character: Character | Mapping[str, Any],
+        plugins: Sequence[Plugin | str] = (),
+        agent_id: UUID | None = None,
+        adapter: DatabaseAdapter | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
+        conversation_length: int | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        self.character = coerce_character(character)
+        self.agent_id = agent_id or self.character.agent_id
+        self.actions: list[Action] = []
+        self.providers: list[Provider] = []
+        self.evaluators: list[Evaluator] = []
+        self.routes: list[tuple[str, Route]] = []
+        self.plugins: list[Plugin] = []
+        self.message_service: MessageService = Pipeline()
+        self.eliza_os: Any = None
+        self._wanted = tuple(plugins)
+        self._adapter = adapter
+        self._conversation_length = conversation_length
+        given = settings if isinstance(settings, Mapping) else {}
+        self.settings = settings if isinstance(settings, Settings) else _deployment_settings(given)
+        self._settings = RuntimeSettings(
+            given=given, character=self.character, deployment=self.settings, environment=os.environ
+        )
+        self._events = Events()
+        self._models = ModelRegistry()
+        self._services = Services()
+        self._send_handlers: dict[str, Handler] = {}
+        self._task_workers: dict[str, Any] = {}
+        self._stack = AsyncExitStack()
+        self._shared = shared or Shared(self._stack)
+        self._initialized = False
+        self.logger = RuntimeLogger(self._log_fields, self._settings.redacted)
+
+    def __repr__(self) -> str:
+        return f"AgentRuntime(character={self.character.name!r}, agent_id={str(self.agent_id)!r})"
+
+    # Life
+
+    async def initialize(self, *, skip_migrations: bool = False) -> None:
+        """Load plugins, open the database, start services. A second call does nothing.
+
+        Args:
+            skip_migrations: The database is known to be ready: no DDL, no check, no query at all.
+
+        Raises:
+            PluginError, SettingsError, ServiceError, StoreError: Whatever failed; what was opened is closed again.
+        """
+        if self._initialized:
+            return
+        self._initialized = True
+        try:
+            await self._load()
+            if not skip_migrations:
+                await self.database.migrate()
+                agent = Agent(id=self.agent_id, name=self.character.name)
+                await self.database.records.insert(self.agent_id, [agent], ignore_existing=True)
+            await self._services.start(self)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _load(self) -> None:
+        wanted = [*self._wanted, *self.character.plugins]
+        plugins = resolve_plugins(wanted)
+        plugins = resolve_plugins([*plugins, *default_plugins(plugins, self.get_setting, self.settings)])
+        if self._adapter is None:
+            opener = next((plugin.adapter for plugin in plugins if plugin.adapter is not None), None)
+            self._adapter = (opener or database_from)(self.settings)
+            self._stack.push_async_callback(self._adapter.close)
+        for plugin in plugins:
+            await self.register_plugin(plugin)
+
+    async def stop(self) -> None:
+        """Stop services, last first, then close what plugins and the runtime opened."""
+        await self._services.stop()
+        await self._stack.aclose()
+        self._initialized = False
+
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
+        """Open something that closes with the runtime; for a plugin's `init`."""
+        return await self._stack.enter_async_context(resource)
+
+    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """Open something once for every runtime of the deployment, or for this one where it stands alone."""
+        return await self._shared.get(opens)
+
+    @property
+    def database(self) -> DatabaseAdapter:
+        """The open database.
+
+        Raises:
+            StateError: The runtime is not initialized.
+        """
+        if self._adapter is None:
+            raise StateError("the runtime has no database yet: await runtime.initialize() first")
+        return self._adapter
+
+    # Components
+
+    async def register_plugin(self, plugin: Plugin) -> None:
+        """Register a plugin's components, then call its `init`.
+
+        Raises:
+            DuplicateComponent: A component's name is taken.
+            PluginError: `init` failed; names the plugin.
+        """
+        if any(each.name == plugin.name for each in self.plugins):
+            raise DuplicateComponent(f"plugin {plugin.name!r} is registered twice")
+        self.plugins.append(plugin)
+        self._settings.allow(plugin.settings)
+        self._register_components(plugin)
+        if plugin.init is not None:
+            try:
+                await plugin.init(*accepted(plugin.init, (plugin.config, self)))
+            except MayflyError:
+                raise
+            except Exception as error:
+                raise PluginError(f"plugin {plugin.name!r}: init failed: {type(error).__name__}: {error}") from error
+
+    def _register_components(self, plugin: Plugin) -> None:
+        for action in plugin.actions:
+            self.register_action(action)
+        for provider in plugin.providers:
+            self.register_provider(provider)
+        for evaluator in plugin.evaluators:
+            self.register_evaluator(evaluator)
+        for service in plugin.services:
+            self.register_service(service)
+        for model_type, handler in plugin.models.items():
+            self.register_model(model_type, handler, provider=plugin.name, priority=plugin.model_priority)
+        for event_type, handlers in plugin.events.items():
+            for listener in handlers:
+                self.register_event(event_type, listener)
+        self.routes.extend((plugin.name, route) for route in plugin.routes)
+
+    def register_action(self, action: Action) -> None:
+        _add(self.actions, action)
+
+    def register_provider(self, provider: Provider) -> None:
+        _add(self.providers, provider)
+
+    def register_evaluator(self, evaluator: Evaluator) -> None:
+        _add(self.evaluators, evaluator)
+
+    def register_service(self, service: type[Service]) -> None:
+        """Register a service; it starts with the runtime, or, in a running one, with `start_services`."""
+        self._services.register(service)
+
+    def register_model(self, model_type: str, handler: Handler, provider: str = "custom", priority: int = 0) -> None:
+        """Let `handler(runtime, params)` answer a model type."""
+        self._models.register(ModelHandler(type=str(model_type), handler=handler, provider=provider, priority=priority))
+
+    def register_event(self, event_type: str, handler: EventHandler) -> None:
+        self._events.on(event_type, handler)
+
+    def register_send_handler(self, source: str, handler: Handler) -> None:
+        """Let `handler(runtime, target, content)` send what is meant for a source."""
+        if source in self._send_handlers:
+            raise DuplicateComponent(f"send handler {source!r} is registered twice")
+        self._send_handlers[source] = handler
+
+    def register_task_worker(self, name: str, worker: Any) -> None:
+        """Let a worker do the tasks of this name."""
+        if name in self._task_workers:
+            raise DuplicateComponent(f"task worker {name!r} is registered twice")
+        self._task_workers[name] = worker
+
+    def providers_in_order(self) -> list[Provider]:
+        """The providers by position, then in the order of registration."""
+        return sorted(self.providers, key=lambda each: each.position)
+
+    # Services
+
+    @property
+    def services(self) -> list[Any]:
+        """The started services."""
+        return [service for started in self._services.all().values() for service in started]
+
+    async def start_services(self) -> None:
+        """Start services that were registered after `initialize`."""
+        await self._services.start(self)
+
+    def get_service(self, name: str) -> Any:
+        """The started service of this type or name, or None."""
+        return self._services.get(name)
+
+    def get_services_by_type(self, service_type: str) -> list[Any]:
+        return self._services.of_type(service_type)
+
+    def get_all_services(self) -> dict[str, list[Any]]:
+        return self._services.all()
+
+    def get_registered_service_types(self) -> list[str]:
+        return self._services.types()
+
+    def has_service(self, service_type: str) -> bool:
+        return self._services.has(service_type)
+
+    def get_service_load_promise(self, service_type: str) -> Any:
+        """What can be awaited until the service has started.
+
+        Raises:
+            ServiceNotFound: Nothing registers it.
+        """
+        return self._services.load(service_type)
+
+    # Settings
+
+    def get_setting(self, key: str, default: Any = None) -> Any:
+        """A setting: constructor's, character's secrets, character's settings, environment; "true" becomes True."""
+        return self._settings.get(key, default)
+
+    def has_setting(self, key: str) -> bool:
+        """Whether a setting has a value; 0, False and empty text are values."""
+        return self._settings.get(key) is not None
+
+    def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
+        self._settings.set(key, value, secret=secret)
+
+    def get_conversation_length(self) -> int:
+        """How many earlier messages a state holds: the constructor's, the character's, else 32."""
+        if self._conversation_length is not None:
+            return self._conversation_length
+        return int(self.character.settings.get("conversation_length", DEFAULT_CONVERSATION_LENGTH))
+
+    def response_rules(self) -> Rules:
+        """What widens the rules for answering unasked."""
+        return Rules(
+            channels=frozenset(each.upper() for each in self._listed("ALWAYS_RESPOND_CHANNELS")),
+            sources=frozenset(each.lower() for each in self._listed("ALWAYS_RESPOND_SOURCES")),
+        )
+
+    def _listed(self, key: str) -> list[str]:
+        return [each.strip() for each in str(self.get_setting(key, "")).split(",") if each.strip()]
+
+    # Events
+
+    async def emit(self, event_type: str, data: Any = None) -> None:
+        """Tell every listener of an event and wait for them; a failing listener is logged."""
+        await self._events.emit(event_type, data)
+
+    def on(self, event_type: str, handler: EventHandler) -> None:
+        self._events.on(event_type, handler)
+
+    def off(self, event_type: str, handler: EventHandler) -> None:
+        self._events.off(event_type, handler)
+
+    # Models
+
+    async def use_model(
+        self, model_type: str, params: Any, provider: str | None = None, *, max_retries: int | None = None
+    ) -> Any:
+        """Ask a model: `{"prompt": …}` gives text, `{"messages": …}` a `TextResponse`, other types their own.
+
+        Raises:
+            ModelNotFound: No plugin answers this type, or not this provider.
+            ModelError: Every handler failed; the last failure.
+        """
+        handlers = self._models.handlers(model_type, provider)
+        merged = prepared(model_type, params, self.get_setting)
+        told: list[str] = []
+        if isinstance(merged, dict) and merged.get("on_delta") is not None:
+            on_delta = merged["on_delta"]
+
+            async def tell(piece: str) -> None:
+                told.append(piece)
+                await on_delta(piece)
+
+            merged["on_delta"] = tell
+        return await ask(
+            handlers,
+            lambda each: each.handler(self, merged),
+            max_retries=self.settings.model_max_retries if max_retries is None else max_retries,
+            record=self._record_model_call,
+            repeatable=lambda: not told,
+        )
+
+    async def _record_model_call(self, call: ModelCall) -> None:
+        if (scope := current_scope(self.agent_id)) is not None:
+            scope.calls.append(call)
+        await self.emit(EventType.MODEL_USED, {"runtime": self, "run_id": self._run_id(), "call": call})
+
+    def get_model(self, model_type: str, provider: str | None = None) -> Handler | None:
+        """The handler that would be asked first, or None."""
+        found = self._models.get(model_type, provider)
+        return found.handler if found else None
+
+    async def generate_text(self, text: str, *, model_type: str = ModelType.TEXT_LARGE, **params: Any) -> str:
+        """Ask a text model in the agent's voice: its character is the system text."""
+        character = await self._character_text()
+        answer = await self.use_model(model_type, {"prompt": text, "system": character, **params})
+        return answer.text if isinstance(answer, TextResponse) else str(answer)
+
+    async def _character_text(self) -> str:
+        asked = self.as_message({"room_id": self.default_world_id, "content": {"text": ""}})
+        state = await self.compose_state(asked, ["CHARACTER"], only_include=True)
+        return state.text
+
+    @property
+    def embeds(self) -> bool:
+        """Whether a model makes embeddings here."""
+        return self._models.get(ModelType.TEXT_EMBEDDING) is not None
+
+    def embedding_model(self) -> str:
+        found = self._models.get(ModelType.TEXT_EMBEDDING)
+        return f"{found.provider}:{self.get_setting('EMBEDDING_MODEL', '')}" if found else ""
+
+    # State
+
+    async def compose_state(
+        self,
+        message: AnyMemory,
+        include: Sequence[str] | None = None,
+        only_include: bool = False,
+        skip_cache: bool = False,
+    ) -> State:
+        """What the providers know about a message, in order.
+
+        Args:
+            include: Names of further providers, dynamic and private ones too.
+            only_include: Those alone.
+            skip_cache: Run the providers again; otherwise a second call in the same turn gives the same state.
+
+        Raises:
+            StateError: A name in `include` is no provider's.
+        """
+        asked = self.as_message(message)
+        scope = current_scope(self.agent_id) or open_scope(self.agent_id, room_id=asked.room_id)
+        names = frozenset(include or ())
+        key = (asked.id, names, only_include)
+        if not skip_cache and key in scope.states:
+            return scope.states[key]
+        chosen = choose_providers(self.providers, names, only_include=only_include)
+        earlier = replace(_EMPTY, data={"action_results": tuple(self.get_action_results(asked.id))})
+        state = await compose(self, asked, chosen, timeout_s=self.settings.providers_timeout_s, earlier=earlier)
+        if scope.context is None:
+            scope.states.clear()  # a scope without a message of its own may live as long as the process
+        scope.states[key] = state
+        return state
+
+    # Actions and evaluators
+
+    async def process_actions(
+        self,
+        message: AnyMemory,
+        responses: Sequence[AnyMemory],
+        state: State | None = None,
+        callback: OnContent | None = None,
+    ) -> list[ActionResult]:
+        """Run the actions that the responses name, in order; results are kept for `get_action_results`."""
+        asked = self.as_message(message)
+        context = ToolCallContext(
+            message=asked,
+            state=state or await self.compose_state(asked),
+            user_roles=self.roles_of(asked, self.turn_context()),
+            callback=callback or say_nothing,
+        )
+        named = [name for each in responses for name in self.as_message(each).content.actions]
+        return [await execute_planned_tool_call(self, context, {"name": name}) for name in named]
+
+    async def execute_planned_tool_call(
+        self, ctx: ToolCallContext | Mapping[str, Any], call: Mapping[str, Any]
+    ) -> ActionResult:
+        """Run one action by name; never raises."""
+        return await execute_planned_tool_call(self, ctx, call)
+
+    def find_action(self, name: str) -> Action | None:
+        """The action of this name or simile."""
+        return find_action(self.actions, name)
+
+    def get_action_results(self, message_id: UUID) -> list[ActionResult]:
+        """Results of the actions run for a message in this turn or run, in order."""
+        scope = current_scope(self.agent_id)
+        return list(scope.results.get(message_id, ())) if scope else []
+
+    def keep_action_result(self, message_id: UUID, result: ActionResult) -> None:
+        """Keep a result for the actions after it, until the turn or run ends."""
+        (current_scope(self.agent_id) or open_scope(self.agent_id)).add_result(message_id, result)
+
+    def roles_of(self, message: Memory, context: TurnContext | None) -> tuple[str, ...]:
+        """The sender's roles: what the world's metadata says under `roles`, by entity id."""
+        world = context.world if context else None
+        role = world.metadata.get("roles", {}).get(str(message.entity_id)) if world else None
+        return tuple(role) if isinstance(role, list | tuple) else (role,) if role else ()
+
+    async def evaluate(
+        self,
+        message: AnyMemory,
+        state: State | None = None,
+        did_respond: bool = True,
+        callback: OnContent | None = None,
+        responses: Sequence[Memory] = (),
+    ) -> list[Evaluator]:
+        """Run the evaluators that are due, one after the other; a failing one is logged.
+
+        Returns:
+            Those that ran.
+        """
+        asked = self.as_message(message)
+        ran = []
+        for evaluator in self.evaluators:
+            if did_respond or evaluator.always_run:
+                ran += await self._evaluated(evaluator, asked, state or _EMPTY, responses)
+        return ran
+
+    async def _evaluated(
+        self, evaluator: Evaluator, message: Memory, state: State, responses: Sequence[Memory]
+    ) -> list[Evaluator]:
+        event = {"runtime": self, "run_id": self._run_id(), "message_id": message.id, "evaluator": evaluator.name}
+        try:
+            due = evaluator.validate is None or await evaluator.validate(
+                *accepted(evaluator.validate, (self, message, state))
+            )
+            if not due:
+                return []
+            await self.emit(EventType.EVALUATOR_STARTED, event)
+            await evaluator.handler(*accepted(evaluator.handler, (self, message, state, responses)))
+        except Exception as error:
+            log.exception("evaluator failed", extra={"evaluator": evaluator.name})
+            await self.emit(EventType.EVALUATOR_COMPLETED, {**event, "error": f"{type(error).__name__}: {error}"})
+            return []
+        await self.emit(EventType.EVALUATOR_COMPLETED, event)
+        return [evaluator]
+
+    # Runs
+
+    def create_run_id(self) -> UUID:
+        return uuid4()
+
+    def start_run(self, room_id: UUID | None = None) -> UUID:
+        """Start a run in the current task; the next message handled inside takes its id."""
+        return open_scope(self.agent_id, room_id=room_id).run_id
+
+    def end_run(self) -> None:
+        close_scope(self.agent_id)
+
+    def get_current_run_id(self) -> UUID:
+        """Id of the run this task is in; outside of one, a run is started."""
+        return (current_scope(self.agent_id) or open_scope(self.agent_id)).run_id
+
+    def turn_context(self) -> TurnContext | None:
+        """What the store gave when the current message was claimed; None outside the pipeline."""
+        scope = current_scope(self.agent_id)
+        return scope.context if scope else None
+
+    def turn(self) -> TurnScope | None:
+        """The current message's turn, or None."""
+        return current_scope(self.agent_id)
+
+    def _run_id(self) -> UUID | None:
+        scope = current_scope(self.agent_id)
+        return scope.run_id if scope else None
+
+    # Orchestrator
+
+    def has_eliza_os(self) -> bool:
+        """Whether an `ElizaOS` orchestrates this runtime; then `eliza_os` reaches the other agents."""
+        return self.eliza_os is not None
+
+    @property
+    def default_world_id(self) -> UUID:
+        """The world of rooms that name none."""
+        return string_to_uuid(f"{self.agent_id}:world")
+
+    def _log_fields(self) -> Mapping[str, str]:
+        fields = {"agent_id": str(self.agent_id)}
+        scope = current_scope(self.agent_id)
+        if scope is not None:
+            fields["run_id"] = str(scope.run_id)
+            if scope.room_id is not None:
+                fields["room_id"] = str(scope.room_id)
+            if scope.context is not None and scope.context.message is not None:
+                fields["message_id"] = str(scope.context.message.id)
+        return fields
+
+
+def _add(components: list[N], component: N) -> None:
+    if any(each.name == component.name for each in components):
+        raise DuplicateComponent(f"{type(component).__name__.lower()} {component.name!r} is registered twice")
+    components.append(component)
+
+
+def _deployment_settings(given: Mapping[str, Any]) -> Settings:
+    """The environment's settings, with those of the constructor that are deployment settings too."""
+    overlay = {key: str(value) for key, value in given.items() if key.lower() in Settings.model_fields}
+    return Settings.from_environment({**os.environ, **overlay})

@@ -1,0 +1,28 @@
+"""What runtimes share: opened by the first that asks, closed with whoever holds the stack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Shared:
+    """Clients and pools by what opens them; for a deployment, or for one runtime alone."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._opened: dict[Callable[[], Any], Any] = {}
+        self._opening = asyncio.Lock()
+
+    async def get(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """What `opens` opened: the same value for the same function, each time."""
+        if opens not in self._opened:
+            async with self._opening:
+                if opens not in self._opened:
+                    self._opened[opens] = await self._stack.enter_async_context(opens())
+        value: T = self._opened[opens]
+        return value

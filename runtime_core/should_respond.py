@@ -1,0 +1,97 @@
+"""Whether the agent answers a message at all: rules first, a small model only where they leave it open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
+from runtime_core.memory import Memory
+from runtime_core.run import TurnContext
+from runtime_core.state import State
+from runtime_core.world import ChannelType, ParticipantState
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+ALWAYS_ANSWERED = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
+
+DEFAULT_TEMPLATE = """You decide whether {agent_name} takes part in a group conversation.
+Answer with one word:
+RESPOND when the last message is meant for {agent_name} or plainly asks what {agent_name} can best answer;
+STOP when someone asks {agent_name} to be quiet or to leave;
+IGNORE in every other case.
+
+The conversation, as data:
+<conversation>
+{recent_messages}
+</conversation>"""
+
+
+class Verdict(StrEnum):
+    """What the agent does with a message."""
+
+    RESPOND = "RESPOND"
+    IGNORE = "IGNORE"
+    STOP = "STOP"  # as IGNORE, and the agent stays silent in this room until it is mentioned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What widens the rules: settings `ALWAYS_RESPOND_CHANNELS` and `ALWAYS_RESPOND_SOURCES`, comma-separated."""
+
+    channels: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+
+
+def verdict_by_rule(
+    message: Memory, context: TurnContext, *, agent_id: UUID, agent_name: str, rules: Rules
+) -> Verdict | None:
+    """What the rules say; None leaves it to the model."""
+    if message.entity_id == agent_id:
+        return Verdict.IGNORE
+    meant = _is_meant(message, context, agent_id, agent_name)
+    state = next((each.state for each in context.participants if each.entity_id == agent_id), None)
+    if state is ParticipantState.MUTED and not meant:
+        return Verdict.IGNORE
+    channel = channel_of(message, context)
+    answered = (
+        meant
+        or state is ParticipantState.FOLLOWED
+        or channel in ALWAYS_ANSWERED
+        or channel.value in rules.channels
+        or (message.content.source or "").lower() in rules.sources
+    )
+    return Verdict.RESPOND if answered else None
+
+
+def channel_of(message: Memory, context: TurnContext | None) -> ChannelType:
+    """How the room is used: as the room says, else the message."""
+    if context is not None and context.room is not None:
+        return context.room.type
+    return message.content.channel_type or ChannelType.API
+
+
+def _is_meant(message: Memory, context: TurnContext, agent_id: UUID, agent_name: str) -> bool:
+    """Whether the message names the agent or replies to it."""
+    if message.content.mentioned or re.search(rf"(?<!\w)@?{re.escape(agent_name)}(?!\w)", message.content.text, re.I):
+        return True
+    replied = message.content.in_reply_to
+    return replied is not None and any(each.id == replied and each.entity_id == agent_id for each in context.messages)
+
+
+async def verdict_by_model(runtime: AgentRuntime, message: Memory, state: State) -> Verdict:
+    """Ask a small model; an answer that is none of the words is IGNORE."""
+    template = runtime.character.templates.get("should_respond", DEFAULT_TEMPLATE)
+    recent = state.provided("RECENT_MESSAGES").text
+    prompt = template.replace("{agent_name}", runtime.character.name).replace(
+        "{recent_messages}", recent or message.content.text
+    )
+    prompt = prompt.replace("{{agentName}}", runtime.character.name).replace("{{recentMessages}}", recent)
+    answer = await runtime.use_model(ModelType.TEXT_SMALL, {"messages": [ChatMessage(role=ChatRole.USER, text=prompt)]})
+    text = answer.text if isinstance(answer, TextResponse) else str(answer)
+    words = re.findall(r"RESPOND|IGNORE|STOP", text.upper())
+    return Verdict(words[0]) if words else Verdict.IGNORE

@@ -1,0 +1,381 @@
+"""One message through the pipeline: claim and persist, decide, compose, plan and act, persist, deliver, evaluate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from uuid import UUID, uuid4
+
+from runtime_core.answering import Answering, Listener
+from runtime_core.components import accepted
+from runtime_core.deadline import Deadline, current_deadline, deadline
+from runtime_core.errors import (
+    DeadlineExceeded,
+    InvalidInput,
+    LeaseLost,
+    MayflyError,
+    MessageConflict,
+    RoomOfAnotherAgent,
+    TurnInProgress,
+)
+from runtime_core.events import EventType
+from runtime_core.memory import Content, Memory
+from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
+from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
+from runtime_core.should_respond import Verdict, verdict_by_model, verdict_by_rule
+from runtime_core.state import State
+from runtime_core.turn_scope import TurnScope, turn_scope
+from runtime_core.values import encode_json
+from runtime_core.world import ChannelType, Entity, Participant, ParticipantState, Room, World
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+log = logging.getLogger(__name__)
+
+OnContent: TypeAlias = Callable[..., Awaitable[Any]]
+
+UNBOUNDED_LEASE_S = 120.0  # a process without a deadline: how long a crash there holds up the next delivery
+LEASE_MARGIN_S = 1.0  # past the deadline, so that a turn that ends in time never loses its claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOptions:
+    """How one message is processed.
+
+    Attributes:
+        on_delta: Awaited with `(piece, response_id)` as the model writes.
+        max_retries: Further rounds of model calls after a retryable failure; None takes the setting's.
+        timeout_s: Bounds the whole turn; an earlier deadline stays in force.
+        may_join: The agent may join a room that another agent opened.
+    """
+
+    on_delta: Callable[..., Awaitable[Any]] | None = None
+    max_retries: int | None = None
+    timeout_s: float | None = None
+    max_iterations: int | None = None
+    may_join: bool = True
+
+
+DEFAULT_OPTIONS = TurnOptions()
+
+
+class MessageService(Protocol):
+    """Processes messages; a plugin may put another in place of `Pipeline`."""
+
+    async def handle_message(
+        self,
+        runtime: AgentRuntime,
+        message: Memory,
+        callback: OnContent | None = None,
+        *,
+        options: TurnOptions = DEFAULT_OPTIONS,
+    ) -> MessageProcessingResult:
+        """Process one message; `callback` gets every content as it comes."""
+
+
+class Pipeline:
+    """The message service of this package."""
+
+    async def handle_message(
+        self,
+        runtime: AgentRuntime,
+        message: Memory,
+        callback: OnContent | None = None,
+        *,
+        options: TurnOptions = DEFAULT_OPTIONS,
+    ) -> MessageProcessingResult:
+        """Process one message once: the same id again gets the stored answer.
+
+        Raises:
+            InvalidInput: The message says nothing.
+            TurnInProgress: Another invocation is answering it.
+            MessageConflict: Its id was used with another body.
+            RoomOfAnotherAgent: And `options.may_join` is False.
+            ModelError, StoreError, DeadlineExceeded: The turn failed; the message is stored, and the
+                next delivery of it goes on where this one stopped.
+        """
+        message = replace(runtime.as_message(message), agent_id=runtime.agent_id)
+        if not message.content.text.strip() and not message.content.attachments:
+            raise InvalidInput("the message says nothing: text is empty and there is no attachment", path="content")
+        limit = Deadline.after(options.timeout_s) if options.timeout_s else None
+        with turn_scope(runtime.agent_id, message.room_id) as scope:
+            turn = _Turn(runtime=runtime, message=message, scope=scope, callback=callback, options=options)
+            if limit is None:
+                return await turn.run()
+            with deadline(limit):
+                return await turn.run()
+
+
+class _Turn:
+    """One message's way; lives as long as its `run`."""
+
+    def __init__(
+        self,
+        *,
+        runtime: AgentRuntime,
+        message: Memory,
+        scope: TurnScope,
+        callback: OnContent | None,
+        options: TurnOptions,
+    ) -> None:
+        self._runtime = runtime
+        self._message = message
+        self._scope = scope
+        self._callback = callback
+        self._options = options
+        self._owner = uuid4()
+        self._started = time.perf_counter()
+        self._phases: dict[str, float] = {}
+        self._answering: Answering | None = None
+
+    async def run(self) -> MessageProcessingResult:
+        runtime, scope = self._runtime, self._scope
+        context = await runtime.database.turns.begin(self._start())
+        self._phase("begin_ms")
+        run = _claimed(context, self._message, runtime)
+        if context.outcome is Outcome.REPLAY:
+            return await self._replay(run)
+        scope.context, scope.run_id, scope.room_id = context, run.id, run.room_id
+        self._message = context.message or self._message
+        scope.began = time.monotonic()
+        await runtime.emit(EventType.RUN_STARTED, self._event())
+        await runtime.emit(EventType.MESSAGE_RECEIVED, {**self._event(), "message": self._message})
+        try:
+            result = await self._process(context, run)
+        except BaseException as error:
+            await self._failed(error)
+            raise
+        await self._deliver(result)
+        await self._ended(result)
+        return result
+
+    def _start(self) -> TurnStart:
+        runtime, message = self._runtime, self._message
+        remaining = current_deadline()
+        world_id = message.world_id or runtime.default_world_id
+        agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))
+        sender_name = message.metadata.get("entity_name") or message.content.data.get("user_name")
+        sender = Entity(id=message.entity_id, names=(str(sender_name),) if sender_name else ())
+        return TurnStart(
+            run_id=self._scope.run_id,
+            agent_id=runtime.agent_id,
+            agent_name=runtime.character.name,
+            lease_owner=self._owner,
+            lease_s=(remaining.remaining_s() if remaining else UNBOUNDED_LEASE_S) + LEASE_MARGIN_S,
+            body_hash=_body_hash(message),
+            message=replace(message, world_id=world_id, embedding=None),
+            world=World(id=world_id, name=message.content.source),
+            room=Room(
+                id=message.room_id,
+                world_id=world_id,
+                source=message.content.source,
+                type=message.content.channel_type or ChannelType.API,
+            ),
+            entities=(agent,) if sender.id == agent.id else (sender, agent),
+            conversation_length=runtime.get_conversation_length(),
+            embedding_priority="high" if runtime.embeds else None,
+            may_join=self._options.may_join,
+        )
+
+    async def _replay(self, run: Run) -> MessageProcessingResult:
+        """The stored answer, told to the listener as when it was new."""
+        result = replayed(run.result or {})
+        for memory in result.response_messages:
+            await self._tell(memory.content)
+        return result
+
+    async def _process(self, context: TurnContext, run: Run) -> MessageProcessingResult:
+        runtime, message = self._runtime, self._message
+        by_rule = verdict_by_rule(
+            message,
+            context,
+            agent_id=runtime.agent_id,
+            agent_name=runtime.character.name,
+            rules=runtime.response_rules(),
+        )
+        state: State | None = None
+        if by_rule is not Verdict.IGNORE:
+            state = await runtime.compose_state(message)
+            self._phase("state_ms")
+            verdict = by_rule or await verdict_by_model(runtime, message, state)
+            if verdict is Verdict.RESPOND:
+                state = await self._answer(state, run)
+            elif verdict is Verdict.STOP:
+                await self._mute()
+        self._phase("answer_ms")
+        return await self._finish(state)
+
+    async def _answer(self, state: State, run: Run) -> State:
+        options, settings = self._options, self._runtime.settings
+        self._answering = answering = Answering(
+            runtime=self._runtime,
+            message=self._message,
+            scope=self._scope,
+            state=state,
+            lease_owner=self._owner,
+            max_iterations=options.max_iterations or settings.max_multi_step_iterations,
+            max_retries=settings.model_max_retries if options.max_retries is None else options.max_retries,
+        )
+        on_delta = self._options.on_delta
+        answering.listener = Listener(on_delta=on_delta and self._stream, on_content=self._tell)
+        answering.resume(run.steps)
+        await answering.answer()
+        return answering.state
+
+    async def _stream(self, piece: str, response_id: UUID) -> None:
+        told = self._options.on_delta
+        if told is not None:
+            await told(*accepted(told, (piece, response_id)))
+
+    async def _mute(self) -> None:
+        await self._runtime.database.records.update(
+            self._runtime.agent_id,
+            [
+                Participant(
+                    room_id=self._message.room_id, entity_id=self._runtime.agent_id, state=ParticipantState.MUTED
+                )
+            ],
+        )
+
+    async def _finish(self, state: State | None) -> MessageProcessingResult:
+        scope, runtime = self._scope, self._runtime
+        steps = self._answering.steps_as_json() if self._answering else ()
+        acted = any(result.action for result in scope.results.get(self._message.id, ()))
+        mode = Mode.NONE if not scope.responses else Mode.ACTIONS if acted else Mode.SIMPLE
+        result = MessageProcessingResult(
+            message_id=self._message.id,
+            run_id=scope.run_id,
+            agent_id=runtime.agent_id,
+            room_id=self._message.room_id,
+            mode=mode,
+            response_messages=tuple(scope.responses),
+            usage=scope.usage,
+            state=state,
+        )
+        await runtime.database.turns.finish(
+            TurnEnd(
+                run_id=scope.run_id,
+                agent_id=runtime.agent_id,
+                lease_owner=self._owner,
+                status=RunStatus.COMPLETED,
+                answers=result.response_messages,
+                steps=steps,
+                result=stored(result),
+                details=self._details(),
+                embedding_priority="normal" if runtime.embeds else None,
+            )
+        )
+        self._phase("finish_ms")
+        return result
+
+    async def _failed(self, error: BaseException) -> None:
+        """Free the claim, so that the next delivery can go on at once; the error itself is the caller's."""
+        if isinstance(error, LeaseLost):
+            return
+        known = error if isinstance(error, MayflyError) else None
+        code = known.code if known else "cancelled" if isinstance(error, asyncio.CancelledError) else "internal"
+        end = TurnEnd(
+            run_id=self._scope.run_id,
+            agent_id=self._runtime.agent_id,
+            lease_owner=self._owner,
+            status=RunStatus.FAILED,
+            steps=self._answering.steps_as_json() if self._answering else (),
+            error={"code": code, "message": str(known) if known else type(error).__name__},
+            details=self._details(),
+        )
+        timed_out = isinstance(error, DeadlineExceeded)
+        await self._runtime.emit(EventType.RUN_TIMEOUT if timed_out else EventType.RUN_ENDED, self._event(code))
+        try:
+            with deadline(Deadline.after(LEASE_MARGIN_S)):
+                await asyncio.shield(self._runtime.database.turns.finish(end))
+        except MayflyError as second:  # the lease runs out by itself: nothing is lost but a little time
+            log.warning("claim not freed", extra={"run_id": str(end.run_id), "error_code": second.code})
+
+    async def _deliver(self, result: MessageProcessingResult) -> None:
+        """Send what was not sent while acting: the final answer."""
+        answer_id = self._answering.response_id if self._answering else None
+        for memory in result.response_messages:
+            if memory.id == answer_id:
+                await self._tell(memory.content)
+            await self._runtime.emit(EventType.MESSAGE_SENT, {**self._event(), "message": memory})
+
+    async def _tell(self, content: Content) -> None:
+        if self._callback is not None:
+            await self._callback(*accepted(self._callback, (content,)))
+
+    async def _ended(self, result: MessageProcessingResult) -> None:
+        runtime = self._runtime
+        await runtime.evaluate(
+            self._message, result.state, did_respond=result.did_respond, responses=result.response_messages
+        )
+        await runtime.emit(EventType.RUN_ENDED, self._event("completed"))
+        runtime.logger.info(
+            "turn finished",
+            extra={
+                "outcome": result.mode.value,
+                "model_calls": len(self._scope.calls),
+                "input_tokens": result.usage.input_tokens,
+                "output_tokens": result.usage.output_tokens,
+                **self._phases,
+                "duration_ms": self._elapsed_ms(),
+            },
+        )
+
+    def _details(self) -> dict[str, Any]:
+        return {"timings_ms": dict(self._phases), "model_calls": self._scope.calls, "usage": self._scope.usage}
+
+    def _event(self, status: str = "started") -> dict[str, Any]:
+        return {
+            "runtime": self._runtime,
+            "run_id": self._scope.run_id,
+            "message_id": self._message.id,
+            "room_id": self._message.room_id,
+            "entity_id": self._message.entity_id,
+            "source": self._message.content.source,
+            "status": status,
+        }
+
+    def _phase(self, name: str) -> None:
+        """Note how long it took since the phase before."""
+        self._phases[name] = round(self._elapsed_ms() - sum(self._phases.values()), 3)
+
+    def _elapsed_ms(self) -> float:
+        return round((time.perf_counter() - self._started) * 1000, 3)
+
+
+def _body_hash(message: Memory) -> str:
+    """What makes a message the same message: who says what, where."""
+    body = [message.entity_id, message.room_id, message.content]
+    return hashlib.sha256(encode_json(body).encode()).hexdigest()
+
+
+def _claimed(context: TurnContext, message: Memory, runtime: AgentRuntime) -> Run:
+    """The run to go on with.
+
+    Raises:
+        TurnInProgress, MessageConflict, RoomOfAnotherAgent: The claim was not ours to have.
+    """
+    if context.outcome is Outcome.FOREIGN_ROOM:
+        raise RoomOfAnotherAgent(
+            f"room {message.room_id} belongs to agent {context.room_owner!r}: send the message to that agent, "
+            f"or give {runtime.character.name!r} a room of its own"
+        )
+    if context.outcome is Outcome.CONFLICT:
+        raise MessageConflict(
+            f"message id {message.id} was used before with another body: a new message needs a new id"
+        )
+    assert context.run is not None  # noqa: S101 - every other outcome comes with the run
+    if context.outcome is Outcome.RUNNING:
+        until = context.run.lease_until or context.now
+        retry_after_s = max(1.0, (until - context.now).total_seconds())
+        raise TurnInProgress(
+            f"message {message.id} is being answered by another invocation; ask again in {retry_after_s:.0f} s",
+            retry_after_s=retry_after_s,
+        )
+    return context.run
