@@ -2,8 +2,10 @@
 -- text with microseconds, so that text order is time order; JSON is text. Columns are named as the
 -- fields of the values in runtime_core, but for memories.table_name ("table").
 --
--- Every key starts with agent_id: what two agents call by the same id are two rows. Nothing refers to
--- agents, because an agent's rows may be written before its own.
+-- Every key starts with agent_id: what two agents call by the same id are two rows. Foreign keys stand
+-- where a row means nothing without the other one. Nothing refers to agents, because an agent's rows may
+-- be written before its own; memories, runs, tasks and logs refer to nothing, because what is worth
+-- keeping is kept, also about a room or an entity that nobody described.
 
 CREATE TABLE agents (
     agent_id   TEXT NOT NULL,
@@ -26,7 +28,6 @@ CREATE TABLE worlds (
     PRIMARY KEY (agent_id, id)
 ) STRICT;
 
--- A room may name a world that nobody described yet, so world_id refers to nothing.
 CREATE TABLE rooms (
     agent_id          TEXT NOT NULL,
     id                TEXT NOT NULL,
@@ -38,7 +39,8 @@ CREATE TABLE rooms (
     message_server_id TEXT,
     metadata          TEXT NOT NULL,
     created_at        TEXT NOT NULL,
-    PRIMARY KEY (agent_id, id)
+    PRIMARY KEY (agent_id, id),
+    FOREIGN KEY (agent_id, world_id) REFERENCES worlds (agent_id, id) ON DELETE CASCADE
 ) STRICT;
 
 CREATE INDEX rooms_by_id ON rooms (id); -- whose room is this? asked before an agent may join
@@ -73,7 +75,7 @@ CREATE TABLE participants (
     agent_id   TEXT NOT NULL,
     room_id    TEXT NOT NULL,
     entity_id  TEXT NOT NULL,
-    state      TEXT,
+    state      TEXT CHECK (state IN ('FOLLOWED', 'MUTED')),
     created_at TEXT NOT NULL,
     PRIMARY KEY (agent_id, room_id, entity_id),
     FOREIGN KEY (agent_id, room_id) REFERENCES rooms (agent_id, id) ON DELETE CASCADE,
@@ -149,7 +151,7 @@ CREATE TABLE runs (
     message_id  TEXT NOT NULL,
     room_id     TEXT NOT NULL,
     body_hash   TEXT NOT NULL,
-    status      TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
     attempt     INTEGER NOT NULL,
     lease_owner TEXT NOT NULL,
     lease_until TEXT,
@@ -165,7 +167,6 @@ CREATE TABLE runs (
 
 CREATE INDEX runs_by_id ON runs (id);
 
--- A memory may be of a room and of an entity that nobody described yet: what is worth keeping is kept.
 -- position is the row's number, which the full-text index refers to.
 CREATE TABLE memories (
     position            INTEGER PRIMARY KEY,
@@ -178,7 +179,7 @@ CREATE TABLE memories (
     content             TEXT NOT NULL,
     metadata            TEXT NOT NULL,
     "unique"            INTEGER NOT NULL,
-    embedding_priority  TEXT,
+    embedding_priority  TEXT CHECK (embedding_priority IN ('high', 'normal', 'low')),
     embedding_wanted_at TEXT, -- since when the sweep finds this memory without an embedding
     created_at          TEXT NOT NULL,
     text                TEXT GENERATED ALWAYS AS (content ->> '$.text') VIRTUAL,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
@@ -281,9 +281,7 @@ class RecordStoreContract:
         for kind, make in MAKERS.items():
             record = make(scene)
             await database.records.insert(scene.agent_id, [record])
-            for name in record.__dataclass_fields__:
-                if name == "agent_id":
-                    continue
+            for name in {each.name for each in fields(kind)} - {"agent_id"}:
                 found = await database.records.find(kind, scene.agent_id, **{name: getattr(record, name)})
                 assert len(found) >= 1, (kind, name)
                 assert {str(getattr(each, name)) for each in found} == {str(getattr(record, name))}, (kind, name)
@@ -338,6 +336,7 @@ class RecordStoreContract:
     async def test_a_record_that_refers_to_nothing_stores_none_of_them(self, database: DatabaseAdapter) -> None:
         scene = await scenery(database)
         dangling: list[Record] = [
+            Room(id=uuid4(), world_id=uuid4()),
             Participant(room_id=uuid4(), entity_id=scene.speaker_id),
             Participant(room_id=scene.room_id, entity_id=uuid4()),
             Component(entity_id=uuid4(), type="profile"),
@@ -373,6 +372,10 @@ class RecordStoreContract:
         assert await database.records.delete(Entity, scene.agent_id, id=scene.speaker_id) == 1
         assert await database.records.find(Component, scene.agent_id) == []
         assert await database.records.find(Relationship, scene.agent_id) == []
+        another = Room(id=uuid4(), world_id=scene.world_id)
+        await database.records.insert(scene.agent_id, [another])
+        assert await database.records.delete(World, scene.agent_id, id=scene.world_id) == 1
+        assert await database.records.find(Room, scene.agent_id) == []
 
     async def test_only_agents_are_found_without_naming_one(self, database: DatabaseAdapter) -> None:
         one, other = uuid4(), uuid4()

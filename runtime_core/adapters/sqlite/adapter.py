@@ -1,0 +1,47 @@
+"""The SQLite adapter: zero configuration, one file, the same behaviour as Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runtime_core.adapters.sqlite.cache import SqliteCache
+from runtime_core.adapters.sqlite.connection import SqliteFile, schema_version
+from runtime_core.adapters.sqlite.memories import SqliteMemories
+from runtime_core.adapters.sqlite.migrator import apply_migrations
+from runtime_core.adapters.sqlite.records import SqliteRecords
+from runtime_core.adapters.sqlite.turns import SqliteTurns
+
+
+def utc_now() -> datetime:
+    """Give the time of this machine: a file has no clock of its own."""
+    return datetime.now(UTC)
+
+
+class SqliteAdapter:
+    """A `DatabaseAdapter` over one file, which several processes may share.
+
+    The file and its folder are made on first use. `:memory:` lives until `close`.
+
+    Args:
+        path: The file.
+        clock: What `created_at`, leases and expiry go by.
+    """
+
+    def __init__(self, path: Path | str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._file = SqliteFile(path)
+        self._clock = clock
+        self.turns = SqliteTurns(self._file, clock)
+        self.memories = SqliteMemories(self._file, clock)
+        self.records = SqliteRecords(self._file, clock)
+        self.cache = SqliteCache(self._file, clock)
+
+    async def ping(self) -> int:
+        return await self._file.read(schema_version, needs_schema=False)
+
+    async def migrate(self) -> list[str]:
+        return await self._file.write(lambda connection: apply_migrations(connection, self._clock), needs_schema=False)
+
+    async def close(self) -> None:
+        await self._file.close()

@@ -1,0 +1,183 @@
+-- The queries of the turn, memory and cache stores; those over records of any kind are made in records.py.
+-- `{filter}` stands for the conditions of a MemoryFilter on `m`, made in memory_filter.py.
+
+-- name: room_owner
+-- The agent that opened a room which is not this agent's.
+SELECT coalesce(agents.name, rooms.agent_id) AS name
+FROM rooms LEFT JOIN agents ON agents.agent_id = rooms.agent_id AND agents.id = rooms.agent_id
+WHERE rooms.id = :room_id
+    AND NOT EXISTS (SELECT 1 FROM rooms AS own WHERE own.agent_id = :agent_id AND own.id = :room_id)
+ORDER BY rooms.created_at
+LIMIT 1;
+
+-- name: run_of_message
+SELECT * FROM runs WHERE agent_id = :agent_id AND message_id = :message_id;
+
+-- name: run_of_agent
+SELECT * FROM runs WHERE agent_id = :agent_id AND id = :run_id;
+
+-- name: run_by_id
+-- Of whichever agent; the caller checks whose it is.
+SELECT * FROM runs WHERE id = :run_id LIMIT 1;
+
+-- name: open_run
+INSERT INTO runs (
+    agent_id, id, message_id, room_id, body_hash, status, attempt, lease_owner, lease_until, steps, details, created_at
+)
+VALUES (
+    :agent_id, :run_id, :message_id, :room_id, :body_hash, 'running', 1, :lease_owner, :lease_until, '[]', '{}', :now
+);
+
+-- name: take_run
+-- Claims a run that is there; `attempt` and `lease_until` are judged by the caller, which holds the write lock.
+UPDATE runs
+SET status = 'running', attempt = :attempt, lease_owner = :lease_owner, lease_until = :lease_until, ended_at = NULL
+WHERE agent_id = :agent_id AND message_id = :message_id;
+
+-- name: keep_steps
+UPDATE runs SET steps = :steps
+WHERE agent_id = :agent_id AND id = :run_id AND lease_owner = :lease_owner AND status = 'running';
+
+-- name: end_run
+-- Without steps, those of the last checkpoint stay for the next attempt.
+UPDATE runs
+SET status = :status,
+    lease_until = NULL,
+    steps = CASE WHEN :steps = '[]' THEN steps ELSE :steps END,
+    result = :result,
+    error = :error,
+    details = :details,
+    ended_at = :now
+WHERE agent_id = :agent_id AND id = :run_id AND lease_owner = :lease_owner AND status = 'running';
+
+-- name: room
+SELECT * FROM rooms WHERE agent_id = :agent_id AND id = :room_id;
+
+-- name: world
+SELECT * FROM worlds WHERE agent_id = :agent_id AND id = :world_id;
+
+-- name: participants_of_room
+SELECT * FROM participants WHERE agent_id = :agent_id AND room_id = :room_id ORDER BY created_at, entity_id;
+
+-- name: entities_of_room
+SELECT entities.*
+FROM participants JOIN entities ON entities.agent_id = participants.agent_id AND entities.id = participants.entity_id
+WHERE participants.agent_id = :agent_id AND participants.room_id = :room_id
+ORDER BY entities.created_at, entities.id;
+
+-- name: earlier_messages
+-- Newest first, so that the limit keeps the last ones; the caller turns them round.
+SELECT * FROM memories
+WHERE agent_id = :agent_id AND room_id = :room_id AND table_name = 'messages'
+    AND (created_at, id) < (:created_at, :id)
+ORDER BY created_at DESC, id DESC
+LIMIT :conversation_length;
+
+-- name: add_memory
+INSERT INTO memories (
+    agent_id, id, entity_id, room_id, world_id, table_name, content, metadata, "unique",
+    embedding_priority, embedding_wanted_at, created_at
+)
+VALUES (
+    :agent_id, :id, :entity_id, :room_id, :world_id, :table_name, :content, :metadata, :unique,
+    :embedding_priority, :embedding_wanted_at, :created_at
+);
+
+-- name: add_memory_if_new
+INSERT INTO memories (
+    agent_id, id, entity_id, room_id, world_id, table_name, content, metadata, "unique",
+    embedding_priority, embedding_wanted_at, created_at
+)
+VALUES (
+    :agent_id, :id, :entity_id, :room_id, :world_id, :table_name, :content, :metadata, :unique,
+    :embedding_priority, :embedding_wanted_at, :created_at
+)
+ON CONFLICT (agent_id, id) DO NOTHING;
+
+-- name: memory
+SELECT * FROM memories WHERE agent_id = :agent_id AND id = :id;
+
+-- name: memories_with_embedding
+-- In the order of the ids; where several models embedded a memory, the newest embedding.
+SELECT m.*, (
+    SELECT vector FROM embeddings AS e
+    WHERE e.agent_id = m.agent_id AND e.memory_id = m.id
+    ORDER BY e.created_at DESC, e.model
+    LIMIT 1
+) AS vector
+FROM json_each(:ids) AS given JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value
+ORDER BY given.key;
+
+-- name: change_memory
+UPDATE memories SET content = :content, metadata = :metadata WHERE agent_id = :agent_id AND id = :id;
+
+-- name: drop_embeddings
+DELETE FROM embeddings WHERE agent_id = :agent_id AND memory_id = :id;
+
+-- name: want_embedding_again
+UPDATE memories
+SET embedding_priority = coalesce(embedding_priority, 'normal'), embedding_wanted_at = :now
+WHERE agent_id = :agent_id AND id = :id;
+
+-- name: delete_memories_by_id
+DELETE FROM memories WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: delete_memories
+DELETE FROM memories AS m WHERE {filter};
+
+-- name: find_memories
+SELECT m.* FROM memories AS m WHERE {filter} ORDER BY m.created_at DESC, m.id DESC LIMIT :limit;
+
+-- name: count_memories
+SELECT count(*) AS number FROM memories AS m WHERE {filter};
+
+-- name: other_dimension
+-- A dimension, not this one, that the model's embeddings have: both ends of the index range.
+SELECT min(dimension) AS least, max(dimension) AS most FROM embeddings WHERE agent_id = :agent_id AND model = :model;
+
+-- name: add_embedding
+INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
+VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now);
+
+-- name: rank_by_words
+-- FTS5's rank is bm25: lower is better.
+SELECT m.position
+FROM memory_words JOIN memories AS m ON m.position = memory_words.rowid
+WHERE memory_words MATCH :words AND {filter}
+ORDER BY memory_words.rank, m.created_at DESC, m.id DESC
+LIMIT :depth;
+
+-- name: rank_by_nearness
+-- Exact: every embedding of the model that passes the filter is compared. A vector of length zero is near nothing.
+SELECT position FROM (
+    SELECT m.position, m.created_at, m.id, vec_distance_cosine(e.vector, :vector) AS distance
+    FROM embeddings AS e JOIN memories AS m ON m.agent_id = e.agent_id AND m.id = e.memory_id
+    WHERE e.agent_id = :agent_id AND e.model = :model AND {filter}
+)
+WHERE distance IS NOT NULL AND (:match_threshold IS NULL OR 1 - distance >= :match_threshold)
+ORDER BY distance, created_at DESC, id DESC
+LIMIT :depth;
+
+-- name: ranked_memories
+SELECT m.*, CASE WHEN :vector IS NOT NULL THEN (
+    SELECT 1 - vec_distance_cosine(e.vector, :vector) FROM embeddings AS e
+    WHERE e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+) END AS similarity
+FROM memories AS m
+WHERE m.agent_id = :agent_id AND m.position IN (SELECT value FROM json_each(:positions));
+
+-- name: cached_value
+SELECT value FROM cache
+WHERE agent_id = :agent_id AND key = :key AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: set_cached_value
+INSERT INTO cache (agent_id, key, value, expires_at) VALUES (:agent_id, :key, :value, :expires_at)
+ON CONFLICT (agent_id, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at;
+
+-- name: delete_cached_value
+DELETE FROM cache
+WHERE agent_id = :agent_id AND key = :key AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: sweep_cache
+-- What expired is gone for every reader; here it leaves the file too.
+DELETE FROM cache WHERE expires_at <= :now;

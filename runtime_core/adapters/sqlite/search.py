@@ -1,0 +1,100 @@
+"""Searching memories on SQLite: by words, by nearness, and the two rankings fused."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence, Set
+from typing import Any
+from uuid import UUID
+
+import apsw
+
+from runtime_core.adapters.sqlite.connection import Row, one, rows
+from runtime_core.adapters.sqlite.memory_filter import filtered
+from runtime_core.adapters.sqlite.sql import QUERIES
+from runtime_core.adapters.sqlite.values import as_json, as_vector, read
+from runtime_core.adapters.sqlite.words import any_word
+from runtime_core.errors import DimensionMismatch
+from runtime_core.memory import Hit, Memory
+from runtime_core.ports import MemoryFilter, MemoryQuery
+
+FUSION_K = 60  # of reciprocal rank fusion, as its authors chose it (Cormack, Clarke, Büttcher: SIGIR 2009)
+
+
+def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
+    """Search as `MemoryStore.search` promises, inside the caller's transaction."""
+    depth = max(5 * query.limit, 50)  # of each ranking, enough for the fused order to settle
+    rankings = [
+        _rank_by_words(connection, agent_id, query, which, depth),
+        _rank_by_nearness(connection, agent_id, query, which, depth),
+    ]
+    scores = _fused(rankings)
+    values = {
+        "agent_id": str(agent_id),
+        "positions": as_json(list(scores)),
+        "vector": as_vector(query.embedding) if query.embedding is not None else None,
+        "model": query.model,
+    }
+    found = rows(connection, QUERIES["ranked_memories"], values)
+    found.sort(key=lambda row: (scores[row["position"]], row["created_at"], row["id"]), reverse=True)
+    return [_hit(row, scores) for row in found[: query.limit]]
+
+
+def check_dimensions(connection: apsw.Connection, agent_id: UUID, model: str, dimensions: Set[int]) -> None:
+    """Make sure that an agent's embeddings of one model have one dimension.
+
+    Raises:
+        DimensionMismatch: Names the model and the dimensions.
+    """
+    stored = one(connection, QUERIES["other_dimension"], {"agent_id": str(agent_id), "model": model})
+    found = {each for each in stored.values() if each is not None}
+    if len(found | dimensions) > 1:
+        raise DimensionMismatch(
+            f"vectors of {sorted(dimensions)} dimensions do not fit "
+            f"the embeddings of model {model!r}, which have {sorted(found) or 'none yet'}"
+        )
+
+
+def _rank_by_words(
+    connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter, depth: int
+) -> list[int]:
+    words = any_word(query.text)
+    if not words:
+        return []
+    return _ranked(connection, "rank_by_words", agent_id, which, {"words": words, "depth": depth})
+
+
+def _rank_by_nearness(
+    connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter, depth: int
+) -> list[int]:
+    if query.embedding is None:
+        return []
+    vector = as_vector(query.embedding)
+    check_dimensions(connection, agent_id, query.model, {len(query.embedding)})
+    values = {"vector": vector, "model": query.model, "match_threshold": query.match_threshold, "depth": depth}
+    return _ranked(connection, "rank_by_nearness", agent_id, which, values)
+
+
+def _ranked(
+    connection: apsw.Connection, name: str, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]
+) -> list[int]:
+    sql, values = filtered(QUERIES[name], agent_id, which)
+    return [row["position"] for row in rows(connection, sql, values | more)]
+
+
+def _fused(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
+    """Score each position 1 / (k + rank) in every ranking that holds it."""
+    scores: defaultdict[int, float] = defaultdict(float)
+    for ranking in rankings:
+        for rank, position in enumerate(ranking, start=1):
+            scores[position] += 1 / (FUSION_K + rank)
+    return dict(scores)
+
+
+def _hit(row: Row, scores: dict[int, float]) -> Hit:
+    similarity = row["similarity"]
+    return Hit(
+        memory=read(Memory, row),
+        score=scores[row["position"]],
+        similarity=None if similarity is None else max(-1.0, min(1.0, similarity)),
+    )

@@ -1,0 +1,142 @@
+"""The core's values as columns and back: ids and times as text, everything nested as JSON."""
+
+from __future__ import annotations
+
+import collections.abc
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from math import isfinite
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from pydantic_core import PydanticSerializationError, from_json
+
+from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
+from runtime_core.memory import Memory
+from runtime_core.values import coerce, encode_json
+
+T = TypeVar("T")
+
+_RENAMED = {"table": "table_name"}  # TABLE is a reserved word
+
+
+def as_text(time: datetime) -> str:
+    """Write a time so that text order is time order."""
+    if time.tzinfo is None:
+        raise InvalidRecord(f"{time.isoformat()} has no time zone")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def as_json(value: object) -> str:
+    """Write a nested value.
+
+    Raises:
+        InvalidRecord: It holds what JSON cannot.
+    """
+    try:
+        return encode_json(value)
+    except (PydanticSerializationError, ValueError) as error:
+        raise InvalidRecord(f"not JSON: {error}") from error
+
+
+def as_column(value: object) -> str | int | float | None:
+    """Write any field's value as a column's."""
+    if value is None or isinstance(value, int | float):
+        return int(value) if isinstance(value, bool) else value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return as_text(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_columns(value: object) -> dict[str, str | int | float | None]:
+    """Write the fields of a dataclass as columns, by column name."""
+    columns = shape(type(value)).columns
+    return {name: as_column(getattr(value, name if name != "table_name" else "table")) for name in columns}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a dataclass lies in a table.
+
+    Attributes:
+        columns: In the order of its fields; a memory's embedding is kept elsewhere.
+        nested: Those that hold JSON.
+        lists: Those of them that hold a JSON list.
+    """
+
+    columns: tuple[str, ...]
+    nested: frozenset[str]
+    lists: frozenset[str]
+
+
+_shapes: dict[Any, Shape] = {}
+
+
+def shape(kind: Any) -> Shape:
+    """Give the shape of a dataclass; made once."""
+    if kind not in _shapes:
+        hints = get_type_hints(kind)
+        names = [each.name for each in fields(kind) if kind is not Memory or each.name != "embedding"]
+        _shapes[kind] = Shape(
+            columns=tuple(_RENAMED.get(name, name) for name in names),
+            nested=frozenset(name for name in names if _is_nested(hints[name])),
+            lists=frozenset(name for name in names if get_origin(hints[name]) is tuple),
+        )
+    return _shapes[kind]
+
+
+def as_fields(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a row as the fields of a dataclass; columns that are no field are left out."""
+    nested = shape(kind).nested
+    return {
+        each.name: _field(row[column], each.name in nested)
+        for each in fields(kind)
+        if (column := _RENAMED.get(each.name, each.name)) in row
+    }
+
+
+def read(kind: type[T], row: Mapping[str, Any]) -> T:
+    """Read a row as the dataclass it was written from."""
+    return checked(kind, as_fields(kind, row))
+
+
+def checked(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Build a dataclass from fields that this package wrote itself, so a failure is no one's bad input."""
+    try:
+        return coerce(kind, given, name=kind.__name__)
+    except InvalidInput as error:
+        raise StoreError(f"a stored row cannot be read: {error}") from error
+
+
+def as_vector(values: tuple[float, ...]) -> bytes:
+    """Write a vector as sqlite-vec reads it.
+
+    Raises:
+        InvalidRecord: It is empty, or a number in it is not finite.
+    """
+    if not values or not all(isfinite(each) for each in values):
+        raise InvalidRecord("an embedding must hold finite numbers, one at least")
+    return array("f", values).tobytes()
+
+
+def from_vector(blob: bytes) -> tuple[float, ...]:
+    """Read a vector."""
+    values = array("f")
+    values.frombytes(blob)
+    return tuple(values)
+
+
+def _field(value: Any, is_nested: bool) -> Any:
+    return from_json(value) if is_nested and value is not None else value
+
+
+def _is_nested(hint: Any) -> bool:
+    kinds = (hint, *get_args(hint))
+    return any(get_origin(kind) in {tuple, collections.abc.Mapping} or is_dataclass(kind) for kind in kinds)
