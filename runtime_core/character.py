@@ -91,7 +91,7 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
         return _CharacterFile.model_validate(value).character()
     except ValidationError as error:
         problem = invalid_input(error, name="")
-        raise InvalidCharacter(f"{source}: {problem}", path=problem.path) from error
+        raise InvalidCharacter(str(problem), source=source) from error
 
 
 def load_character(path: Path) -> Character:
@@ -103,16 +103,22 @@ def load_character(path: Path) -> Character:
     try:
         value = from_json(path.read_bytes())
     except OSError as error:
-        raise InvalidCharacter(f"{path}: cannot be read: {error.strerror}") from error
+        raise InvalidCharacter(f"cannot be read: {error.strerror}", source=str(path)) from error
     except ValueError as error:
-        raise InvalidCharacter(f"{path}: not JSON: {error}") from error
+        raise InvalidCharacter(f"not JSON: {error}", source=str(path)) from error
     if not isinstance(value, dict):
-        raise InvalidCharacter(f"{path}: expected a JSON object with the character, got a {type(value).__name__}")
+        raise InvalidCharacter(
+            f"expected a JSON object with the character, got a {type(value).__name__}", source=str(path)
+        )
     return coerce_character(value, source=str(path))
 
 
 def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list | tuple):
+        return value
+    raise ValueError(f"expected text or a list of texts, got {value!r}")
 
 
 _Lines = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]

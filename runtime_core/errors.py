@@ -86,6 +86,10 @@ class InvalidCharacter(InvalidInput):
 
     code = "invalid-character"
 
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+
 
 class SettingsError(MayflyError):
     """A setting is missing or malformed; `name` is the setting's."""

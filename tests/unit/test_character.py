@@ -1,0 +1,94 @@
+"""Characters, and the elizaOS files they are read from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime_core.character import Character, coerce_character, load_character
+from runtime_core.errors import InvalidCharacter
+from runtime_core.ids import string_to_uuid
+
+
+def test_one_text_as_bio_is_one_paragraph_not_letters() -> None:
+    assert Character(name="Ada", bio="A helpful assistant").paragraphs == ("A helpful assistant",)
+
+
+def test_an_agent_without_its_own_id_is_named_by_its_character() -> None:
+    assert Character(name="Ada").agent_id == string_to_uuid("Ada")
+
+
+def test_a_file_of_the_first_elizaos_loads_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "first.json"
+    path.write_text(
+        json.dumps(
+            {
+                "name": "Trump",
+                "clients": ["discord"],
+                "modelProvider": "openai",
+                "settings": {"secrets": {"OPENAI_API_KEY": "sk-1"}, "voice": {"model": "en_US"}},
+                "plugins": [],
+                "bio": ["one", "two"],
+                "lore": ["long ago"],
+                "knowledge": ["fact", {"path": "a.md"}],
+                "messageExamples": [
+                    [
+                        {"user": "{{user1}}", "content": {"text": "hi"}},
+                        {"user": "Trump", "content": {"text": "hello", "action": "NONE"}},
+                    ]
+                ],
+                "postExamples": ["post"],
+                "topics": ["x"],
+                "style": {"all": ["a"], "chat": ["b"], "post": ["c"]},
+                "adjectives": ["bold"],
+            }
+        )
+    )
+    character = load_character(path)
+    assert character.paragraphs == ("one", "two")
+    assert character.secrets == {"OPENAI_API_KEY": "sk-1"}
+    assert character.settings == {"voice": {"model": "en_US"}}
+    assert character.message_examples[0][0].name == "{{user1}}"
+    assert character.style.post == ("c",)
+    assert character.extra == {"clients": ["discord"], "modelProvider": "openai"}
+    assert "sk-1" not in repr(character)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"name": 7}, "name: input should be a valid string, got 7"),
+        ({"name": None}, "name: input should be a valid string, got None"),
+        ({"bio": {"a": 1}}, "bio: expected text or a list of texts, got {'a': 1}"),
+        ({"topics": ["a", 3]}, "topics[1]: input should be a valid string, got 3"),
+        ({"messageExamples": [[{"name": "a"}]]}, "messageExamples[0][0].content: is required"),
+        ({"style": {"all": 5}}, "style.all: expected text or a list of texts, got 5"),
+    ],
+)
+def test_a_wrong_type_names_the_file_the_path_inside_it_and_what_was_expected(
+    tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps({"name": "Ada", **change}))
+    with pytest.raises(InvalidCharacter) as refusal:
+        load_character(path)
+    assert str(refusal.value) == f"{path}: {says}"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("{", "not JSON"), ("[]", "expected a JSON object"), (None, "cannot be read: No such file")]
+)
+def test_a_file_that_is_no_character_says_why(tmp_path: Path, text: str | None, says: str) -> None:
+    path = tmp_path / "bad.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InvalidCharacter, match=says):
+        load_character(path)
+
+
+def test_snake_case_is_read_as_well() -> None:
+    character = coerce_character({"name": "Ada", "message_examples": [], "post_examples": "one"})
+    assert character.post_examples == ("one",)
