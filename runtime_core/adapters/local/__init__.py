@@ -1,1 +1,1 @@
-
+"""The local provider's models: a rule-based conversation and word vectors, offline."""

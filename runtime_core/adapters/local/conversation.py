@@ -1,0 +1,217 @@
+"""The conversation: a program in the manner of ELIZA that answers by rules, and remembers what was said.
+
+Source:
+    J. Weizenbaum, "ELIZA: a computer program for the study of natural language communication between
+    man and machine", Communications of the ACM 9 (1966): ranked keywords, decomposition and
+    reassembly, reflection, and the memory that is used when no keyword is found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from runtime_core.adapters.local.clause import Clause, Word
+from runtime_core.adapters.local.pattern import Span
+from runtime_core.adapters.local.rulebook import Rulebook
+from runtime_core.adapters.local.script import NAMELESS, PLACEHOLDER, Keyword, Rule
+
+_MAX_QUOTED_WORDS = 14  # a longer quotation in a reply reads like an echo
+_MAX_NAME_WORDS = 3
+_REPEAT_WORDS = 3  # shorter messages ("yes") may well come twice
+_MEMORY_REST = 2  # turns before a remembered statement may be brought up
+
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """Replies that fit, to be taken in turn; `source` names their rule, `quotes` are its captures turned round."""
+
+    source: str
+    replies: tuple[str, ...]
+    quotes: tuple[str, ...] = ()
+    memory: _Remembered | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Remembered:
+    """A statement worth coming back to."""
+
+    source: str
+    rule: Rule
+    quotes: tuple[str, ...]
+    turn: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Person:
+    """What one speaker of the conversation said so far."""
+
+    name: str | None
+    last: tuple[str, ...] = ()
+    memories: list[_Remembered] = field(default_factory=list)
+
+
+class Conversation:
+    """One conversation from its beginning; the same messages in the same order give the same replies."""
+
+    def __init__(self, rules: Rulebook, *, character: str | None = None) -> None:
+        self._rules = rules
+        self._script = rules.script
+        self._character = character
+        self._people: dict[str, _Person] = {}
+        self._next: dict[str, int] = {}
+        self._turn = 0
+
+    def open(self) -> str:
+        """What is said before anybody spoke."""
+        return self._first([self._situation("start")], _Person(name=None), ())
+
+    def listen(self, text: str, *, speaker: str | None = None) -> None:
+        """Take in a message that got no reply."""
+        clauses = self._rules.reader.read(text)
+        person = self._enter(clauses, speaker)
+        self._keep(clauses, person)
+
+    def answer(self, text: str, *, speaker: str | None = None, said: Sequence[str] = ()) -> str:
+        """Reply to a message.
+
+        Args:
+            speaker: Who wrote it, where several do; each has a name and memories of their own.
+            said: What the message was answered in fact, when it was; the conversation goes on from there.
+        """
+        clauses = self._rules.reader.read(text)
+        person = self._enter(clauses, speaker)
+        reply = self._first(self._offers(text, clauses, person), person, said)
+        self._keep(clauses, person)
+        return reply
+
+    def _enter(self, clauses: Sequence[Clause], speaker: str | None) -> _Person:
+        self._turn += 1
+        known = speaker if speaker and speaker.lower() not in self._script.not_names else None
+        person = self._people.setdefault(speaker or "", _Person(name=known))
+        for clause in clauses:
+            person.name = self._name_in(clause) or person.name
+        return person
+
+    def _name_in(self, clause: Clause) -> str | None:
+        for pattern in self._script.names:
+            spans = pattern.match(clause.words, self._script.classes)
+            if spans is None:
+                continue
+            words = clause.words[slice(*spans[-1])]
+            if clause.question or words[0].norm in self._script.not_names or len(words[0].raw) > 40:
+                return None
+            more = 1
+            while more < min(len(words), _MAX_NAME_WORDS) and words[more].raw.istitle():
+                more += 1
+            first = words[0].raw
+            return " ".join([first[0].upper() + first[1:], *(word.raw for word in words[1:more])])
+        return None
+
+    def _keep(self, clauses: Sequence[Clause], person: _Person) -> None:
+        person.last = tuple(word.norm for clause in clauses for word in clause.words)
+        for clause in clauses:
+            if clause.question:
+                continue
+            for number, rule in enumerate(self._script.memories, start=1):
+                spans = rule.pattern.match(clause.words, self._script.classes)
+                if spans is not None:
+                    quotes = self._quotes(clause.words, spans)
+                    remembered = _Remembered(source=f"memory {number}", rule=rule, quotes=quotes, turn=self._turn)
+                    person.memories.append(remembered)
+                    break
+
+    def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
+        """Reply with the first offer that has something to say."""
+        for offer in offers:
+            if (reply := self._take(offer, person, said)) is not None:
+                if offer.memory is not None:
+                    person.memories.remove(offer.memory)
+                return reply
+        raise AssertionError("a checked script can say something in every situation")
+
+    def _offers(self, text: str, clauses: Sequence[Clause], person: _Person) -> Iterator[_Offer]:
+        """Everything that could be replied, best first."""
+        if not clauses:
+            yield self._situation("symbols" if _has_symbols(text) else "silence")
+            return
+        words = tuple(word.norm for clause in clauses for word in clause.words)
+        if words == person.last and len(words) >= _REPEAT_WORDS:
+            yield self._situation("repeated")
+        for keyword, clause in self._rules.found(clauses):
+            yield from self._keyword_offers(keyword, clause)
+        if _is_foreign(text):
+            yield self._situation("foreign")
+        for memory in person.memories:
+            if self._turn - memory.turn >= _MEMORY_REST:
+                yield _Offer(source=memory.source, replies=memory.rule.replies, quotes=memory.quotes, memory=memory)
+        yield self._situation("question" if clauses[-1].question else "statement")
+
+    def _situation(self, name: str) -> _Offer:
+        return _Offer(source=name, replies=self._rules.situations[name])
+
+    def _keyword_offers(self, keyword: Keyword, clause: Clause) -> Iterator[_Offer]:
+        for number, rule in enumerate(keyword.rules, start=1):
+            if rule.question is not None and rule.question != clause.question:
+                continue
+            spans = rule.pattern.match(clause.words, self._script.classes)
+            if spans is None:
+                continue
+            if rule.goto is not None:
+                yield from self._keyword_offers(self._rules.keyword(rule.goto), clause)
+            else:
+                quotes = self._quotes(clause.words, spans)
+                yield _Offer(source=f"{keyword.words[0]} {number}", replies=rule.replies, quotes=quotes)
+
+    def _quotes(self, words: Sequence[Word], spans: Sequence[Span]) -> tuple[str, ...]:
+        """The captures turned round; empty where one holds too many words to be repeated."""
+        quotes: list[str] = []
+        for start, end in spans:
+            last = end
+            while last > start and words[last - 1].norm in self._script.loose_ends:
+                last -= 1
+            short = last - start <= _MAX_QUOTED_WORDS
+            quotes.append(self._script.reflection.turn(words, start, last) if short else "")
+        return tuple(quotes)
+
+    def _take(self, offer: _Offer, person: _Person, said: Sequence[str]) -> str | None:
+        """The offer's next reply that can be said, or the one that was said; None when none can be."""
+        count, first = len(offer.replies), self._next.get(offer.source, 0)
+        possible: list[tuple[int, str]] = []
+        for step in range(count):
+            place = (first + step) % count
+            if (reply := self._written(offer.replies[place], offer.quotes, person)) is not None:
+                possible.append((place, reply))
+        if not possible:
+            return None
+        place, reply = next((each for each in possible if each[1] in said), possible[0])
+        self._next[offer.source] = place + 1
+        return reply
+
+    def _written(self, reply: str, quotes: Sequence[str], person: _Person) -> str | None:
+        """A reply with its placeholders filled in; None when one has nothing to stand for."""
+        values = {str(number): quote for number, quote in enumerate(quotes, start=1)}
+        values["name"] = person.name or ""
+        values["self"] = self._character or ""
+        if person.name is not None and NAMELESS in reply:
+            return None
+        reply = reply.replace(NAMELESS, "")
+        if not all(values[name] for name in PLACEHOLDER.findall(reply)):
+            return None
+        text = PLACEHOLDER.sub(lambda found: values[found[1]], reply)
+        text = _SPACES.sub(" ", text).strip()
+        return text[0].upper() + text[1:]
+
+
+def _has_symbols(text: str) -> bool:
+    return any(unicodedata.category(sign)[0] in "SLN" for sign in text)
+
+
+def _is_foreign(text: str) -> bool:
+    letters = [sign for sign in text[:200] if sign.isalpha()]
+    latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
+    return bool(letters) and latin * 2 < len(letters)

@@ -1,0 +1,86 @@
+"""Decomposition patterns: what a clause must look like for a rule to fit, and which words the rule takes from it.
+
+A pattern is a row of elements: a word (`because`), alternatives (`want|need`), a class of the script
+(`@family`), any words (`*`, also none), or at least one word (`+`). What `*`, `+` and `@class` matched
+are the captures, numbered from 1, left to right; wildcards take as few words as they can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from runtime_core.adapters.local.clause import Word
+
+Span: TypeAlias = tuple[int, int]
+Classes: TypeAlias = Mapping[str, Set[str]]
+
+_ELEMENT = re.compile(r"\*|\+|@[a-z_]+|[^\W_A-Z]+(?:['-][^\W_A-Z]+)*(?:\|[^\W_A-Z]+(?:['-][^\W_A-Z]+)*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A parsed pattern; `text` is how it was written."""
+
+    text: str
+    elements: tuple[str, ...]
+
+    @property
+    def captures(self) -> int:
+        return sum(_captures(each) for each in self.elements)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(each[1:] for each in self.elements if each.startswith("@"))
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset(word for each in self.elements if each[0] not in "*+@" for word in each.split("|"))
+
+    def match(self, words: Sequence[Word], classes: Classes) -> tuple[Span, ...] | None:
+        """The captures as spans of `words`, or None when the pattern does not fit the whole clause."""
+        return self._rest(words, classes, 0, 0)
+
+    def _rest(self, words: Sequence[Word], classes: Classes, element: int, start: int) -> tuple[Span, ...] | None:
+        if element == len(self.elements):
+            return () if start == len(words) else None
+        kind = self.elements[element]
+        for end in self._ends(kind, words, classes, element, start):
+            if (rest := self._rest(words, classes, element + 1, end)) is not None:
+                return ((start, end), *rest) if _captures(kind) else rest
+        return None
+
+    def _ends(self, kind: str, words: Sequence[Word], classes: Classes, element: int, start: int) -> Sequence[int]:
+        """Where an element that begins at `start` can end, nearest first."""
+        if kind in "*+":
+            least = start + (kind == "+")
+            if element == len(self.elements) - 1:
+                return (len(words),) if least <= len(words) else ()
+            return range(least, len(words) + 1)
+        fits = start < len(words) and (
+            words[start].norm in classes[kind[1:]] if kind[0] == "@" else words[start].norm in kind.split("|")
+        )
+        return (start + 1,) if fits else ()
+
+
+def parse_pattern(text: object) -> Pattern:
+    """Read a pattern.
+
+    Raises:
+        ValueError: Names the element that is none (pydantic turns it into the error of the rule).
+    """
+    if isinstance(text, Pattern):
+        return text
+    elements = tuple(text.split()) if isinstance(text, str) else ()
+    if not elements:
+        raise ValueError("a pattern is a text of words, *, + and @classes")
+    for element in elements:
+        if not _ELEMENT.fullmatch(element):
+            raise ValueError(f"{element!r} is no word in lower case, *, + or @class (in the pattern {text!r})")
+    return Pattern(str(text), elements)
+
+
+def _captures(element: str) -> bool:
+    return element in "*+" or element.startswith("@")

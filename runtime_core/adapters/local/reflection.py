@@ -1,0 +1,107 @@
+"""Reflection: the user's words turned round to come from the other side ("you left me" → "I left you").
+
+`I`, `me` and `my` have one opposite each. `you` has two, and which one is meant follows from the
+words around it, so a span is turned within its whole clause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from runtime_core.adapters.local.clause import Word
+from runtime_core.memory import STRICT
+
+_YOU_FORMS = {"are": "am", "aren't": "am not", "were": "was", "weren't": "wasn't"}
+_I_FORMS = {"was": "were", "wasn't": "weren't"}
+_SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "who"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reflection:
+    """How English turns round.
+
+    Attributes:
+        swap: Words with one opposite.
+        adverbs: May stand between a pronoun and its verb (`you never were`).
+        auxiliaries: Verbs that come before their subject in questions (`do you`) and after it in statements.
+        verbs: Common verbs as they follow `you` (`you left`, `you know`).
+        conjunctions: A clause follows them: `you` is its subject.
+        opinion_verbs: A clause mostly follows them: `I think you hate me`.
+        object_verbs: `you` after them is their object: `I want you to stay`.
+        prepositions: `you` after them is `me`.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    swap: Mapping[str, str]
+    adverbs: frozenset[str] = field(default_factory=frozenset)
+    auxiliaries: frozenset[str] = field(default_factory=frozenset)
+    verbs: frozenset[str] = field(default_factory=frozenset)
+    conjunctions: frozenset[str] = field(default_factory=frozenset)
+    opinion_verbs: frozenset[str] = field(default_factory=frozenset)
+    object_verbs: frozenset[str] = field(default_factory=frozenset)
+    prepositions: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(self.swap).union(
+            {"you"},
+            self.adverbs,
+            self.auxiliaries,
+            self.verbs,
+            self.conjunctions,
+            self.opinion_verbs,
+            self.object_verbs,
+            self.prepositions,
+        )
+
+    def turn(self, words: Sequence[Word], start: int = 0, end: int | None = None) -> str:
+        """Turn the words of a span round."""
+        return " ".join(self._turned(words, place) for place in range(start, len(words) if end is None else end))
+
+    def _turned(self, words: Sequence[Word], place: int) -> str:
+        norm = words[place].norm
+        if norm == "you":
+            return "I" if self._is_subject(words, place) else "me"
+        if norm in self.swap:
+            return self.swap[norm]
+        if norm in _YOU_FORMS and self._has_subject(words, place, "you"):
+            return _YOU_FORMS[norm]
+        if norm in _I_FORMS and self._has_subject(words, place, "i"):
+            return _I_FORMS[norm]
+        return words[place].raw
+
+    def _has_subject(self, words: Sequence[Word], place: int, pronoun: str) -> bool:
+        """Whether the verb here belongs to the pronoun before it, or, in a question, to the one behind it."""
+        before = place - 1
+        while before >= 0 and words[before].norm in self.adverbs:
+            before -= 1
+        for other in (before, place + 1):
+            if 0 <= other < len(words) and words[other].norm == pronoun:
+                return pronoun != "you" or self._is_subject(words, other)
+        return False
+
+    def _is_subject(self, words: Sequence[Word], place: int) -> bool:
+        """Whether the `you` here does something, rather than having it done."""
+        behind = words[place + 1].norm if place + 1 < len(words) else ""
+        if place == 0:
+            return bool(behind)
+        before = words[place - 1].norm
+        if self._is_inversion(words, place):
+            return True
+        if not behind or before in self.prepositions:
+            return False
+        if before in self.conjunctions or behind in self.auxiliaries:
+            return True
+        acts = behind in self.verbs or behind in self.adverbs
+        if before in self.opinion_verbs:
+            return acts
+        return acts and before not in self.object_verbs
+
+    def _is_inversion(self, words: Sequence[Word], place: int) -> bool:
+        """Whether an auxiliary before its subject makes this `do you`, not `they have you`."""
+        if words[place - 1].norm not in self.auxiliaries:
+            return False
+        return place == 1 or words[place - 2].norm not in _SUBJECTS

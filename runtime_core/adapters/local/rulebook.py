@@ -1,0 +1,44 @@
+"""The rulebook: a script made ready for looking things up, once for all conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+
+from runtime_core.adapters.local.clause import Clause
+from runtime_core.adapters.local.script import Keyword, Script, listener_script
+
+
+class Rulebook:
+    """A script with its reader, its situations by name, and its keywords by their words."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.reader = script.reader()
+        self.situations: Mapping[str, tuple[str, ...]] = asdict(script.situations)
+        self._by_phrase = {tuple(word.split()): keyword for keyword in script.keywords for word in keyword.words}
+        self._phrases: dict[str, list[tuple[str, ...]]] = {}
+        for phrase in self._by_phrase:
+            self._phrases.setdefault(phrase[0], []).append(phrase)
+
+    def keyword(self, word: str) -> Keyword:
+        """The keyword of a word or phrase that is one."""
+        return self._by_phrase[tuple(word.split())]
+
+    def found(self, clauses: Sequence[Clause]) -> list[tuple[Keyword, Clause]]:
+        """The keywords of a message with their clauses: by rank, then in the order of the words."""
+        found: list[tuple[Keyword, Clause]] = []
+        for clause in clauses:
+            norms = tuple(word.norm for word in clause.words)
+            for place, norm in enumerate(norms):
+                for phrase in self._phrases.get(norm, ()):
+                    if norms[place : place + len(phrase)] == phrase:
+                        found.append((self._by_phrase[phrase], clause))
+        return sorted(found, key=lambda each: -each[0].rank)
+
+
+@cache
+def listener_rules() -> Rulebook:
+    """The rulebook of the script that comes with this package."""
+    return Rulebook(listener_script())

@@ -1,0 +1,210 @@
+"""The script: everything the conversation knows, as data that is checked when it is read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
+
+from runtime_core.adapters.local.clause import Reader
+from runtime_core.adapters.local.pattern import Pattern, parse_pattern
+from runtime_core.adapters.local.reflection import Reflection
+from runtime_core.errors import InvalidInput
+from runtime_core.memory import STRICT
+from runtime_core.values import coerce
+
+LISTENER = Path(__file__).parent / "scripts" / "listener.toml"
+
+NAMELESS = "{!name}"
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is answered to a clause of a certain form.
+
+    Attributes:
+        replies: Taken in turn. `{1}` is the pattern's first capture, turned round; `{name}` the user's name,
+            `{self}` the character's; `{!name}` is empty, and fits only as long as the name is unknown. A reply whose words are not there, or are too many, is passed over.
+        goto: A word of another keyword, whose rules are tried instead of replies.
+        question: True fits questions only, False statements only.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    pattern: Annotated[Pattern, BeforeValidator(parse_pattern)]
+    replies: tuple[str, ...] = ()
+    goto: str | None = None
+    question: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyword:
+    """Words that set rules off; those of the highest rank in a message are tried first.
+
+    Attributes:
+        words: Words and phrases that mean the same here.
+        rules: Tried in order; when none fits, the next keyword has its turn.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    words: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situations:
+    """What is said when no keyword helps.
+
+    Attributes:
+        start: Nobody said anything yet.
+        silence: A message without anything but punctuation.
+        symbols: A message of emoji or other signs.
+        foreign: A message in another script than Latin.
+        repeated: The user says the same again.
+        question: A question that nothing fits.
+        statement: Everything else.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    start: tuple[str, ...]
+    silence: tuple[str, ...]
+    symbols: tuple[str, ...]
+    foreign: tuple[str, ...]
+    repeated: tuple[str, ...]
+    question: tuple[str, ...]
+    statement: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A whole script.
+
+    Attributes:
+        substitutions: Read for a word as people type it (`dont` → `don't`).
+        joints: Words that begin another thought (`but`).
+        classes: Groups of words that patterns name as `@class`.
+        names: Patterns whose first capture is the user's name.
+        not_names: Words that are none, though they stand where a name would.
+        loose_ends: Words that a quotation does not end with.
+        memories: Statements worth coming back to, and how.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    reflection: Reflection
+    situations: Situations
+    keywords: tuple[Keyword, ...]
+    memories: tuple[Rule, ...] = ()
+    classes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    substitutions: Mapping[str, str] = field(default_factory=dict)
+    joints: frozenset[str] = field(default_factory=frozenset)
+    names: tuple[Annotated[Pattern, BeforeValidator(parse_pattern)], ...] = ()
+    not_names: frozenset[str] = field(default_factory=frozenset)
+    loose_ends: frozenset[str] = field(default_factory=frozenset)
+
+    def reader(self) -> Reader:
+        """The reader that knows this script's words."""
+        phrases = [word for keyword in self.keywords for word in keyword.words]
+        patterns = [*self.names, *(rule.pattern for _, rule in _rules(self))]
+        vocabulary = self.reflection.vocabulary.union(
+            *self.classes.values(), *(phrase.split() for phrase in phrases), *(each.words for each in patterns)
+        )
+        return Reader(substitutions=self.substitutions, joints=self.joints, vocabulary=vocabulary)
+
+
+def listener_script() -> Script:
+    """The script that comes with this package."""
+    return read_script(LISTENER.read_text(encoding="utf-8"), name=LISTENER.name)
+
+
+def read_script(text: str, *, name: str) -> Script:
+    """Read a script from TOML.
+
+    Args:
+        name: What error texts call it.
+
+    Raises:
+        InvalidInput: Names the script, and the rule that is wrong.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"is no TOML: {error}", path=name) from error
+    script = coerce(Script, tables, name=name)
+    _check(script, name)
+    return script
+
+
+def _check(script: Script, name: str) -> None:
+    words = _keyword_by_word(script, name)
+    for place, rule in _rules(script):
+        _check_rule(rule, script, words, f"{name}: {place}")
+    for keyword in script.keywords:
+        _check_gotos(keyword, words, name)
+    for situation, replies in asdict(script.situations).items():
+        path = f"{name}: situations.{situation}"
+        for reply in replies:
+            _check_reply(reply, 0, path)
+        if all(PLACEHOLDER.search(reply) for reply in replies):
+            raise InvalidInput("wants at least one reply without a placeholder", path=path)
+
+
+def _check_rule(rule: Rule, script: Script, words: Mapping[str, Keyword], path: str) -> None:
+    for unknown in (each for each in rule.pattern.class_names if each not in script.classes):
+        raise InvalidInput(f"there is no class {unknown!r}", path=path)
+    if (rule.goto is None) == (not rule.replies):
+        raise InvalidInput("wants replies, or a goto", path=path)
+    if rule.goto is not None and rule.goto not in words:
+        raise InvalidInput(f"there is no keyword {rule.goto!r} to go to", path=path)
+    for reply in rule.replies:
+        _check_reply(reply, rule.pattern.captures, path)
+
+
+def _keyword_by_word(script: Script, name: str) -> dict[str, Keyword]:
+    words: dict[str, Keyword] = {}
+    for keyword in script.keywords:
+        if not keyword.words or not keyword.rules:
+            raise InvalidInput("a keyword wants words and rules", path=f"{name}: keyword {'/'.join(keyword.words)!r}")
+        for word in keyword.words:
+            if word in words:
+                raise InvalidInput("is a keyword twice", path=f"{name}: keyword {word!r}")
+            if word != word.lower():
+                raise InvalidInput("is not in lower case, so it never fits", path=f"{name}: keyword {word!r}")
+            words[word] = keyword
+    return words
+
+
+def _rules(script: Script) -> Iterator[tuple[str, Rule]]:
+    for keyword in script.keywords:
+        for number, rule in enumerate(keyword.rules, start=1):
+            yield f"keyword {keyword.words[0]!r}, rule {number} ({rule.pattern.text!r})", rule
+    for number, rule in enumerate(script.memories, start=1):
+        yield f"memory {number} ({rule.pattern.text!r})", rule
+
+
+def _check_reply(reply: str, captures: int, path: str) -> None:
+    if not reply.strip():
+        raise InvalidInput("has an empty reply", path=path)
+    for placeholder in PLACEHOLDER.findall(reply):
+        if placeholder in {"name", "self", "!name"}:
+            continue
+        if not placeholder.isdecimal() or not 1 <= int(placeholder) <= captures:
+            raise InvalidInput(f"{{{placeholder}}} in {reply!r}: the pattern has {captures} captures", path=path)
+
+
+def _check_gotos(keyword: Keyword, words: Mapping[str, Keyword], name: str, via: tuple[str, ...] = ()) -> None:
+    here = keyword.words[0]
+    if here in via:
+        raise InvalidInput("goes round in a circle: " + " → ".join((*via, here)), path=f"{name}: keyword {here!r}")
+    for rule in keyword.rules:
+        if rule.goto is not None:
+            _check_gotos(words[rule.goto], words, name, (*via, here))

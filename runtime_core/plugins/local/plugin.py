@@ -1,0 +1,65 @@
+"""The local provider: answers without account, key or network, after every other provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
+from runtime_core.components import Handler, Plugin
+from runtime_core.model_params import Vector, embed_texts, write_text
+from runtime_core.ports import EmbeddingModel, TextModel
+
+MODEL_PRIORITY = -10  # any other provider's model is tried first
+
+
+def get_local_plugin(*, text: TextModel | None = None, embedding: EmbeddingModel | None = None) -> Plugin:
+    """Make the plugin; it embeds when the word vectors are installed.
+
+    Args:
+        text: Answers the text types; the rule-based conversation when it is left out.
+        embedding: Answers the embedding type; word vectors when it is left out.
+    """
+    models: dict[str, Handler] = dict.fromkeys((ModelType.TEXT_SMALL, ModelType.TEXT_LARGE), _text_handler(text))
+    if embedding is not None or find_spec("wordllama") is not None:
+        models[ModelType.TEXT_EMBEDDING] = _embedding_handler(embedding)
+    return Plugin(
+        name="local",
+        description="Answers by rules and embeds by word vectors: offline, without a key.",
+        models=models,
+        model_priority=MODEL_PRIORITY,
+        priority=-50,
+    )
+
+
+def _text_handler(model: TextModel | None) -> Handler:
+    async def write(runtime: object, params: Mapping[str, Any] | str) -> TextResponse | str:
+        nonlocal model
+        if model is None:
+            model = _open_text_model()
+        return await write_text(model, params)
+
+    return write
+
+
+def _embedding_handler(model: EmbeddingModel | None) -> Handler:
+    async def embed(runtime: object, params: Mapping[str, Any] | str) -> Vector | EmbeddingResponse:
+        nonlocal model
+        if model is None:
+            model = _open_embedding_model()
+        return await embed_texts(model, params)
+
+    return embed
+
+
+def _open_text_model() -> TextModel:
+    from runtime_core.adapters.local.text_model import LocalTextModel  # noqa: PLC0415 - only who uses it pays for it
+
+    return LocalTextModel()
+
+
+def _open_embedding_model() -> EmbeddingModel:
+    from runtime_core.adapters.local.embedding import LocalEmbeddingModel  # noqa: PLC0415 - as above
+
+    return LocalEmbeddingModel()
