@@ -1,0 +1,35 @@
+"""HTTP: events of API Gateway (REST and HTTP APIs), function URLs and load balancers through one ASGI app."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from handlers.environment import LambdaContext, environment
+from runtime_core.adapters.aws.http_events import HttpEvent
+from runtime_core.deployment import Deployment
+from runtime_core.errors import MayflyError
+from runtime_core.http import Application, create_app
+
+
+@lru_cache(maxsize=1)
+def app(deployment: Deployment) -> Application:
+    """The ASGI app over the environment's deployment; made once while the environment is warm."""
+
+    async def source() -> Deployment:
+        return deployment
+
+    return create_app(source)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP request, in the form its event's source reads; errors are problem documents.
+
+    Raises:
+        InvalidInput: The event is no HTTP request.
+    """
+    request = HttpEvent(event, context)
+    try:
+        return environment.run(lambda deployment: request.answered_by(app(deployment)), context)
+    except MayflyError as error:  # the deployment does not open, or the invocation's time is used up
+        return request.failed(error)

@@ -1,0 +1,3 @@
+from runtime_core.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,40 @@
+"""`mayfly character`: checking character files before they are deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runtime_core.character import load_character
+from runtime_core.errors import InvalidCharacter
+
+
+@click.group(short_help="Work with character files.")
+def command() -> None:
+    """Work with character files."""
+
+
+@command.command(short_help="Say whether character files can be read, and what is wrong with those that cannot.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    r"""Say whether character files can be read, and what is wrong with those that cannot.
+
+    The files are elizaOS characters in JSON. For one that is wrong, the file, the path inside it
+    and what was expected go to stderr, and the exit code is 1.
+
+    \b
+    Example:
+      mayfly character check handlers/characters/*.json
+    """
+    wrong = 0
+    for path in files:
+        try:
+            character = load_character(path)
+        except InvalidCharacter as error:
+            wrong += 1
+            click.echo(f"{click.style('wrong', fg='red')}  {error}", err=True)
+        else:
+            click.echo(f"{click.style('ok', fg='green')}     {path}: {character.name}")
+    if wrong:
+        raise SystemExit(1)

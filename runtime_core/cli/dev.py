@@ -1,0 +1,93 @@
+"""`mayfly dev`: the HTTP API on this machine, the same application that Lambda runs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import click
+import uvicorn
+
+from runtime_core.cli.database import is_sqlite
+from runtime_core.cli.failure import Failure
+from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.settings import read_settings
+from runtime_core.deployment import Deployment
+from runtime_core.http import Application, create_app
+from runtime_core.settings import Settings
+
+
+@click.command(short_help="Serve the HTTP API on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on; API_PORT by default, 0 takes a free one."
+)
+@click.pass_obj
+def command(debug: bool, host: str, port: int | None) -> None:
+    r"""Serve the HTTP API on this machine, until Ctrl-C.
+
+    The same application that runs on Lambda. A SQLite database is brought up to date first; for
+    Postgres run `mayfly migrate`.
+
+    \b
+    Examples:
+      mayfly dev
+      API_PORT=8080 mayfly dev
+      mayfly dev --port 0
+    """
+    settings = read_settings()
+    log_to_stderr(settings.log_level, debug=debug)
+    listener = _listener(host, settings.api_port if port is None else port)
+    with asyncio.Runner() as runner, listener:
+        opening = Deployment.open(settings)
+        deployment = runner.run(opening.__aenter__())
+        try:
+            runner.run(_prepared(deployment, settings))
+            click.echo(_greeting(deployment, host, listener.getsockname()[1]))
+            runner.run(_server(deployment).serve([listener]))
+        except KeyboardInterrupt:
+            click.echo("Stopped.")
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
+
+
+async def _prepared(deployment: Deployment, settings: Settings) -> None:
+    if is_sqlite(settings):
+        for name in await deployment.database.migrate():
+            click.echo(f"applied {name}")
+
+
+def _server(deployment: Deployment) -> uvicorn.Server:
+    config = uvicorn.Config(_app(deployment), log_config=None, access_log=False, lifespan="off")
+    return uvicorn.Server(config)
+
+
+def _app(deployment: Deployment) -> Application:
+    async def source() -> Deployment:
+        return deployment
+
+    return create_app(source)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Failure(
+            f"cannot listen on {host}:{port}: {error.strerror}.",
+            hint="API_PORT or --port names another port; 0 takes a free one.",
+        ) from error
+    return listener
+
+
+def _greeting(deployment: Deployment, host: str, port: int) -> str:
+    names = ", ".join(agent.character.name for agent in deployment.agents)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return (
+        f"{names} at {address} (Ctrl-C stops)\n"
+        f"  curl {address}/v1/messages -H 'content-type: application/json' -d '{{\"text\": \"Hello\"}}'"
+    )

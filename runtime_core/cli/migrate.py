@@ -1,0 +1,57 @@
+r"""`mayfly migrate`: brings the database to the schema this version needs, or says what it lacks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from runtime_core.cli.database import missing_migrations, opened_database
+from runtime_core.cli.failure import Failure
+from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.settings import read_settings
+from runtime_core.settings import Settings
+
+
+@click.command(short_help="Bring the database to the schema this version needs.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when migrations are missing, and list them.")
+@click.pass_obj
+def command(debug: bool, check: bool) -> None:
+    r"""Bring the database to the schema this version needs.
+
+    The database is the one DATABASE_URL names, by default the SQLite file .data/mayfly.db. Any number
+    of callers may run this at once: each migration is applied once.
+
+    \b
+    Examples:
+      mayfly migrate
+      mayfly migrate --check
+      DATABASE_URL=postgresql://user:password@host/name mayfly migrate
+    """
+    settings = read_settings()
+    log_to_stderr("WARNING", debug=debug)
+    with asyncio.Runner() as runner:
+        runner.run(_check(settings) if check else _migrate(settings))
+
+
+async def _migrate(settings: Settings) -> None:
+    async with opened_database(settings) as database:
+        applied = await database.migrate()
+        for name in applied:
+            click.echo(f"applied {name}")
+        if not applied:
+            click.echo(f"Nothing to do: the database is at schema version {database.schema_version}.")
+
+
+async def _check(settings: Settings) -> None:
+    async with opened_database(settings) as database:
+        version = await database.ping()
+        needed = database.schema_version
+    if version >= needed:
+        click.echo(f"The database is at schema version {version}; this version needs {needed}.")
+        return
+    for name in missing_migrations(settings, version):
+        click.echo(f"missing {name}")
+    raise Failure(
+        f"the database is at schema version {version}, this version needs {needed}.", hint="Run `mayfly migrate`."
+    )
