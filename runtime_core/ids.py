@@ -28,9 +28,10 @@ def string_to_uuid(text: str | UUID) -> UUID:
 
 def parse_uuid(text: str) -> UUID | None:
     """Read a UUID in its 36-character form; anything else is no UUID."""
-    if len(text) != 36 or text.count("-") != 4:
+    if len(text) != 36:
         return None
     try:
-        return UUID(text)
+        found = UUID(text)
     except ValueError:
         return None
+    return found if str(found) == text.lower() else None  # UUID() takes hyphens anywhere
