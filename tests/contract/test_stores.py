@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
@@ -24,20 +21,6 @@ from runtime_core.testing import (
 )
 
 ENGINES = [pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres", marks=pytest.mark.postgres)]
-
-
-@asynccontextmanager
-async def empty_postgres(url: str) -> AsyncIterator[str]:
-    """Give the URL of a database beside this one that no migration was applied to."""
-    name = f"empty_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        address, _, query = url.partition("?")
-        yield f"{address.rsplit('/', 1)[0]}/{name}{'?' + query if query else ''}"
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
 
 
 @pytest.fixture(params=ENGINES)
@@ -64,12 +47,11 @@ async def unmigrated(engine: str, request: pytest.FixtureRequest, tmp_path: Path
     adapter: DatabaseAdapter
     if engine == "sqlite":
         adapter = SqliteAdapter(tmp_path / "unmigrated.db")
+    else:
+        adapter = PostgresAdapter(request.getfixturevalue("unmigrated_postgres_url"))
+    try:
         yield adapter
-        await adapter.close()
-        return
-    async with empty_postgres(request.getfixturevalue("postgres_url")) as url:
-        adapter = PostgresAdapter(url)
-        yield adapter
+    finally:
         await adapter.close()
 
 

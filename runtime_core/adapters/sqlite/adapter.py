@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runtime_core.adapters.sqlite.cache import SqliteCache
-from runtime_core.adapters.sqlite.connection import SqliteFile, schema_version
+from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, schema_version
 from runtime_core.adapters.sqlite.memories import SqliteMemories
 from runtime_core.adapters.sqlite.migrator import apply_migrations
 from runtime_core.adapters.sqlite.records import SqliteRecords
@@ -36,6 +36,10 @@ class SqliteAdapter:
         self.memories = SqliteMemories(self._file, clock)
         self.records = SqliteRecords(self._file, clock)
         self.cache = SqliteCache(self._file, clock)
+
+    @property
+    def schema_version(self) -> int:
+        return SCHEMA_VERSION
 
     async def ping(self) -> int:
         return await self._file.read(schema_version, needs_schema=False)
