@@ -55,7 +55,7 @@ class Deployment:
     async def open(cls, settings: Settings) -> AsyncIterator[Deployment]:
         """Load the agents that `AGENTS` names and prepare what they share.
 
-        Nothing is connected yet: the database and the model's server are reached by the first message.
+        A database that needs a deploy step is not connected yet, nor is the model's server: the first message does.
 
         Raises:
             SettingsError: `AGENTS`, `DATABASE_URL` or a model setting is wrong; names it.
@@ -65,6 +65,8 @@ class Deployment:
             agents = load_agents(settings)
             database = database_from(settings)
             stack.push_async_callback(database.close)
+            if database.migrates_on_open:
+                await database.migrate()
             prepared = [_prepared(agent, settings, database) for agent in agents]
             yield cls(settings, prepared, database, Shared(stack))
 

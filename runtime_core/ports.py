@@ -219,6 +219,10 @@ class DatabaseAdapter(Protocol):
     def schema_version(self) -> int:
         """The schema version this adapter needs: the number of its last migration."""
 
+    @property
+    def migrates_on_open(self) -> bool:
+        """Whether whoever opens it migrates it, as with a file of this machine's own; else a deploy step does."""
+
     async def ping(self) -> int:
         """Ask the database something; returns the schema version it is at, 0 when it was never migrated."""
 

@@ -41,6 +41,10 @@ class SqliteAdapter:
     def schema_version(self) -> int:
         return SCHEMA_VERSION
 
+    @property
+    def migrates_on_open(self) -> bool:
+        return True
+
     async def ping(self) -> int:
         return await self._file.read(schema_version, needs_schema=False)
 

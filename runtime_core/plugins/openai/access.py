@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -22,8 +23,8 @@ class PluginRuntime(Protocol):
     def get_setting(self, key: str, default: Any = None) -> Any:
         """The character's or the environment's setting, or `default`."""
 
-    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
-        """Open something that closes with the runtime."""
+    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """Open something once for every runtime of the deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ def get_openai_plugin(
     Args:
         text: Answers the text and object types in place of the API.
         embedding: Answers TEXT_EMBEDDING in place of the API.
-        http: Carries the calls; lent, never closed. Without it each runtime opens its own.
+        http: Carries the calls; lent, never closed. Without it the deployment's, or the runtime's own.
         client: Carries every call through the `openai` package; lent, never closed.
     """
     models = _OpenAIModels(Lent(text=text, embedding=embedding, http=http, client=client))
@@ -76,7 +76,7 @@ class _OpenAIModels:
             access.require_key()
         http = self._lent.http
         if http is None:
-            http = await runtime.enter(open_http_client())
+            http = await runtime.shared(open_http_client)
         self._providers[runtime] = Provider(access, self._lent, http)
 
     def handlers(self) -> Mapping[str, Handler]:
