@@ -20,6 +20,9 @@ from runtime_core.adapters.local.script import NAMELESS, PLACEHOLDER, Keyword, R
 
 _MAX_QUOTED_WORDS = 14  # a longer quotation in a reply reads like an echo
 _MAX_NAME_WORDS = 3
+_MAX_NAME_CHARACTERS = 40
+_MAX_MEMORY_WORDS = 9  # of a statement worth quoting much later
+_URGENT_RANK = 60  # keywords above it are answered before anything else
 _REPEAT_WORDS = 3  # shorter messages ("yes") may well come twice
 _MEMORY_REST = 2  # turns before a remembered statement may be brought up
 
@@ -51,6 +54,7 @@ class _Person:
     """What one speaker of the conversation said so far."""
 
     name: str | None
+    introduced: bool = False
     last: tuple[str, ...] = ()
     memories: list[_Remembered] = field(default_factory=list)
 
@@ -93,37 +97,44 @@ class Conversation:
         self._turn += 1
         known = speaker if speaker and speaker.lower() not in self._script.not_names else None
         person = self._people.setdefault(speaker or "", _Person(name=known))
-        for clause in clauses:
-            person.name = self._name_in(clause) or person.name
+        told = next((name for clause in clauses if (name := self._name_in(clause))), None)
+        person.introduced = told is not None and told != person.name
+        person.name = told or person.name
         return person
 
     def _name_in(self, clause: Clause) -> str | None:
-        for pattern in self._script.names:
+        for pattern in (*self._script.names, *self._script.introductions):
             spans = pattern.match(clause.words, self._script.classes)
-            if spans is None:
+            if spans is None or clause.question:
                 continue
             words = clause.words[slice(*spans[-1])]
-            if clause.question or words[0].norm in self._script.not_names or len(words[0].raw) > 40:
-                return None
-            more = 1
-            while more < min(len(words), _MAX_NAME_WORDS) and words[more].raw.istitle():
-                more += 1
-            first = words[0].raw
-            return " ".join([first[0].upper() + first[1:], *(word.raw for word in words[1:more])])
+            if pattern in self._script.introductions and (len(words) > 1 or not words[0].raw.istitle()):
+                continue
+            return self._as_name(words)
         return None
 
+    def _as_name(self, words: Sequence[Word]) -> str | None:
+        first = words[0]
+        if first.norm in self._script.not_names or len(first.raw) > _MAX_NAME_CHARACTERS:
+            return None
+        more = 1
+        while more < min(len(words), _MAX_NAME_WORDS) and words[more].raw.istitle():
+            more += 1
+        return " ".join([first.raw[0].upper() + first.raw[1:], *(word.raw for word in words[1:more])])
+
     def _keep(self, clauses: Sequence[Clause], person: _Person) -> None:
-        person.last = tuple(word.norm for clause in clauses for word in clause.words)
+        person.last = _norms(clauses)
         for clause in clauses:
-            if clause.question:
-                continue
-            for number, rule in enumerate(self._script.memories, start=1):
-                spans = rule.pattern.match(clause.words, self._script.classes)
-                if spans is not None:
-                    quotes = self._quotes(clause.words, spans)
-                    remembered = _Remembered(source=f"memory {number}", rule=rule, quotes=quotes, turn=self._turn)
-                    person.memories.append(remembered)
-                    break
+            if not clause.question and (remembered := self._remembered(clause)) is not None:
+                person.memories.append(remembered)
+
+    def _remembered(self, clause: Clause) -> _Remembered | None:
+        for number, rule in enumerate(self._script.memories, start=1):
+            spans = rule.pattern.match(clause.words, self._script.classes)
+            if spans is not None and spans[-1][1] - spans[-1][0] <= _MAX_MEMORY_WORDS:
+                quotes = self._quotes(clause.words, spans)
+                return _Remembered(source=f"memory {number}", rule=rule, quotes=quotes, turn=self._turn)
+        return None
 
     def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
         """Reply with the first offer that has something to say."""
@@ -139,11 +150,14 @@ class Conversation:
         if not clauses:
             yield self._situation("symbols" if _has_symbols(text) else "silence")
             return
-        words = tuple(word.norm for clause in clauses for word in clause.words)
-        if words == person.last and len(words) >= _REPEAT_WORDS:
+        found = self._rules.found(clauses)
+        urgent = sum(keyword.rank > _URGENT_RANK for keyword, _ in found)
+        yield from self._keyword_offers(found[:urgent])
+        if person.introduced:
+            yield self._situation("introduced")
+        if _norms(clauses) == person.last and len(person.last) >= _REPEAT_WORDS:
             yield self._situation("repeated")
-        for keyword, clause in self._rules.found(clauses):
-            yield from self._keyword_offers(keyword, clause)
+        yield from self._keyword_offers(found[urgent:])
         if _is_foreign(text):
             yield self._situation("foreign")
         for memory in person.memories:
@@ -154,18 +168,17 @@ class Conversation:
     def _situation(self, name: str) -> _Offer:
         return _Offer(source=name, replies=self._rules.situations[name])
 
-    def _keyword_offers(self, keyword: Keyword, clause: Clause) -> Iterator[_Offer]:
-        for number, rule in enumerate(keyword.rules, start=1):
-            if rule.question is not None and rule.question != clause.question:
-                continue
-            spans = rule.pattern.match(clause.words, self._script.classes)
-            if spans is None:
-                continue
-            if rule.goto is not None:
-                yield from self._keyword_offers(self._rules.keyword(rule.goto), clause)
-            else:
-                quotes = self._quotes(clause.words, spans)
-                yield _Offer(source=f"{keyword.words[0]} {number}", replies=rule.replies, quotes=quotes)
+    def _keyword_offers(self, found: Iterable[tuple[Keyword, Clause]]) -> Iterator[_Offer]:
+        for keyword, clause in found:
+            for number, rule in enumerate(keyword.rules, start=1):
+                spans = rule.pattern.match(clause.words, self._script.classes)
+                if spans is None or rule.question not in (None, clause.question):
+                    continue
+                if rule.goto is not None:
+                    yield from self._keyword_offers([(self._rules.keyword(rule.goto), clause)])
+                else:
+                    source = f"{keyword.words[0]} {number}"
+                    yield _Offer(source=source, replies=rule.replies, quotes=self._quotes(clause.words, spans))
 
     def _quotes(self, words: Sequence[Word], spans: Sequence[Span]) -> tuple[str, ...]:
         """The captures turned round; empty where one holds too many words to be repeated."""
@@ -205,6 +218,10 @@ class Conversation:
         text = PLACEHOLDER.sub(lambda found: values[found[1]], reply)
         text = _SPACES.sub(" ", text).strip()
         return text[0].upper() + text[1:]
+
+
+def _norms(clauses: Iterable[Clause]) -> tuple[str, ...]:
+    return tuple(word.norm for clause in clauses for word in clause.words)
 
 
 def _has_symbols(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 
@@ -28,14 +28,15 @@ class Rulebook:
 
     def found(self, clauses: Sequence[Clause]) -> list[tuple[Keyword, Clause]]:
         """The keywords of a message with their clauses: by rank, then in the order of the words."""
-        found: list[tuple[Keyword, Clause]] = []
-        for clause in clauses:
-            norms = tuple(word.norm for word in clause.words)
-            for place, norm in enumerate(norms):
-                for phrase in self._phrases.get(norm, ()):
-                    if norms[place : place + len(phrase)] == phrase:
-                        found.append((self._by_phrase[phrase], clause))
+        found = [(keyword, clause) for clause in clauses for keyword in self._keywords_in(clause)]
         return sorted(found, key=lambda each: -each[0].rank)
+
+    def _keywords_in(self, clause: Clause) -> Iterator[Keyword]:
+        norms = tuple(word.norm for word in clause.words)
+        for place, norm in enumerate(norms):
+            for phrase in self._phrases.get(norm, ()):
+                if norms[place : place + len(phrase)] == phrase:
+                    yield self._by_phrase[phrase]
 
 
 @cache

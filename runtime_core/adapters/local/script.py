@@ -29,8 +29,9 @@ class Rule:
     """What is answered to a clause of a certain form.
 
     Attributes:
-        replies: Taken in turn. `{1}` is the pattern's first capture, turned round; `{name}` the user's name,
-            `{self}` the character's; `{!name}` is empty, and fits only as long as the name is unknown. A reply whose words are not there, or are too many, is passed over.
+        replies: Taken in turn. `{1}` is the pattern's first capture, turned round; `{name}` the user's name, `{self}`
+            the character's; `{!name}` is empty, and fits only as long as the name is unknown. A reply whose
+            placeholders stand for nothing, or for too many words, is passed over.
         goto: A word of another keyword, whose rules are tried instead of replies.
         question: True fits questions only, False statements only.
     """
@@ -65,6 +66,7 @@ class Situations:
 
     Attributes:
         start: Nobody said anything yet.
+        introduced: The user just told a name.
         silence: A message without anything but punctuation.
         symbols: A message of emoji or other signs.
         foreign: A message in another script than Latin.
@@ -76,6 +78,7 @@ class Situations:
     __pydantic_config__: ClassVar[Any] = STRICT
 
     start: tuple[str, ...]
+    introduced: tuple[str, ...]
     silence: tuple[str, ...]
     symbols: tuple[str, ...]
     foreign: tuple[str, ...]
@@ -93,6 +96,7 @@ class Script:
         joints: Words that begin another thought (`but`).
         classes: Groups of words that patterns name as `@class`.
         names: Patterns whose first capture is the user's name.
+        introductions: The same, where only a word with a capital letter is a name (`I am Anna`).
         not_names: Words that are none, though they stand where a name would.
         loose_ends: Words that a quotation does not end with.
         memories: Statements worth coming back to, and how.
@@ -108,13 +112,14 @@ class Script:
     substitutions: Mapping[str, str] = field(default_factory=dict)
     joints: frozenset[str] = field(default_factory=frozenset)
     names: tuple[Annotated[Pattern, BeforeValidator(parse_pattern)], ...] = ()
+    introductions: tuple[Annotated[Pattern, BeforeValidator(parse_pattern)], ...] = ()
     not_names: frozenset[str] = field(default_factory=frozenset)
     loose_ends: frozenset[str] = field(default_factory=frozenset)
 
     def reader(self) -> Reader:
         """The reader that knows this script's words."""
         phrases = [word for keyword in self.keywords for word in keyword.words]
-        patterns = [*self.names, *(rule.pattern for _, rule in _rules(self))]
+        patterns = [*self.names, *self.introductions, *(rule.pattern for _, rule in _rules(self))]
         vocabulary = self.reflection.vocabulary.union(
             *self.classes.values(), *(phrase.split() for phrase in phrases), *(each.words for each in patterns)
         )
