@@ -28,31 +28,36 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+# The adapters are made here, where no event loop runs yet: the server's fixture starts one of its own.
 @pytest.fixture
-async def database(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DatabaseAdapter]:
-    adapter: DatabaseAdapter
+def adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
     if engine == "sqlite":
-        adapter = SqliteAdapter(tmp_path / "mayfly.db")
+        return SqliteAdapter(tmp_path / "mayfly.db")
+    return PostgresAdapter(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def empty_adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
+    if engine == "sqlite":
+        return SqliteAdapter(tmp_path / "unmigrated.db")
+    return PostgresAdapter(request.getfixturevalue("unmigrated_postgres_url"))
+
+
+@pytest.fixture
+async def database(adapter: DatabaseAdapter) -> AsyncIterator[DatabaseAdapter]:
+    try:
         await adapter.migrate()
-    else:
-        adapter = PostgresAdapter(request.getfixturevalue("postgres_url"))
-    try:
         yield adapter
     finally:
         await adapter.close()
 
 
 @pytest.fixture
-async def unmigrated(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DatabaseAdapter]:
-    adapter: DatabaseAdapter
-    if engine == "sqlite":
-        adapter = SqliteAdapter(tmp_path / "unmigrated.db")
-    else:
-        adapter = PostgresAdapter(request.getfixturevalue("unmigrated_postgres_url"))
+async def unmigrated(empty_adapter: DatabaseAdapter) -> AsyncIterator[DatabaseAdapter]:
     try:
-        yield adapter
+        yield empty_adapter
     finally:
-        await adapter.close()
+        await empty_adapter.close()
 
 
 class TestTurns(TurnStoreContract):
