@@ -1,0 +1,168 @@
+"""The shared HTTP client: dead connections, proxies, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from shutil import which
+
+import httpx2
+import pytest
+
+from runtime_core.adapters.openai.connection import open_http_client
+from runtime_core.adapters.openai.wire import WireModel
+from runtime_core.errors import ModelUnavailable
+from runtime_core.testing.models import question
+from tests.model_answers import Gate, Reply, connection_reset, held
+from tests.model_server import ScriptedModelServer
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedModelServer]:
+    with ScriptedModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with open_http_client() as http:
+        yield http
+
+
+async def test_a_reset_on_a_kept_connection_is_tried_again(
+    http: httpx2.AsyncClient, server: ScriptedModelServer
+) -> None:
+    model = WireModel(http, base_url=server.base_url)
+    await model.complete(question())
+    server.script(connection_reset())
+
+    assert (await model.complete(question())).text
+    assert server.connection_count == 2
+    assert server.requests[1].body == server.requests[2].body
+
+
+async def test_a_reset_on_a_new_connection_is_an_error(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+    model = WireModel(http, base_url=server.base_url)
+    await model.complete(question())
+    server.script(connection_reset(), connection_reset())
+
+    with pytest.raises(ModelUnavailable):
+        await model.complete(question())
+
+    assert server.request_count == 3
+
+
+async def test_nothing_is_sent_again_once_an_answer_has_begun(
+    http: httpx2.AsyncClient, server: ScriptedModelServer
+) -> None:
+    model = WireModel(http, base_url=server.base_url)
+    await model.complete(question())
+    server.script(Reply(text="Fine, thank you", cut=True))
+
+    with pytest.raises(ModelUnavailable):
+        await model.complete(question())
+
+    assert server.request_count == 2
+
+
+async def test_a_server_that_came_back_is_used_again(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+    model = WireModel(http, base_url=server.base_url)
+    await model.complete(question())
+    server.stop()
+    with pytest.raises(ModelUnavailable):
+        await model.complete(question())
+
+    with ScriptedModelServer(port=server.port):
+        assert (await model.complete(question())).text
+
+
+async def test_a_cancelled_call_leaves_the_client_of_use(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+    model = WireModel(http, base_url=server.base_url)
+    gate = Gate()
+    server.script(held(Reply(text="late"), gate))
+    call = asyncio.create_task(model.complete(question()))
+    assert await asyncio.to_thread(gate.reached.wait, 10)
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    gate.open()
+
+    assert (await model.complete(question())).text == "You said: How are you today?"
+
+
+async def test_certificates_are_read_only_for_tls(
+    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/to/be/read.pem")
+
+    assert (await WireModel(http, base_url=server.base_url).complete(question())).text
+    with pytest.raises(FileNotFoundError):
+        await http.get("https://127.0.0.1:1/v1")
+
+
+async def test_a_proxy_carries_what_leaves_this_machine(
+    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.base_url.removesuffix("/v1"))
+    monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    response = await WireModel(http, base_url="http://models.invalid/v1").complete(question())
+
+    assert response.text
+    assert server.requests[0].path == "http://models.invalid/v1/chat/completions"
+
+
+async def test_no_proxy_stands_before_this_machine(
+    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert (await WireModel(http, base_url=server.base_url).complete(question())).text
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="makes its certificate with the openssl command")
+async def test_an_answer_comes_over_tls_from_a_trusted_server_only(
+    http: httpx2.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = _self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    listening = await asyncio.start_server(_answer_once, "127.0.0.1", 0, ssl=context)
+    async with listening:
+        base_url = f"https://localhost:{listening.sockets[0].getsockname()[1]}/v1"
+        with pytest.raises(ModelUnavailable, match=r"(?i)certificate"):
+            await WireModel(http, base_url=base_url).complete(question())
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with open_http_client() as trusting:
+            assert (await WireModel(trusting, base_url=base_url).complete(question())).text == "hi"
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    named = ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(
+        [*made, *named, "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length.split(b":")[1]))
+    body = b'{"choices":[{"message":{"content":"hi"}}]}'
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body))
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
