@@ -285,6 +285,10 @@ class AgentRuntime(DataVerbs):
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
         self._settings.set(key, value, secret=secret)
 
+    def redacted(self, text: str) -> str:
+        """The text with every secret of this runtime masked."""
+        return self._settings.redacted(text)
+
     def get_conversation_length(self) -> int:
         """How many earlier messages a state holds: the constructor's, the character's, else 32."""
         if self._conversation_length is not None:
