@@ -8,13 +8,11 @@ import socket
 import click
 import uvicorn
 
-from runtime_core.cli.database import is_sqlite
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 from runtime_core.deployment import Deployment
 from runtime_core.http import Application, create_app
-from runtime_core.settings import Settings
 
 
 @click.command(short_help="Serve the HTTP API on this machine.")
@@ -42,19 +40,12 @@ def command(debug: bool, host: str, port: int | None) -> None:
         opening = Deployment.open(settings)
         deployment = runner.run(opening.__aenter__())
         try:
-            runner.run(_prepared(deployment, settings))
             click.echo(_greeting(deployment, host, listener.getsockname()[1]))
             runner.run(_server(deployment).serve([listener]))
         except KeyboardInterrupt:
             click.echo("Stopped.")
         finally:
             runner.run(opening.__aexit__(None, None, None))
-
-
-async def _prepared(deployment: Deployment, settings: Settings) -> None:
-    if is_sqlite(settings):
-        for name in await deployment.database.migrate():
-            click.echo(f"applied {name}")
 
 
 def _server(deployment: Deployment) -> uvicorn.Server:

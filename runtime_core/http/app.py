@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -73,16 +71,11 @@ async def openapi(request: Request) -> Response:
     return json_answer(document())
 
 
-def create_app(
-    source: DeploymentSource,
-    *,
-    lifespan: Callable[[Application], AbstractAsyncContextManager[None]] | None = None,
-) -> Application:
+def create_app(source: DeploymentSource) -> Application:
     """Make the application.
 
     Args:
         source: Gives the open deployment; not asked before a request needs it.
-        lifespan: Entered when the server starts, left when it stops; servers without it (Lambda) never call it.
     """
     routes = [
         Route("/v1/messages", partial(create_message, source), methods=["POST"]),
@@ -93,4 +86,4 @@ def create_app(
         Route("/health/ready", partial(readiness, source)),
         Route("/openapi.json", openapi),
     ]
-    return Application(Router(routes, redirect_slashes=False, lifespan=lifespan))
+    return Application(Router(routes, redirect_slashes=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -15,7 +14,6 @@ from runtime_core.http.failures import reported
 from runtime_core.http.negotiation import EVENT_STREAM
 from runtime_core.memory import Content
 from runtime_core.message_request import MessageRequest
-from runtime_core.result import MessageProcessingResult
 from runtime_core.values import encode_json
 
 if TYPE_CHECKING:
@@ -28,22 +26,15 @@ class EventStream(Response):
     """Runs the turn while it sends: `chunk` (text), `message` (content), then `done` (result) or `error` (problem).
 
     The first event starts the response, so that an error before it is an ordinary problem document.
+    Whether the answer is a replay stands in the result: the headers are gone before it is known.
     A caller who hangs up misses the rest of the stream; the turn goes on, and its answer is stored.
     """
 
-    def __init__(
-        self,
-        deployment: Deployment,
-        message: MessageRequest,
-        *,
-        headers_of: Callable[[MessageProcessingResult], Mapping[str, str]],
-        request_id: str,
-    ) -> None:
+    def __init__(self, deployment: Deployment, message: MessageRequest, *, request_id: str) -> None:
         super().__init__(None, 200, {**COMMON_HEADERS, "X-Accel-Buffering": "no"}, f"{EVENT_STREAM}; charset=utf-8")
         del self.headers["content-length"]
         self._deployment = deployment
         self._message = message
-        self._headers_of = headers_of
         self._request_id = request_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +54,6 @@ class EventStream(Response):
             problem = reported(error, request_id=self._request_id)
             await writer.event("error", problem.document(self._request_id))
         else:
-            self.headers.update(self._headers_of(result))
             await writer.event("done", result.as_json())
         await writer.end()
 

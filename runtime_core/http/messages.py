@@ -13,7 +13,6 @@ from runtime_core.http.parameters import check_query, idempotency_key
 from runtime_core.http.problems import InvalidParameter
 from runtime_core.http.source import DeploymentSource
 from runtime_core.message_request import MessageRequest, parse_message_request
-from runtime_core.result import MessageProcessingResult
 
 
 async def create_message(source: DeploymentSource, request: Request) -> Response:
@@ -26,9 +25,9 @@ async def create_message(source: DeploymentSource, request: Request) -> Response
     body = await read_json_object(request, limit_bytes=limit_bytes * JSON_OVERHEAD)
     message = _named(parse_message_request(body, limit_bytes=limit_bytes), key)
     if kind == EVENT_STREAM:
-        return EventStream(deployment, message, headers_of=result_headers, request_id=request.state.request_id)
+        return EventStream(deployment, message, request_id=request.state.request_id)
     result = await deployment.answer(message)
-    return json_answer(result.as_json(), headers=result_headers(result))
+    return json_answer(result.as_json(), headers={"Idempotent-Replayed": "true"} if result.replayed else None)
 
 
 def _named(message: MessageRequest, key: object) -> MessageRequest:
@@ -37,8 +36,3 @@ def _named(message: MessageRequest, key: object) -> MessageRequest:
     if message.id is not None and message.id != key:
         raise InvalidParameter("names another message than the body's id", name="Idempotency-Key", place="header")
     return message.model_copy(update={"id": key})
-
-
-def result_headers(result: MessageProcessingResult) -> dict[str, str]:
-    """Say when the answer was given before."""
-    return {"Idempotent-Replayed": "true"} if result.replayed else {}

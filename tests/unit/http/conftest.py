@@ -1,33 +1,56 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
+from uuid import UUID
 
 import httpx2
 import pytest
 
+from runtime_core.deployment import Deployment
 from runtime_core.http import Application, create_app
-from tests.unit.http.deployment_double import DoubleDeployment
+from runtime_core.ports import MemoryFilter
+from runtime_core.settings import Settings
 
-if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
-
-
-@pytest.fixture
-def deployment() -> DoubleDeployment:
-    return DoubleDeployment()
+Stored: TypeAlias = Callable[[], Awaitable[int]]
 
 
 @pytest.fixture
-def app(deployment: DoubleDeployment) -> Application:
+async def deployment() -> AsyncIterator[Deployment]:
+    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    async with Deployment.open(settings) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def app(deployment: Deployment) -> Application:
     async def source() -> Deployment:
-        return cast(Any, deployment)
+        return deployment
 
     return create_app(source)
 
 
 @pytest.fixture
 async def client(app: Application) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mayfly.test") as client:
+    async with client_of(app) as client:
         yield client
+
+
+def client_of(app: Application) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://mayfly.test")
+
+
+@pytest.fixture
+def stored(deployment: Deployment) -> Stored:
+    """Counts the memories that the deployment's agents have stored."""
+
+    async def count() -> int:
+        everything = MemoryFilter(table=None)
+        counts = [await deployment.database.memories.count(agent_id, everything) for agent_id in agent_ids(deployment)]
+        return sum(counts)
+
+    return count
+
+
+def agent_ids(deployment: Deployment) -> list[UUID]:
+    return [agent.agent_id for agent in deployment.agents]

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import httpx2
+import pytest
 
-from runtime_core.errors import ModelUnavailable, TurnInProgress
 from runtime_core.http import Application
-from tests.unit.http.deployment_double import DoubleDeployment
+from tests.unit.http.conftest import Stored
+from tests.unit.http.echo import FOREIGN
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -30,45 +31,43 @@ async def test_the_answer_comes_piece_by_piece_and_then_whole(client: httpx2.Asy
     assert parts == [
         ("chunk", {"text": "You "}),
         ("chunk", {"text": "said "}),
-        ("message", {"text": "You said Hello\nyou", "actions": [], "attachments": []}),
+        ("message", {"text": "You said Hello\nyou", "actions": ["REPLY"], "attachments": []}),
     ]
     assert last == "done"
     assert result["text"] == "You said Hello\nyou"
 
 
-async def test_a_replay_is_one_event_marked_as_replay(client: httpx2.AsyncClient) -> None:
+async def test_a_replay_comes_without_pieces_and_says_that_it_is_one(client: httpx2.AsyncClient) -> None:
     headers = {**STREAM, "Idempotency-Key": "once"}
     await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
     response = await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
-    assert response.headers["idempotent-replayed"] == "true"
-    assert [name for name, _ in events(response.text)] == ["done"]
+    found = events(response.text)
+    assert [name for name, _ in found] == ["message", "done"]
+    assert found[-1][1]["replayed"] is True
 
 
-async def test_an_error_before_the_first_event_is_an_ordinary_problem(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
-) -> None:
-    deployment.failure = TurnInProgress("another invocation answers this message", retry_after_s=2.4)
-    response = await client.post("/v1/messages", json={"text": "Hello"}, headers=STREAM)
-    assert response.status_code == 409
-    assert response.headers["retry-after"] == "3"
+async def test_an_error_before_the_first_event_is_an_ordinary_problem(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/messages", json={"text": "fail at once"}, headers=STREAM)
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
     assert response.headers["content-type"] == "application/problem+json"
+    assert FOREIGN not in response.text
 
 
+@pytest.mark.parametrize(("text", "code"), [("fail later", "model-unavailable"), ("break", "model-error")])
 async def test_an_error_after_the_first_event_ends_the_stream_with_a_problem(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
+    client: httpx2.AsyncClient, text: str, code: str
 ) -> None:
-    deployment.failure = ModelUnavailable("connection reset by 10.0.0.7")
-    deployment.fail_after_deltas = True
-    response = await client.post("/v1/messages", json={"text": "Hello"}, headers=STREAM)
+    response = await client.post("/v1/messages", json={"text": text}, headers=STREAM)
     assert response.status_code == 200
     last, problem = events(response.text)[-1]
     assert last == "error"
-    assert problem["type"] == "urn:mayfly:problem:model-unavailable"
+    assert problem["type"] == f"urn:mayfly:problem:{code}"
     assert problem["instance"].endswith(response.headers["x-request-id"])
-    assert "10.0.0.7" not in response.text
+    assert FOREIGN not in response.text
 
 
-async def test_the_turn_goes_on_when_the_caller_hangs_up(app: Application, deployment: DoubleDeployment) -> None:
+async def test_the_turn_goes_on_when_the_caller_hangs_up(app: Application, stored: Stored) -> None:
     body = [{"type": "http.request", "body": b'{"text": "Hello"}', "more_body": False}]
     sent: list[str] = []
 
@@ -89,4 +88,4 @@ async def test_the_turn_goes_on_when_the_caller_hangs_up(app: Application, deplo
     }
     await app(scope, receive, send)
     assert sent == ["http.response.start", "http.response.body"]
-    assert [memory.content.text for memory in deployment.stored] == ["Hello", "You said Hello"]
+    assert await stored() == 2

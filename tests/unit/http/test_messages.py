@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from runtime_core.ids import string_to_uuid
-from tests.unit.http.deployment_double import DoubleDeployment
+from tests.unit.http.conftest import Stored
 
 KEY = "6b1c9d7e-8f0a-4b3c-9d2e-1f0a2b3c4d5e"
 
@@ -64,9 +64,7 @@ async def test_a_key_and_an_id_may_agree(client: httpx2.AsyncClient) -> None:
     assert response.status_code == 200
 
 
-async def test_a_key_and_an_id_that_differ_are_refused(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
-) -> None:
+async def test_a_key_and_an_id_that_differ_are_refused(client: httpx2.AsyncClient, stored: Stored) -> None:
     body = {"text": "Hello", "id": str(uuid4())}
     response = await client.post("/v1/messages", json=body, headers={"Idempotency-Key": KEY})
     assert response.status_code == 422
@@ -77,7 +75,7 @@ async def test_a_key_and_an_id_that_differ_are_refused(
             "detail": "Idempotency-Key: names another message than the body's id",
         }
     ]
-    assert deployment.stored == []
+    assert await stored() == 0
 
 
 @pytest.mark.parametrize("keys", [[""], ["a" * 256], ["caf\u00e9"], ["one", "two"]])
@@ -105,7 +103,7 @@ async def test_a_key_that_cannot_name_a_message_is_refused(client: httpx2.AsyncC
     ],
 )
 async def test_a_wrong_field_is_pointed_at_and_nothing_is_stored(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment, body: object, pointers: list[str]
+    client: httpx2.AsyncClient, stored: Stored, body: object, pointers: list[str]
 ) -> None:
     response = await client.post("/v1/messages", json=body)
     assert response.status_code == 422
@@ -113,7 +111,7 @@ async def test_a_wrong_field_is_pointed_at_and_nothing_is_stored(
     problem = response.json()
     assert problem["type"] == "urn:mayfly:problem:invalid-input"
     assert [each["pointer"] for each in problem.get("errors", [])] == pointers
-    assert deployment.stored == []
+    assert await stored() == 0
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"3"])
@@ -153,11 +151,11 @@ async def test_json_nested_without_end_is_refused(client: httpx2.AsyncClient) ->
     assert "nested deeper" in response.json()["detail"]
 
 
-async def test_a_text_over_the_limit_is_refused(client: httpx2.AsyncClient, deployment: DoubleDeployment) -> None:
+async def test_a_text_over_the_limit_is_refused(client: httpx2.AsyncClient, stored: Stored) -> None:
     response = await client.post("/v1/messages", json={"text": "a" * 65_537})
     assert response.status_code == 413
     assert "MESSAGE_LIMIT_BYTES" in response.json()["detail"]
-    assert deployment.stored == []
+    assert await stored() == 0
 
 
 async def test_a_text_at_the_limit_is_answered_however_it_is_escaped(client: httpx2.AsyncClient) -> None:

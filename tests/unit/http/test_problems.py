@@ -9,9 +9,11 @@ import httpx2
 import pytest
 
 from runtime_core import errors
+from runtime_core.deployment import Deployment
 from runtime_core.errors import MayflyError
+from runtime_core.http import create_app
 from runtime_core.http.problems import KINDS, kind_of, problem_of
-from tests.unit.http.deployment_double import DoubleDeployment
+from tests.unit.http.conftest import client_of
 
 
 def tree(base: type[MayflyError]) -> Iterator[type[MayflyError]]:
@@ -32,6 +34,13 @@ def test_every_error_has_a_kind_of_its_own_or_of_its_family() -> None:
 def test_titles_are_plain_words_and_statuses_are_errors(kind: object) -> None:
     assert kind in KINDS.values()
     assert 400 <= kind.status < 600  # type: ignore[attr-defined]
+
+
+def failing_with(error: Exception) -> httpx2.AsyncClient:
+    async def source() -> Deployment:
+        raise error
+
+    return client_of(create_app(source))
 
 
 FOREIGN = "duplicate key value violates unique constraint"
@@ -57,15 +66,13 @@ FOREIGN = "duplicate key value violates unique constraint"
         (errors.DuplicateRecord(FOREIGN), 500, "duplicate-record"),
         (errors.SchemaOutOfDate(FOREIGN), 500, "schema-out-of-date"),
         (errors.SettingsError(FOREIGN, name="DATABASE_URL"), 500, "invalid-settings"),
-        (errors.InvalidCharacter(FOREIGN), 500, "invalid-character"),
+        (errors.InvalidCharacter(FOREIGN, source="ada.json"), 500, "invalid-character"),
         (KeyError(FOREIGN), 500, "internal-error"),
     ],
 )
-async def test_an_error_is_its_problem_and_foreign_words_stay_inside(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment, error: Exception, status: int, code: str
-) -> None:
-    deployment.failure = error
-    response = await client.post("/v1/messages", json={"text": "Hello"})
+async def test_an_error_is_its_problem_and_foreign_words_stay_inside(error: Exception, status: int, code: str) -> None:
+    async with failing_with(error) as client:
+        response = await client.post("/v1/messages", json={"text": "Hello"})
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
@@ -77,11 +84,9 @@ async def test_an_error_is_its_problem_and_foreign_words_stay_inside(
     assert ("retry-after" in response.headers) == retryable
 
 
-async def test_retry_after_is_whole_seconds_rounded_up(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
-) -> None:
-    deployment.failure = errors.ModelRateLimited("slow down", retry_after_s=6.1)
-    response = await client.post("/v1/messages", json={"text": "Hello"})
+async def test_retry_after_is_whole_seconds_rounded_up() -> None:
+    async with failing_with(errors.ModelRateLimited("slow down", retry_after_s=6.1)) as client:
+        response = await client.post("/v1/messages", json={"text": "Hello"})
     assert response.headers["retry-after"] == "7"
 
 
@@ -91,15 +96,16 @@ def test_a_settings_problem_names_the_setting_and_a_schema_problem_the_command()
 
 
 async def test_an_unknown_error_is_logged_once_with_its_traceback_and_the_request_id(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    deployment.failure = ZeroDivisionError("a defect")
-    response = await client.post("/v1/messages", json={"text": "Hello"}, headers={"X-Request-Id": "abc-1"})
+    defect = ZeroDivisionError("a defect")
+    async with failing_with(defect) as client:
+        response = await client.post("/v1/messages", json={"text": "Hello"}, headers={"X-Request-Id": "abc-1"})
     assert response.headers["x-request-id"] == "abc-1"
     failures = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(failures) == 1
     assert failures[0].exc_info is not None
-    assert failures[0].exc_info[1] is deployment.failure
+    assert failures[0].exc_info[1] is defect
     assert failures[0].__dict__["request_id"] == "abc-1"
 
 

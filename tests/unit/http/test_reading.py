@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
+from runtime_core.deployment import Deployment
 from runtime_core.errors import SettingsError
 from runtime_core.http import create_app
-from runtime_core.run import Run, RunStatus
+from runtime_core.memory import Content, Memory
+from runtime_core.run import RunStatus, TurnEnd, TurnStart
+from runtime_core.settings import Settings
+from runtime_core.shared import Shared
 from runtime_core.version import __version__
-from tests.unit.http.deployment_double import DoubleDeployment
-
-if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
+from runtime_core.world import Entity, Room, World
+from tests.unit.http.conftest import client_of
+from tests.unit.http.echo import FOREIGN
 
 
 async def test_a_run_shows_what_the_message_came_to(client: httpx2.AsyncClient) -> None:
@@ -29,33 +31,52 @@ async def test_a_run_shows_what_the_message_came_to(client: httpx2.AsyncClient) 
 
 
 async def test_a_failed_run_shows_the_kind_of_its_error_and_not_the_words(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
+    client: httpx2.AsyncClient, deployment: Deployment
 ) -> None:
-    run_id = uuid4()
-    error = {"code": "model-timeout", "message": "10.0.0.7 did not answer"}
-    deployment.runs[run_id] = Run(
-        id=run_id,
-        agent_id=deployment.agents[1].agent_id,
-        message_id=uuid4(),
-        room_id=uuid4(),
-        status=RunStatus.FAILED,
-        attempt=2,
-        error=error,
+    run_id = await failed_run(deployment, {"code": "model-unavailable", "message": FOREIGN})
+    response = await client.get(f"/v1/runs/{run_id}")
+    run = response.json()
+    assert (run["status"], run["attempt"], run["result"]) == ("failed", 1, None)
+    assert run["error"] == {"type": "urn:mayfly:problem:model-unavailable", "title": "Model unavailable"}
+    assert FOREIGN not in response.text
+
+
+async def failed_run(deployment: Deployment, error: dict[str, str]) -> UUID:
+    """Claim the run of a message and end it the way a failing turn does."""
+    agent_id, run_id, owner = deployment.agent_id("Bob"), uuid4(), uuid4()
+    room, person = Room(id=uuid4()), Entity(id=uuid4())
+    await deployment.database.turns.begin(
+        TurnStart(
+            run_id=run_id,
+            agent_id=agent_id,
+            agent_name="Bob",
+            lease_owner=owner,
+            lease_s=60,
+            body_hash="",
+            message=Memory(agent_id=agent_id, entity_id=person.id, room_id=room.id, content=Content(text="Hello")),
+            world=World(id=uuid4()),
+            room=room,
+            entities=(person, Entity(id=agent_id)),
+        )
     )
-    run = (await client.get(f"/v1/runs/{run_id}")).json()
-    assert (run["status"], run["attempt"], run["result"]) == ("failed", 2, None)
-    assert run["error"] == {"type": "urn:mayfly:problem:model-timeout", "title": "Model timeout"}
+    await deployment.database.turns.finish(
+        TurnEnd(run_id=run_id, agent_id=agent_id, lease_owner=owner, status=RunStatus.FAILED, error=error)
+    )
+    return run_id
 
 
 async def test_a_run_of_another_deployments_agent_is_not_there(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
+    client: httpx2.AsyncClient, deployment: Deployment
 ) -> None:
-    run_id = uuid4()
-    deployment.runs[run_id] = Run(
-        id=run_id, agent_id=uuid4(), message_id=uuid4(), room_id=uuid4(), status=RunStatus.RUNNING
-    )
-    foreign = await client.get(f"/v1/runs/{run_id}")
-    missing = await client.get(f"/v1/runs/{uuid4()}")
+    run_id = (await client.post("/v1/messages", json={"text": "Hello", "agent": "Bob"})).json()["run_id"]
+    without_bob = Deployment(deployment.settings, deployment.agents[:1], deployment.database, Shared(AsyncExitStack()))
+
+    async def source() -> Deployment:
+        return without_bob
+
+    async with client_of(create_app(source)) as other:
+        foreign = await other.get(f"/v1/runs/{run_id}")
+        missing = await other.get(f"/v1/runs/{uuid4()}")
     assert foreign.status_code == missing.status_code == 404
     assert foreign.json()["detail"] == missing.json()["detail"] == "No run of this deployment's agents has this id."
 
@@ -119,7 +140,7 @@ async def test_a_wrong_query_parameter_is_named(client: httpx2.AsyncClient, quer
 
 
 async def test_the_agents_are_listed_with_the_default_one_first(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
+    client: httpx2.AsyncClient, deployment: Deployment
 ) -> None:
     agents = (await client.get("/v1/agents")).json()["agents"]
     assert [agent["name"] for agent in agents] == ["Ada", "Bob"]
@@ -131,40 +152,40 @@ async def test_health_touches_nothing() -> None:
     async def source() -> Deployment:
         raise AssertionError("health asked for the deployment")
 
-    transport = httpx2.ASGITransport(create_app(source))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mayfly.test") as client:
+    async with client_of(create_app(source)) as client:
         response = await client.get("/health")
     assert response.json() == {"status": "ok", "version": __version__}
 
 
-async def test_a_deployment_that_has_everything_is_ready(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
-) -> None:
-    deployment.ready = {"database": SimpleNamespace(ok=True, detail="answers")}
+async def test_a_deployment_that_has_everything_is_ready(client: httpx2.AsyncClient) -> None:
     response = await client.get("/health/ready")
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "checks": {"database": {"ok": True, "detail": "answers"}}}
+    assert response.json()["status"] == "ready"
+    assert set(response.json()["checks"]) == {"database", "schema", "model"}
 
 
-async def test_a_deployment_that_misses_something_is_not_ready(
-    client: httpx2.AsyncClient, deployment: DoubleDeployment
-) -> None:
-    deployment.ready = {
-        "database": SimpleNamespace(ok=True, detail="answers"),
-        "model": SimpleNamespace(ok=False, detail="OPENAI_API_KEY is not set"),
-    }
-    response = await client.get("/health/ready")
+async def test_a_deployment_that_was_not_migrated_is_not_ready(unmigrated_postgres_url: str) -> None:
+    settings = Settings(database_url=unmigrated_postgres_url, agents="tests.unit.http.echo:AGENTS")
+    async with Deployment.open(settings) as deployment:
+
+        async def source() -> Deployment:
+            return deployment
+
+        async with client_of(create_app(source)) as client:
+            response = await client.get("/health/ready")
+            answer = await client.post("/v1/messages", json={"text": "Hello"})
     assert response.status_code == 503
     assert response.json()["status"] == "not ready"
-    assert response.json()["checks"]["model"] == {"ok": False, "detail": "OPENAI_API_KEY is not set"}
+    assert response.json()["checks"]["database"]["ok"] is True
+    assert "mayfly migrate" in response.json()["checks"]["schema"]["detail"]
+    assert answer.json()["type"] == "urn:mayfly:problem:schema-out-of-date"
 
 
 async def test_a_deployment_that_does_not_open_is_not_ready() -> None:
     async def source() -> Deployment:
         raise SettingsError("DATABASE_URL is 'postgres://secret'", name="DATABASE_URL")
 
-    transport = httpx2.ASGITransport(create_app(source))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mayfly.test") as client:
+    async with client_of(create_app(source)) as client:
         response = await client.get("/health/ready")
     assert response.status_code == 503
     assert "DATABASE_URL" in response.json()["checks"]["deployment"]["detail"]

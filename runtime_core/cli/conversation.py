@@ -1,0 +1,71 @@
+"""A conversation with one agent: what the terminal says to it, and what was said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from runtime_core.chat import OnDelta
+from runtime_core.deployment import Deployment
+from runtime_core.ids import string_to_uuid
+from runtime_core.memory import Content, Memory
+from runtime_core.message_request import EntityInput, MessageRequest
+from runtime_core.ports import MemoryFilter
+from runtime_core.result import MessageProcessingResult
+from runtime_core.world import ChannelType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One room, as one person has it with one agent."""
+
+    deployment: Deployment
+    agent_id: UUID
+    room_id: UUID
+    person: EntityInput
+
+    @classmethod
+    def with_agent(
+        cls, deployment: Deployment, *, agent: str | None, room: str | None, name: str | None
+    ) -> Conversation:
+        """The room asked for, else the one this person always has with this agent.
+
+        Raises:
+            AgentNotFound: No agent of the deployment has that name or id.
+        """
+        agent_id = deployment.agent_id(agent)
+        person = EntityInput(id=string_to_uuid(f"mayfly:terminal:{name or ''}"), name=name)
+        room_id = string_to_uuid(room or f"mayfly:terminal:{agent_id}:{person.id}")
+        return cls(deployment=deployment, agent_id=agent_id, room_id=room_id, person=person)
+
+    def afresh(self) -> Conversation:
+        """The same two in a new room."""
+        return Conversation(deployment=self.deployment, agent_id=self.agent_id, room_id=uuid4(), person=self.person)
+
+    @property
+    def agent_name(self) -> str:
+        return self.deployment.character(self.agent_id).name
+
+    async def say(self, text: str, *, on_delta: OnDelta | None = None) -> MessageProcessingResult:
+        """Send a message and wait for what the agent answers."""
+        request = MessageRequest(
+            content=Content(text=text, source="terminal", channel_type=ChannelType.DM),
+            id=uuid4(),
+            agent=str(self.agent_id),
+            room_id=self.room_id,
+            entity=self.person,
+        )
+        return await self.deployment.answer(request, on_delta=on_delta)
+
+    async def count(self) -> int:
+        """How many messages the room has."""
+        return await self.deployment.database.memories.count(self.agent_id, self._messages)
+
+    async def newest(self, limit: int) -> list[Memory]:
+        """The newest messages of the room, oldest of them first."""
+        found = await self.deployment.database.memories.find(self.agent_id, self._messages, limit=limit)
+        return found[::-1]
+
+    @property
+    def _messages(self) -> MemoryFilter:
+        return MemoryFilter(room_ids=(self.room_id,))
