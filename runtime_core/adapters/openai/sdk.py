@@ -20,6 +20,8 @@ from runtime_core.adapters.openai.requests import chat_body, embedding_body, enc
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.errors import ModelAnswerMalformed, ModelError, ModelTimeout, ModelUnavailable
 
+# `extra_body` replaces it: the package takes 8 ms to look through 30 messages that it sends as they are.
+_IN_BODY: tuple[()] = ()
 _NO_KEY = "none"  # the package wants one; a server on this machine does not look at it
 
 
@@ -67,19 +69,18 @@ class SdkModel:
         asked = asked_of(self._client, model, private_texts(request))
         body = chat_body(request, model=model, base_url=asked.base_url, stream=on_delta is not None)
         encode(body)  # the package would fail halfway on what JSON has no form for
-        messages = body.pop("messages")
 
         async def whole(seconds: float) -> TextResponse:
             with sdk_errors(asked):
                 answer = await self._client.chat.completions.create(
-                    model=model, messages=messages, extra_body=body, timeout=call_timeout(seconds)
+                    model=model, messages=_IN_BODY, extra_body=body, timeout=call_timeout(seconds)
                 )
             return read_completion(plain(answer), asked)
 
         async def streamed(seconds: float) -> TextResponse:
             with sdk_errors(asked):
                 stream = await self._client.chat.completions.create(
-                    model=model, messages=messages, stream=True, extra_body=body, timeout=call_timeout(seconds)
+                    model=model, messages=_IN_BODY, stream=True, extra_body=body, timeout=call_timeout(seconds)
                 )
             async with stream:
                 return await _read_stream(aiter(stream), on_delta, asked)
