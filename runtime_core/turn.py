@@ -52,6 +52,7 @@ class TurnOptions:
         on_delta: Awaited with `(piece, response_id)` as the model writes.
         max_retries: Further rounds of model calls after a retryable failure; None takes the setting's.
         timeout_s: Bounds the whole turn; an earlier deadline stays in force.
+        lease_s: How long the claim holds; None takes the time the deadline leaves.
         may_join: The agent may join a room that another agent opened.
     """
 
@@ -59,6 +60,7 @@ class TurnOptions:
     max_retries: int | None = None
     timeout_s: float | None = None
     max_iterations: int | None = None
+    lease_s: float | None = None
     may_join: bool = True
 
 
@@ -157,7 +159,6 @@ class _Turn:
 
     def _start(self) -> TurnStart:
         runtime, message = self._runtime, self._message
-        remaining = current_deadline()
         world_id = message.world_id or runtime.default_world_id
         agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))
         sender_name = message.metadata.get("entity_name") or message.content.data.get("user_name")
@@ -167,7 +168,7 @@ class _Turn:
             agent_id=runtime.agent_id,
             agent_name=runtime.character.name,
             lease_owner=self._owner,
-            lease_s=(remaining.remaining_s() if remaining else UNBOUNDED_LEASE_S) + LEASE_MARGIN_S,
+            lease_s=self._lease_s(),
             body_hash=_body_hash(message),
             message=replace(message, world_id=world_id, embedding=None),
             world=World(id=world_id, name=message.content.source),
@@ -182,6 +183,12 @@ class _Turn:
             embedding_priority="high" if runtime.embeds else None,
             may_join=self._options.may_join,
         )
+
+    def _lease_s(self) -> float:
+        if self._options.lease_s is not None:
+            return self._options.lease_s
+        limit = current_deadline()
+        return LEASE_MARGIN_S + (limit.remaining_s() if limit else UNBOUNDED_LEASE_S)
 
     async def _replay(self, run: Run) -> MessageProcessingResult:
         """The stored answer, told to the listener as when it was new."""

@@ -8,6 +8,10 @@ import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from tests.databases import PostgresServer
+from tests.model_server import model_server
+from tests.wire import WireProxy
+
+__all__ = ["model_server"]
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +28,10 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """An empty, migrated database of the test's own."""
-    name = postgres_server.new_database()
+    """An empty, migrated database of the test's own; the test leaves its schema as it is."""
+    name = postgres_server.lend_database()
     yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+    postgres_server.take_back(name)
 
 
 @pytest.fixture
@@ -36,6 +40,13 @@ def unmigrated_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.new_database(migrated=False)
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def wire(postgres_url: str) -> AsyncIterator[WireProxy]:
+    """A proxy in front of that database, which counts connections and round trips."""
+    async with WireProxy.before(postgres_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
