@@ -11,11 +11,12 @@ from dataclasses import dataclass
 MAX_CHARACTERS = 8_000
 MAX_CLAUSE_WORDS = 60
 
-_APOSTROPHE = "\u2019"
-_WIDE_QUESTION_MARK = "\uff1f"
-_WIDE_MARKS = rf"\u3001\u3002\uff01\uff0c{_WIDE_QUESTION_MARK}"  # of Chinese and Japanese; no space follows them
-_BREAK = re.compile(rf"[.!?;:,…]+(?=\s|$)|[{_WIDE_MARKS}\n()\[\]\"“”«»—–]+|\s-+\s")  # noqa: RUF001 - the dash is meant
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+# Typographic marks as the plain ones; those of Chinese and Japanese have no space behind them.
+_PLAIN_MARKS = str.maketrans(
+    {"\u2019": "'", "\uff1f": "? ", "\uff01": "! ", "\uff0c": ", ", "\u3001": ", ", "\u3002": ". "}
+)
+_BREAK = re.compile(r"[.!?;:,…]+(?=\s|$)|[\n()\[\]\"“”«»—–]+|\s-+\s")  # noqa: RUF001 - the dash is meant
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+|[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Reader:
 
     def read(self, text: str) -> tuple[Clause, ...]:
         """Cut a text, in order; empty when it holds no word."""
-        plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).replace(_APOSTROPHE, "'")
+        plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS].translate(_PLAIN_MARKS))
         if plain.isupper() and len(plain) > 3:
             plain = plain.lower()
         clauses: list[Clause] = []
@@ -59,7 +60,7 @@ class Reader:
             runs = self._runs(piece, starts_sentence)
             clauses.extend(Clause(words=run) for run in runs[:-1])
             if runs:
-                clauses.append(Clause(words=runs[-1], question="?" in mark or _WIDE_QUESTION_MARK in mark))
+                clauses.append(Clause(words=runs[-1], question="?" in mark))
             starts_sentence = "," not in mark
         return tuple(clauses)
 

@@ -49,6 +49,15 @@ class _Remembered:
     turn: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """A reply ready to be said: which of the offer's it is, and its text."""
+
+    offer: _Offer
+    place: int
+    reply: str
+
+
 @dataclass(slots=True, kw_only=True)
 class _Person:
     """What one speaker of the conversation said so far."""
@@ -69,6 +78,7 @@ class Conversation:
         self._people: dict[str, _Person] = {}
         self._next: dict[str, int] = {}
         self._turn = 0
+        self._last_reply = ""
 
     def open(self) -> str:
         """What is said before anybody spoke."""
@@ -137,13 +147,25 @@ class Conversation:
         return None
 
     def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
-        """Reply with the first offer that has something to say."""
+        """Reply with the first offer that has something to say, something new if any has."""
+        again: _Choice | None = None
         for offer in offers:
-            if (reply := self._take(offer, person, said)) is not None:
-                if offer.memory is not None:
-                    person.memories.remove(offer.memory)
-                return reply
-        raise AssertionError("a checked script can say something in every situation")
+            choice = self._choice(offer, person, said)
+            if choice is None:
+                continue
+            if choice.reply != self._last_reply or choice.reply in said:
+                return self._say(choice, person, said)
+            again = again or choice
+        if again is None:
+            raise AssertionError("a checked script can say something in every situation")
+        return self._say(again, person, said)
+
+    def _say(self, choice: _Choice, person: _Person, said: Sequence[str]) -> str:
+        self._next[choice.offer.source] = choice.place + 1
+        if choice.offer.memory is not None:
+            person.memories.remove(choice.offer.memory)
+        self._last_reply = said[-1] if said else choice.reply
+        return choice.reply
 
     def _offers(self, text: str, clauses: Sequence[Clause], person: _Person) -> Iterator[_Offer]:
         """Everything that could be replied, best first."""
@@ -191,19 +213,17 @@ class Conversation:
             quotes.append(self._script.reflection.turn(words, start, last) if short else "")
         return tuple(quotes)
 
-    def _take(self, offer: _Offer, person: _Person, said: Sequence[str]) -> str | None:
+    def _choice(self, offer: _Offer, person: _Person, said: Sequence[str]) -> _Choice | None:
         """The offer's next reply that can be said, or the one that was said; None when none can be."""
         count, first = len(offer.replies), self._next.get(offer.source, 0)
-        possible: list[tuple[int, str]] = []
+        possible: list[_Choice] = []
         for step in range(count):
             place = (first + step) % count
             if (reply := self._written(offer.replies[place], offer.quotes, person)) is not None:
-                possible.append((place, reply))
-        if not possible:
-            return None
-        place, reply = next((each for each in possible if each[1] in said), possible[0])
-        self._next[offer.source] = place + 1
-        return reply
+                possible.append(_Choice(offer=offer, place=place, reply=reply))
+        given = [each for each in possible if each.reply in said]
+        new = [each for each in possible if each.reply != self._last_reply]
+        return next(iter([*given, *new, *possible]), None)
 
     def _written(self, reply: str, quotes: Sequence[str], person: _Person) -> str | None:
         """A reply with its placeholders filled in; None when one has nothing to stand for."""

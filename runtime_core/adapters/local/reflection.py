@@ -31,6 +31,7 @@ class Reflection:
         opinion_verbs: A clause mostly follows them: `I think you hate me`.
         object_verbs: `you` after them is their object: `I want you to stay`.
         prepositions: `you` after them is `me`.
+        suppositions: After them `were` stays: `if you were me` → `if I were you`.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -43,6 +44,7 @@ class Reflection:
     opinion_verbs: frozenset[str] = field(default_factory=frozenset)
     object_verbs: frozenset[str] = field(default_factory=frozenset)
     prepositions: frozenset[str] = field(default_factory=frozenset)
+    suppositions: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -67,6 +69,8 @@ class Reflection:
             return "I" if self._is_subject(words, place) else "me"
         if norm in self.swap:
             return self.swap[norm]
+        if norm == "were" and place >= 2 and words[place - 2].norm in self.suppositions:
+            return norm
         if norm in _YOU_FORMS and self._has_subject(words, place, "you"):
             return _YOU_FORMS[norm]
         if norm in _I_FORMS and self._has_subject(words, place, "i"):
