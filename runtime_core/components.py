@@ -164,6 +164,7 @@ class Plugin:
         priority: Lower loads first: databases -100, model providers -50, core 0, features 50, platforms 100.
         model_priority: Priority of `models`.
         settings: Names of environment variables that `get_setting` may read for this plugin.
+        check_key: `(runtime)` → whether the model provider accepts the key; raises when it cannot be asked.
         adapter: Opens the database when the runtime was given none: `(settings) → adapter`.
     """
 
@@ -177,6 +178,7 @@ class Plugin:
     services: tuple[type[Service], ...] = ()
     models: Mapping[str, Handler] = field(default_factory=dict)
     model_priority: int = 0
+    check_key: Handler | None = None
     adapter: Callable[[Any], DatabaseAdapter] | None = None
     routes: tuple[Route, ...] = ()
     events: Mapping[str, Sequence[Handler]] = field(default_factory=dict)

@@ -54,6 +54,13 @@ class Events:
     def __init__(self) -> None:
         self._handlers: defaultdict[str, list[EventHandler]] = defaultdict(list)
 
+    def copy(self) -> Events:
+        """The same listeners, to be added to apart."""
+        copied = Events()
+        for event_type, handlers in self._handlers.items():
+            copied._handlers[event_type] = [*handlers]
+        return copied
+
     def on(self, event_type: str, handler: EventHandler) -> None:
         self._handlers[str(event_type)].append(handler)
 

@@ -39,6 +39,12 @@ class ModelRegistry:
     def __init__(self) -> None:
         self._handlers: dict[str, list[ModelHandler]] = {}
 
+    def copy(self) -> ModelRegistry:
+        """The same handlers, to be added to apart."""
+        copied = ModelRegistry()
+        copied._handlers = {model_type: [*handlers] for model_type, handlers in self._handlers.items()}
+        return copied
+
     def register(self, handler: ModelHandler) -> None:
         """Add a handler; the highest priority comes first, then the earlier registered."""
         handlers = self._handlers.setdefault(str(handler.type), [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
+from runtime_core import background
 from runtime_core.adapters.database import database_from
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import ModelType, TextResponse
@@ -73,7 +75,7 @@ class AgentRuntime(DataVerbs):
         self.message_service: MessageService = Pipeline()
         self.eliza_os: Any = None
         self._wanted = tuple(plugins)
-        self._adapter = adapter
+        self._lent_adapter = self._adapter = adapter
         self._conversation_length = conversation_length
         given = settings if isinstance(settings, Mapping) else {}
         self.settings = settings if isinstance(settings, Settings) else _deployment_settings(given)
@@ -88,6 +90,7 @@ class AgentRuntime(DataVerbs):
         self._stack = AsyncExitStack()
         self._shared = shared or Shared(self._stack)
         self._initialized = False
+        self._initialized_at_s: float | None = None
         self.logger = RuntimeLogger(self._log_fields, self._settings.redacted)
 
     def __repr__(self) -> str:
@@ -107,6 +110,7 @@ class AgentRuntime(DataVerbs):
         if self._initialized:
             return
         self._initialized = True
+        self._stack.callback(self._restorer())
         try:
             await self._load()
             if not skip_migrations:
@@ -117,6 +121,7 @@ class AgentRuntime(DataVerbs):
         except BaseException:
             await self.stop()
             raise
+        self._initialized_at_s = time.monotonic()
 
     async def _load(self) -> None:
         wanted = [*self._wanted, *self.character.plugins]
@@ -130,10 +135,36 @@ class AgentRuntime(DataVerbs):
             await self.register_plugin(plugin)
 
     async def stop(self) -> None:
-        """Stop services, last first, then close what plugins and the runtime opened."""
+        """Wait for background work, stop services, last first, then close what plugins and the runtime opened.
+
+        What was registered since `initialize` is taken back, so that `initialize` may be called again.
+        """
+        await background.finished(self)
         await self._services.stop()
         await self._stack.aclose()
+        self._adapter = self._lent_adapter
         self._initialized = False
+        self._initialized_at_s = None
+
+    def _restorer(self) -> Callable[[], None]:
+        """What takes back everything that is registered from now on."""
+        actions, providers, evaluators = [*self.actions], [*self.providers], [*self.evaluators]
+        plugins, routes, message_service = [*self.plugins], [*self.routes], self.message_service
+        events, models, services = self._events.copy(), self._models.copy(), self._services.copy()
+        send_handlers, task_workers = {**self._send_handlers}, {**self._task_workers}
+
+        def restore() -> None:
+            self.actions, self.providers, self.evaluators = actions, providers, evaluators
+            self.plugins, self.routes, self.message_service = plugins, routes, message_service
+            self._events, self._models, self._services = events, models, services
+            self._send_handlers, self._task_workers = send_handlers, task_workers
+
+        return restore
+
+    @property
+    def uptime_s(self) -> float | None:
+        """Seconds since `initialize`; None when it was not, or was stopped."""
+        return None if self._initialized_at_s is None else time.monotonic() - self._initialized_at_s
 
     async def __aenter__(self) -> Self:
         await self.initialize()

@@ -47,6 +47,10 @@ class Service(ABC):
     async def stop(self) -> None:
         """Close what `start` opened."""
 
+    async def is_healthy(self) -> bool:
+        """Whether the service can do its work now; one that depends on something outside asks it."""
+        return True
+
 
 class Services:
     """The services of one runtime."""
@@ -55,6 +59,12 @@ class Services:
         self._kinds: list[type[Service]] = []
         self._loading: dict[type[Service], asyncio.Future[Service]] = {}
         self._begun: set[type[Service]] = set()
+
+    def copy(self) -> Services:
+        """The same kinds of service, to be added to apart; none of them started."""
+        copied = Services()
+        copied._kinds = [*self._kinds]
+        return copied
 
     def register(self, kind: type[Service]) -> None:
         """Add a service to be started.

@@ -14,6 +14,7 @@ from runtime_core.components import Handler, Plugin
 from runtime_core.errors import PluginError
 from runtime_core.model_params import Vector, embed_texts, write_text
 from runtime_core.plugins.openai.access import Access, PluginRuntime
+from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
 from runtime_core.plugins.openai.provider import Lent, Provider
 from runtime_core.ports import EmbeddingModel, TextModel
@@ -53,6 +54,7 @@ def get_openai_plugin(
         description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
         init=models.open,
         models=models.handlers(),
+        check_key=check_key,
         priority=-50,
         settings=_SETTINGS,
     )
