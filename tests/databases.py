@@ -21,6 +21,18 @@ from runtime_core.adapters.postgres import PostgresAdapter
 # A server whose own zone is not UTC shows at once where a time leaves without one.
 OPTIONS = "-F -c timezone=Asia/Kathmandu -c max_connections=100 -c synchronous_commit=off -c full_page_writes=off"
 TEMPLATE = "mayfly_template"
+# Ends what still holds a lock, then empties every table but the record of migrations.
+EMPTY = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+    do $$ declare each regclass; begin
+        set session_replication_role = replica;
+        for each in select oid from pg_class
+            where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'mayfly_migrations' loop
+            execute format('delete from %s', each);
+        end loop;
+    end $$;
+"""
 
 
 @dataclass
@@ -31,6 +43,7 @@ class PostgresServer:
     port: int
     programs: Path
     _names: count[int] = field(default_factory=count)
+    _free: list[str] = field(default_factory=list)
 
     @classmethod
     def create(cls) -> PostgresServer:
@@ -63,6 +76,15 @@ class PostgresServer:
         with ThreadPoolExecutor(1) as thread:  # a thread has no event loop yet
             thread.submit(lambda: asyncio.run(_migrate(self.url(TEMPLATE)))).result()
 
+    def lend_database(self) -> str:
+        """Give an empty, migrated database: a used one that was emptied where there is one, which is much faster."""
+        return self._free.pop() if self._free else self.new_database()
+
+    def take_back(self, name: str) -> None:
+        """Empty a database that was lent; its schema has to be as it was."""
+        self._run(EMPTY, name)
+        self._free.append(name)
+
     def new_database(self, *, migrated: bool = True) -> str:
         """Make an empty database and return its name."""
         name = f"test_{os.getpid()}_{next(self._names)}"
@@ -83,10 +105,10 @@ class PostgresServer:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed: {(self._data / 'log').read_text()[-2000:]}")
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: str, database: str = "postgres") -> None:
         """Run a statement by psql, so that it works whether or not an event loop is running."""
-        command = [str(self.programs / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url()]
-        subprocess.run(command, check=True, timeout=60)
+        command = [str(self.programs / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)]
+        subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
 
 
 async def _migrate(url: str) -> None:

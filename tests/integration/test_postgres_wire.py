@@ -1,0 +1,55 @@
+"""What a turn costs on the wire, counted between the adapter and a real server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.ports import MemoryFilter
+from runtime_core.testing.scene import Scene
+from tests.wire import WireProxy
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.mark.parametrize("pooler", ["none", "transaction"])
+async def test_a_warm_turn_is_two_round_trips_on_one_connection(
+    wire: WireProxy, pooler: Literal["none", "transaction"]
+) -> None:
+    database = PostgresAdapter(wire.url, max_connections=1, pooler=pooler)
+    scene = Scene()
+    await scene.play(database)
+    assert wire.connections == 1
+    for turn in range(10):
+        wire.reset()
+        context = await scene.play(database, f"Message {turn}")
+        assert (wire.round_trips, wire.connections) == (2, 0)
+        assert len(context.messages) == turn + 1
+    await database.close()
+
+
+async def test_the_first_turn_prepares_its_two_statements(wire: WireProxy) -> None:
+    database = PostgresAdapter(wire.url)
+    await Scene().play(database)
+    assert (wire.round_trips, wire.connections) == (4, 1)
+    await database.close()
+
+
+async def test_a_turn_needs_no_round_trip_more_after_other_work(wire: WireProxy) -> None:
+    database = PostgresAdapter(wire.url, max_connections=1)
+    scene = Scene()
+    await scene.play(database)
+    await database.memories.find(scene.agent_id, MemoryFilter())
+    await database.ping()
+    wire.reset()
+    await scene.play(database)
+    assert (wire.round_trips, wire.connections) == (2, 0)
+    await database.close()
+
+
+async def test_making_an_adapter_connects_to_nothing(wire: WireProxy) -> None:
+    database = PostgresAdapter(wire.url)
+    await database.close()
+    assert wire.connections == 0
