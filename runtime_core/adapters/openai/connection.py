@@ -65,12 +65,13 @@ class ModelTransport(httpx2.AsyncBaseTransport):
             is_new = is_new or event == _CONNECTING
 
         request.extensions = {**request.extensions, "trace": note}
-        while True:
+        for _ in range(_MAX_IDLE_CONNECTIONS):
             try:
                 return await transport.handle_async_request(request)
             except _DIED_IDLE:
                 if is_new:
                     raise
+        return await transport.handle_async_request(request)
 
     async def aclose(self) -> None:
         async with AsyncExitStack() as stack:
