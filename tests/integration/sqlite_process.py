@@ -1,0 +1,56 @@
+"""What the tests run in processes of their own, all on one SQLite file; each waits for a line on its input first."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import apsw
+
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.adapters.sqlite.connection import SqliteFile
+from runtime_core.run import TurnStart
+from runtime_core.values import decode_json, encode_json
+
+
+def say(line: str) -> None:
+    """Tell the test something, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def migrate(path: Path) -> None:
+    """Migrate; say which migrations were applied here."""
+    say(encode_json(await SqliteAdapter(path).migrate()))
+
+
+async def claim(path: Path) -> None:
+    """Claim the run of each message given on the input; say what each claim came to."""
+    adapter = SqliteAdapter(path)
+    starts = decode_json(list[TurnStart], sys.stdin.readline())
+    say(encode_json([(await adapter.turns.begin(start)).outcome for start in starts]))
+    await adapter.close()
+
+
+async def hang(path: Path) -> None:
+    """Begin a turn, then write without ever committing."""
+    (start,) = decode_json(list[TurnStart], sys.stdin.readline())
+    await SqliteAdapter(path).turns.begin(start)
+
+    def write(connection: apsw.Connection) -> None:
+        connection.execute("UPDATE memories SET metadata = '{\"half\": true}'")
+        connection.execute("UPDATE runs SET status = 'completed'")
+        connection.cache_flush()
+        say("in the middle")
+        sys.stdin.read()
+
+    await SqliteFile(path).write(write)
+
+
+if __name__ == "__main__":
+    work = {"migrate": migrate, "claim": claim, "hang": hang}[sys.argv[1]]
+    say("ready")
+    sys.stdin.readline()
+    with asyncio.Runner() as runner:
+        runner.run(work(Path(sys.argv[2])))
