@@ -16,7 +16,7 @@ _PLAIN_MARKS = str.maketrans(
     {"\u2019": "'", "\uff1f": "? ", "\uff01": "! ", "\uff0c": ", ", "\u3001": ", ", "\u3002": ". "}
 )
 _BREAK = re.compile(r"[.!?;:,…]+(?=\s|$)|[\n()\[\]\"“”«»—–]+|\s-+\s")  # noqa: RUF001 - the dash is meant
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+|[.,:]\d+)*")
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+|[.,:+*/]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
