@@ -40,6 +40,9 @@ MayflyError
 │   ├── RecordNotFound
 │   ├── InvalidRecord            a constraint of the schema refused it
 │   └── DimensionMismatch
+├── QueueError
+│   └── QueueUnavailable         the queue did not take what it was given (retryable)
+├── FetchRefused                 a file from the web was not read: address, size, type, or the server's answer
 └── DeadlineExceeded             the time the invocation has left is used up (retryable)
 """
 
@@ -333,6 +336,25 @@ class DimensionMismatch(StoreError):
     """A vector has another dimension than its model's embeddings in the store."""
 
     code = "dimension-mismatch"
+
+
+class QueueError(MayflyError):
+    """Something about a job queue."""
+
+    code = "queue-error"
+
+
+class QueueUnavailable(QueueError):
+    """The queue did not take what it was given; safe to send again."""
+
+    code = "queue-unavailable"
+    retryable = True
+
+
+class FetchRefused(MayflyError):
+    """A file from the web was not read; the text says why, in words for the model."""
+
+    code = "fetch-refused"
 
 
 class DeadlineExceeded(MayflyError):

@@ -16,9 +16,11 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.jobs import QueueMessage
 from runtime_core.memory import Hit, Memory
 from runtime_core.records import Record
 from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
+from runtime_core.tasks import Task
 
 R = TypeVar("R", bound=Record)
 
@@ -190,6 +192,38 @@ class RecordStore(Protocol):
         """
 
 
+class TaskStore(Protocol):
+    """Hands tasks out, each to one; each adapter passes `TaskStoreContract`.
+
+    A claim is the task's `due_at` moved into the future: whoever names that time holds the task, and when the time
+    has passed without `settle`, the task is due again.
+    """
+
+    async def claim(self, agent_ids: Sequence[UUID], *, lease_s: float, limit: int = 100) -> list[Task]:
+        """Claim the tasks of these agents that are tagged `queue` and due, longest due first.
+
+        Of any number of callers at once, one gets each task; callers do not wait for each other.
+
+        Returns:
+            The tasks with `due_at` = the store's now + `lease_s`.
+        """
+
+    async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
+        """Take a claim over, to do the task now: from the one that `held_until` names, once.
+
+        Returns:
+            The task with its new `due_at`; None when that claim is gone: taken over, settled, or run out and
+            claimed anew.
+        """
+
+    async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
+        """End a claim: delete the task, or replace every field but `id` and `created_at` by those of `then`.
+
+        Returns:
+            False when that claim is gone; nothing is changed then.
+        """
+
+
 class KeyValueStore(Protocol):
     """An agent's cache: JSON values by key; each adapter passes `KeyValueStoreContract`."""
 
@@ -214,6 +248,8 @@ class DatabaseAdapter(Protocol):
     def records(self) -> RecordStore: ...
     @property
     def cache(self) -> KeyValueStore: ...
+    @property
+    def tasks(self) -> TaskStore: ...
 
     @property
     def schema_version(self) -> int:
@@ -257,3 +293,39 @@ class EmbeddingModel(Protocol):
         Raises:
             ModelError: As for `TextModel.complete`.
         """
+
+
+class JobQueue(Protocol):
+    """A queue that outlives this process; who reads it is configured outside. Passes `JobQueueContract`."""
+
+    async def prepare(self) -> None:
+        """Load and open what `send` needs, away from the event loop; `send` does it where this was not called."""
+
+    async def send(self, messages: Sequence[QueueMessage]) -> None:
+        """Put messages on the queue, in batches; delivered at least once, in any order.
+
+        Raises:
+            QueueUnavailable: Some were not taken, also after a second try; safe to send all of them again.
+            DeadlineExceeded: No time is left.
+        """
+
+
+class Fetcher(Protocol):
+    """Reads files from the web, only from public addresses, never more than asked for."""
+
+    async def fetch(self, url: str, *, limit_bytes: int, timeout_s: float) -> Fetched:
+        """Read one file, redirects included.
+
+        Raises:
+            FetchRefused: The address may not be reached, the file is too large, or the server said no.
+            DeadlineExceeded: It took longer than `timeout_s` altogether.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A file from the web; `content_type` as the server says it, lower case and without parameters."""
+
+    content: bytes
+    content_type: str
+    charset: str | None = None

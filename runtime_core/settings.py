@@ -48,6 +48,14 @@ class Settings(BaseModel):
     providers_timeout_s: float = Field(default=1.0, gt=0)
     max_multi_step_iterations: int = Field(default=6, ge=1, le=100)
     message_limit_bytes: int = Field(default=64 * 1024, ge=1)
+    action_protocol: Literal["native", "text"] = "native"
+    work_queue_url: _Text = None
+    reflection: Literal["auto", "on", "off"] = "auto"
+    attachment_limit: int = Field(default=5, ge=0, le=100)
+    attachment_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
+    attachment_text_limit: int = Field(default=16_000, ge=1)
+    attachment_timeout_s: float = Field(default=10.0, gt=0)
+    attachment_networks: str = ""
     on_lambda: bool = False
 
     @classmethod

@@ -19,6 +19,7 @@ from runtime_core.testing.stores import (  # noqa: E402  # see above
     MemorySearchContract,
     MemoryStoreContract,
     RecordStoreContract,
+    TaskStoreContract,
     TurnHistoryContract,
     TurnStoreContract,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "MemoryStoreContract",
     "RecordStoreContract",
     "Scene",
+    "TaskStoreContract",
     "TurnHistoryContract",
     "TurnStoreContract",
     "census",

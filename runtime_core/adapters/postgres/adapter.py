@@ -12,6 +12,7 @@ from runtime_core.adapters.postgres.pool import Connections, Pooler
 from runtime_core.adapters.postgres.records import PostgresRecords
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.tasks import PostgresTasks
 from runtime_core.adapters.postgres.turns import PostgresTurns
 from runtime_core.errors import SchemaOutOfDate
 
@@ -44,6 +45,7 @@ class PostgresAdapter:
         self._memories = PostgresMemories(self._connections)
         self._records = PostgresRecords(self._connections)
         self._cache = PostgresCache(self._connections)
+        self._tasks = PostgresTasks(self._connections)
 
     @property
     def schema_version(self) -> int:
@@ -64,6 +66,10 @@ class PostgresAdapter:
     @property
     def cache(self) -> PostgresCache:
         return self._cache
+
+    @property
+    def tasks(self) -> PostgresTasks:
+        return self._tasks
 
     @property
     def migrates_on_open(self) -> bool:

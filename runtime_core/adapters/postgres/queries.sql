@@ -101,3 +101,33 @@ select coalesce(jsonb_object_agg(number, sha256), '{}')::text from mayfly_migrat
 
 -- name: record_migration
 insert into mayfly_migrations (number, name, sha256) values ($1, $2, $3)
+
+-- name: claim_tasks
+-- $1 agents, $2 lease in ms, $3 limit. Longest due first; what another claims at this moment is passed over.
+with due as (
+    select t.agent_id, t.id, coalesce(t.due_at, t.created_at) as since from tasks t
+    where t.agent_id in (select value::uuid from jsonb_array_elements_text($1::jsonb) as given (value))
+        and coalesce(t.due_at, t.created_at) <= clock_timestamp() and t.tags @> array['queue']
+    order by since, t.id limit $3::integer for update skip locked
+), claimed as (
+    update tasks t set due_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
+    from due where t.agent_id = due.agent_id and t.id = due.id
+    returning to_jsonb(t) as task, due.since, t.id
+)
+select coalesce(jsonb_agg(task order by since, id), '[]')::text from claimed
+
+-- name: hold_task
+-- A row only from the claim named, which is gone afterwards.
+update tasks t set due_at = clock_timestamp() + $4::bigint * interval '1 millisecond'
+where t.agent_id = $1 and t.id = $2 and t.due_at = $3::timestamptz
+returning to_jsonb(t)::text
+
+-- name: settle_task
+update tasks t set name = n.name, description = n.description, room_id = n.room_id, world_id = n.world_id,
+    entity_id = n.entity_id, tags = n.tags, metadata = n.metadata, due_at = n.due_at, updated_at = n.updated_at
+from jsonb_populate_record(null::tasks, $4::jsonb) as n
+where t.agent_id = $1 and t.id = $2 and t.due_at = $3::timestamptz
+returning 'true'
+
+-- name: drop_task
+delete from tasks where agent_id = $1 and id = $2 and due_at = $3::timestamptz returning 'true'

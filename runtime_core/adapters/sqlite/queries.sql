@@ -181,3 +181,28 @@ WHERE agent_id = :agent_id AND key = :key AND (expires_at IS NULL OR expires_at 
 -- name: sweep_cache
 -- What expired is gone for every reader; here it leaves the file too.
 DELETE FROM cache WHERE expires_at <= :now;
+
+-- name: due_tasks
+-- Longest due first; one without a time is due since it was made.
+SELECT * FROM tasks
+WHERE agent_id IN (SELECT value FROM json_each(:agent_ids))
+    AND coalesce(due_at, created_at) <= :now
+    AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = 'queue')
+ORDER BY coalesce(due_at, created_at), id
+LIMIT :limit;
+
+-- name: claim_task
+UPDATE tasks SET due_at = :held_until WHERE agent_id = :agent_id AND id = :id;
+
+-- name: hold_task
+-- Only from the claim named, which is gone afterwards.
+UPDATE tasks SET due_at = :held_until WHERE agent_id = :agent_id AND id = :id AND due_at = :claim RETURNING *;
+
+-- name: settle_task
+UPDATE tasks
+SET name = :name, description = :description, room_id = :room_id, world_id = :world_id, entity_id = :entity_id,
+    tags = :tags, metadata = :metadata, due_at = :due_at, updated_at = :updated_at
+WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;
+
+-- name: drop_task
+DELETE FROM tasks WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;

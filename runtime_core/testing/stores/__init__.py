@@ -3,6 +3,7 @@ from runtime_core.testing.stores.database import DatabaseAdapterContract
 from runtime_core.testing.stores.memories import MemoryStoreContract
 from runtime_core.testing.stores.records import RecordStoreContract
 from runtime_core.testing.stores.search import MemorySearchContract
+from runtime_core.testing.stores.tasks import TaskStoreContract
 from runtime_core.testing.stores.turn_history import TurnHistoryContract
 from runtime_core.testing.stores.turns import TurnStoreContract
 
@@ -12,6 +13,7 @@ __all__ = [
     "MemorySearchContract",
     "MemoryStoreContract",
     "RecordStoreContract",
+    "TaskStoreContract",
     "TurnHistoryContract",
     "TurnStoreContract",
 ]

@@ -1,0 +1,47 @@
+"""The tasks of an agent in Postgres: rows that another claims at this moment are skipped, not waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from runtime_core.adapters.postgres.pool import Connections
+from runtime_core.adapters.postgres.sql import statement
+from runtime_core.tasks import Task
+from runtime_core.values import decode_json, encode_json
+
+
+class PostgresTasks:
+    """A `TaskStore`; time goes by the database's clock.
+
+    None of these can be repeated: a claim whose answer was lost runs out by itself.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def claim(self, agent_ids: Sequence[UUID], *, lease_s: float, limit: int = 100) -> list[Task]:
+        text = await self._connections.fetch_json(
+            statement("claim_tasks"), encode_json(list(agent_ids)), _milliseconds(lease_s), limit
+        )
+        return decode_json(list[Task], text or "[]")
+
+    async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
+        text = await self._connections.fetch_json(
+            statement("hold_task"), agent_id, task_id, held_until, _milliseconds(lease_s)
+        )
+        return None if text is None else decode_json(Task, text)
+
+    async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
+        if then is None:
+            text = await self._connections.fetch_json(statement("drop_task"), agent_id, task_id, held_until)
+        else:
+            text = await self._connections.fetch_json(
+                statement("settle_task"), agent_id, task_id, held_until, encode_json(then)
+            )
+        return text is not None
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
