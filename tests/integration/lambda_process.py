@@ -1,0 +1,44 @@
+"""A process that works like a Lambda execution environment: one handler, event after event, on its own.
+
+Each line on standard input is `{"events": [...]}`; each line on standard output says what they came to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import psutil
+
+
+class Context:
+    """What Lambda passes beside the event."""
+
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
+    function_name = "mayfly"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+def main(handler_name: str) -> None:
+    module, _, attribute = handler_name.partition(":")
+    handler = getattr(import_module(module), attribute)
+    process = psutil.Process()
+    for line in sys.stdin:
+        results: list[Any] = []
+        for event in json.loads(line)["events"]:
+            try:
+                results.append(handler(event, Context()))
+            except Exception as error:  # noqa: BLE001 - as the runtime does: reported, and the next event comes
+                results.append({"raised": type(error).__name__, "message": str(error)})
+        print(json.dumps({"results": results, "rss_bytes": process.memory_info().rss}), flush=True)  # noqa: T201
+    sys.stdout.flush()
+    os._exit(0)  # Lambda ends an environment without a word; nothing in it is closed
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
