@@ -1,0 +1,188 @@
+"""Builds what Lambda runs: our code, the migrations and the pinned wheels, compiled for the runtime's Python.
+
+Run by the runtime's own minor version, since bytecode is only valid there. Two builds of the same
+sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import hashlib
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".aws-sam" / "archive"
+REQUIREMENTS = ROOT / "requirements" / "lambda.txt"
+PYTHON = (3, 13)
+TASK_ROOT = "/var/task"  # where Lambda unpacks the archive; tracebacks show it
+
+MIB = 1024 * 1024
+ZIPPED_LIMIT_BYTES = 20 * MIB  # our own limits: what is downloaded and unpacked is waited for at each cold start
+UNZIPPED_LIMIT_BYTES = 75 * MIB
+
+PLATFORMS = {
+    "x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
+    "arm64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
+}
+OURS = ("handlers", "runtime_core", "infra/migrations")
+NOT_ON_LAMBDA = ("runtime_core/cli", "runtime_core/testing")
+# Parts of the wheels that nothing imports: commands, stubs for type checkers, tests, SQLite's shell programs,
+# and Powertools' own HTTP router with the browser pages it carries.
+UNUSED_PATHS = (
+    "bin",
+    "wrapt-stubs",
+    "apsw/tests",
+    "apsw/sqlite_extra_binaries",
+    "aws_lambda_powertools/event_handler",
+    "openai/cli",
+)
+UNUSED_SUFFIXES = (".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h")
+UNUSED_METADATA = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
+
+
+def main() -> None:
+    """Build into a folder, or into a zip file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--architecture", choices=PLATFORMS, default="x86_64")
+    parser.add_argument("--into", type=Path, help="folder that gets the files")
+    parser.add_argument("--zip", type=Path, help="zip file to write; its size and digest are printed")
+    arguments = parser.parse_args()
+    if sys.version_info[:2] != PYTHON:
+        wanted = ".".join(map(str, PYTHON))
+        sys.exit(f"archive: bytecode for Lambda needs Python {wanted}: make LAMBDA_PYTHON=python{wanted}")
+    wheels = installed_wheels(arguments.architecture)
+    folder: Path = arguments.into or CACHE / f"code-{arguments.architecture}"
+    assemble(wheels, folder)
+    check_unzipped(folder)
+    if arguments.zip:
+        write_zip(folder, arguments.zip)
+        check_zipped(arguments.zip)
+
+
+def installed_wheels(architecture: str) -> Path:
+    """The folder of the pinned wheels, pruned and compiled; made once for each lock."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + Path(__file__).read_bytes() + sys.version.encode())
+    folder = CACHE / f"wheels-{architecture}-{digest.hexdigest()[:16]}"
+    if folder.exists():
+        return folder
+    unfinished = CACHE / f"{folder.name}.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    install(architecture, unfinished)
+    prune(unfinished)
+    compile_folder(unfinished)
+    unfinished.rename(folder)
+    return folder
+
+
+def install(architecture: str, folder: Path) -> None:
+    """Unpack the wheels that requirements/lambda.txt pins, for Lambda's platform rather than this one's."""
+    platforms = [option for each in PLATFORMS[architecture] for option in ("--platform", each)]
+    subprocess.run(  # noqa: S603 - our own arguments
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "-qq",
+                "--disable-pip-version-check",
+                "--root-user-action=ignore",
+            ),
+            *("--target", str(folder), *platforms, "--python-version", ".".join(map(str, PYTHON))),
+            *("--implementation", "cp", "--only-binary=:all:", "--no-deps", "--no-compile", "--require-hashes"),
+            *("--requirement", str(REQUIREMENTS)),
+        ],
+        check=True,
+    )
+
+
+def prune(folder: Path) -> None:
+    """Take out what nothing imports; licences stay."""
+    for name in UNUSED_PATHS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in files(folder):
+        metadata = path.parent.suffix == ".dist-info" and path.name in UNUSED_METADATA
+        if metadata or path.suffix in UNUSED_SUFFIXES or "sboms" in path.parts:
+            path.unlink()
+
+
+def assemble(wheels: Path, folder: Path) -> None:
+    """Put the wheels and our code into a folder that is emptied first."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    shutil.copytree(wheels, folder, copy_function=_link)
+    for source in OURS:
+        for path in files(ROOT / source):
+            name = path.relative_to(ROOT)
+            if path.suffix == ".pyc" or name.as_posix().startswith(NOT_ON_LAMBDA):
+                continue
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            target.chmod(0o644)
+    for source in {Path(each).parts[0] for each in OURS}:
+        compile_folder(folder / source, root=folder)
+
+
+def _link(source: str, target: str) -> None:
+    os.link(source, target)
+
+
+def compile_folder(folder: Path, *, root: Path | None = None) -> None:
+    """Compile every module; the bytecode is taken as it is, whatever the dates in the archive say."""
+    compiled = compileall.compile_dir(
+        folder,
+        quiet=1,
+        stripdir=str(root or folder),
+        prependdir=TASK_ROOT,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        force=True,
+    )
+    if not compiled:
+        sys.exit(f"archive: a module in {folder} does not compile")
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file below a folder, in a fixed order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_zip(folder: Path, target: Path) -> None:
+    """Zip a folder so that the same files give the same bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in files(folder):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_TIME)
+            entry.external_attr = (0o755 if path.suffix == ".so" else 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+def check_unzipped(folder: Path) -> None:
+    """Print the size with bytecode; too large ends the build."""
+    size_bytes = sum(path.stat().st_size for path in files(folder))
+    print(f"archive: {size_bytes / MIB:.1f} MiB unzipped (limit {UNZIPPED_LIMIT_BYTES // MIB})")  # noqa: T201
+    if size_bytes > UNZIPPED_LIMIT_BYTES:
+        sys.exit("archive: too large; take a dependency out, or prune what nothing imports (UNUSED_PATHS)")
+
+
+def check_zipped(target: Path) -> None:
+    """Print the zipped size and the digest; too large ends the build."""
+    size_bytes = target.stat().st_size
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    print(f"archive: {size_bytes / MIB:.1f} MiB zipped (limit {ZIPPED_LIMIT_BYTES // MIB}), sha256 {digest}")  # noqa: T201
+    if size_bytes > ZIPPED_LIMIT_BYTES:
+        sys.exit("archive: too large zipped; take a dependency out, or prune what nothing imports (UNUSED_PATHS)")
+
+
+if __name__ == "__main__":
+    main()

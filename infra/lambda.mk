@@ -1,0 +1,67 @@
+# Targets for AWS Lambda: the lock, the archive, the deployment, and the tests in containers.
+STAGE ?= dev
+ARCHITECTURE ?= x86_64
+# Compiles the archive's .pyc files: the same minor version as the Lambda runtime's.
+LAMBDA_PYTHON ?= $(shell $(BIN)/python -c 'import sys; print("$(BIN)/python" if sys.version_info[:2] == (3, 13) else "python3.13")' 2>/dev/null || echo python3.13)
+# Resolves requirements/dev.txt: the oldest version that is supported.
+OLDEST_PYTHON ?= python3.11
+SAM_VERSION := 1.170.0
+SAM_VENV ?= $(VENV)/sam
+SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+SAM_STAMP := $(SAM_VENV)/.installed-$(SAM_VERSION)
+BUILT := .aws-sam/build/template.yaml
+SAM_BUILD := ARCHITECTURE=$(ARCHITECTURE) LAMBDA_PYTHON=$(LAMBDA_PYTHON) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+# A script that provides the Lambda base image where no image registry is reachable; without it the image is pulled.
+LAMBDA_IMAGE_BUILD ?= ../shared/lambda-image/build
+COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: sam validate build archive sam-test bench-cold deploy destroy logs lock
+
+sam: $(SAM_STAMP)
+
+$(SAM_STAMP):
+	$(PYTHON) -m venv $(SAM_VENV)
+	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
+	@touch $@
+
+validate: $(SAM_STAMP) ## check the SAM template
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM) validate --template template.yaml
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM) validate --lint --template template.yaml
+	$(SAM_VENV)/bin/cfn-lint infra/*.yaml
+
+build: $(SAM_STAMP) ## build what Lambda runs into .aws-sam/build (ARCHITECTURE=arm64 for Graviton)
+	@$(SAM_BUILD)
+
+archive: ## build the Lambda archive alone; prints its sizes and its digest
+	@$(LAMBDA_PYTHON) infra/archive/build.py --architecture $(ARCHITECTURE) --zip .aws-sam/archive/mayfly-$(ARCHITECTURE).zip
+
+deploy: build ## deploy to the AWS account of your credentials (STAGE=dev), migrate, and send a first message
+	@$(SAM_VENV)/bin/python infra/deploy.py --stage $(STAGE) --architecture $(ARCHITECTURE) --sam $(SAM_VENV)/bin/sam
+
+destroy: $(SAM_STAMP) ## delete the deployment (STAGE=dev); asks first
+	$(SAM) delete --config-env $(STAGE)
+
+logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
+	$(SAM) logs --config-env $(STAGE) --tail
+
+sam-test: $(STAMP) $(SAM_STAMP) ## run the built functions in Lambda containers and under the runtime emulator
+	@LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; \
+	case $$? in \
+	  0) $(SAM_BUILD) && $(BIN)/python -m pytest tests/sam ;; \
+	  *) echo "sam-test: no Docker engine here: the container tests are left out"; \
+	     $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py ;; \
+	esac
+
+bench-cold: $(STAMP) ## measure a cold start to the first stored answer against a bare openai client
+	@$(BIN)/python -m tests.bench.cold
+
+lock: ## pin every dependency with its hashes in requirements/
+	$(LAMBDA_PYTHON) -m venv $(VENV)/lock-lambda && $(VENV)/lock-lambda/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
+	$(OLDEST_PYTHON) -m venv $(VENV)/lock-dev && $(VENV)/lock-dev/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
+	$(VENV)/lock-lambda/bin/pip-compile $(COMPILE) $(addprefix --unsafe-package ,$(PROVIDED)) -o requirements/lambda.txt pyproject.toml
+	@sed -i '/^# /d' requirements/lambda.txt
+	$(VENV)/lock-dev/bin/pip-compile $(COMPILE) --allow-unsafe --all-build-deps --extra dev -o requirements/dev.txt pyproject.toml
+	@sed -i '/^# /d' requirements/dev.txt
+
+# What the X-Ray SDK needs and the Lambda runtime brings.
+PROVIDED := botocore jmespath python-dateutil six urllib3
