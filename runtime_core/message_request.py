@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -104,7 +105,7 @@ def _check_size(size_bytes: int, limit_bytes: int, what: str) -> None:
 
 def _parsed(text: bytes | str) -> Any:
     try:
-        return from_json(text)
+        return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         if isinstance(text, bytes):
             try:
@@ -115,14 +116,14 @@ def _parsed(text: bytes | str) -> Any:
 
 
 def _check_plain(value: object, *, path: str, depth: int) -> None:
-    """Refuse what no database can keep: nesting without end, NUL characters, half surrogate pairs."""
+    """Refuse what no database can keep: nesting without end, NUL characters, half surrogate pairs, NaN."""
     if depth > JSON_DEPTH:
         raise InvalidInput(f"nested deeper than {JSON_DEPTH} levels", path=path)
     if isinstance(value, str):
-        if "\x00" in value:
-            raise InvalidInput("holds a NUL character", path=path)
-        if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
-            raise InvalidInput("holds half of a surrogate pair: not valid Unicode", path=path)
+        _check_text(value, path)
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise InvalidInput("is a number that JSON lacks", path=path)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             _check_plain(key, path=path, depth=depth)
@@ -130,6 +131,13 @@ def _check_plain(value: object, *, path: str, depth: int) -> None:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _check_plain(item, path=f"{path}[{index}]", depth=depth + 1)
+
+
+def _check_text(value: str, path: str) -> None:
+    if "\x00" in value:
+        raise InvalidInput("holds a NUL character", path=path)
+    if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        raise InvalidInput("holds half of a surrogate pair: not valid Unicode", path=path)
 
 
 def _json_kind(value: object) -> str:

@@ -49,8 +49,8 @@ def decode_json(kind: type[T], text: str | bytes) -> T:
 
 
 def encode_json(value: object) -> str:
-    """Write any value of the core as JSON; the same value gives the same bytes."""
-    return to_json(value).decode()
+    """Write any value of the core as JSON; the same value gives the same bytes. NaN and infinities become null."""
+    return to_json(value, inf_nan_mode="null").decode()
 
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:

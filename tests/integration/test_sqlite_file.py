@@ -48,6 +48,10 @@ def test_choosing_a_database_does_not_load_the_driver() -> None:
     assert ran.stdout.strip() == ""
 
 
+def names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
 async def columns(path: Path, table: str) -> set[str]:
     file = SqliteFile(path)
     found = await file.read(lambda connection: rows(connection, "SELECT name FROM pragma_table_info(?)", (table,)))
@@ -62,7 +66,7 @@ async def test_the_file_and_its_folder_are_made_on_first_use(tmp_path: Path) -> 
     await adapter.migrate()
     assert path.exists()
     await adapter.close()
-    assert [each.name for each in path.parent.iterdir()] == ["mayfly.db"]
+    assert names(path.parent) == ["mayfly.db"]
 
 
 async def test_a_database_in_memory_lives_until_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +77,7 @@ async def test_a_database_in_memory_lives_until_it_is_closed(tmp_path: Path, mon
     await adapter.close()
     assert await adapter.ping() == 0
     await adapter.close()
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 async def test_what_was_stored_is_there_for_the_next_adapter(adapter: SqliteAdapter, path: Path) -> None:
