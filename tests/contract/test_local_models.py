@@ -80,6 +80,7 @@ async def test_a_statement_is_recalled_across_requests() -> None:
         ("You are Ada.", "I am Ada. And who are you?"),
         ("You are Ada Lovelace.\nYou like engines.", "I am Ada Lovelace. And who are you?"),
         ("You are Dr. Ada, a doctor.", "I am Dr. Ada. And who are you?"),
+        ("You are ada.", "I am ada. And who are you?"),
         ("You are a helpful assistant.", "I am a small program that listens and asks. Shall we talk about you?"),
         ("Be brief.", "I am a small program that listens and asks. Shall we talk about you?"),
     ],
@@ -93,6 +94,21 @@ async def test_users_of_one_room_are_told_apart_by_name() -> None:
     assert "Ben" in await answered(*messages, user("who am I?", "Ben"))
     assert "sister" not in await answered(*messages, user("it is so", "Cleo"))
     assert "sister" in await answered(*messages, user("it is so", "Ben"))
+
+
+async def test_a_name_on_the_last_message_alone_is_the_name_of_the_only_user() -> None:
+    messages = [SYSTEM, user("My sister lives in Rome"), assistant("Tell me."), user("hello"), assistant("Hello.")]
+    assert "sister" in await answered(*messages, user("it is so", "Ben"))
+    assert "Ben" in await answered(*messages, user("who am I?", "Ben"))
+
+
+async def test_in_a_shared_room_the_speaker_stands_before_the_text() -> None:
+    messages = [SYSTEM, user("Ben: My sister lives in Rome"), user("Cleo: hello"), assistant("Hello.")]
+    assert "sister" not in await answered(*messages, user("Cleo: it is so", "Cleo"))
+    assert "sister" in await answered(*messages, user("Ben: it is so", "Ben"))
+    assert await answered(*messages, user("Ben: who are you?", "Ben")) == (
+        "I am Ada, a small program that listens and asks. What is on your mind?"
+    )
 
 
 async def test_a_conversation_that_ends_with_tool_results_is_answered() -> None:

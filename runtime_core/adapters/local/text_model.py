@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime_core.adapters.local.conversation import Conversation
 from runtime_core.adapters.local.rulebook import Rulebook, listener_rules
@@ -14,7 +14,8 @@ from runtime_core.deadline import bounded_s
 MODEL_NAME = "local-listener"
 
 _ANSWER_TIME_S = 1.0  # far more than an answer takes; asked for so that no answer starts after the deadline
-_SELF = re.compile(r"You are ([A-Z][^,\n]{0,59}?)\.?(?:,[^\n]*)?(?:\n|$)")
+_MAX_SPEAKER_CHARACTERS = 80
+_SELF = re.compile(r"You are (?!an? |the )([^,\n]{1,60}?)\.?(?:,[^\n]*)?(?:\n|$)")
 
 
 class LocalTextModel:
@@ -22,8 +23,9 @@ class LocalTextModel:
 
     It keeps nothing between calls: the conversation is followed again from the request's messages, so
     that equal requests get equal answers, in any process. The character's name is read from the first
-    line of the system message, `You are <name>.`. Tools are never called; sampling options mean
-    nothing here and are passed over. Usage counts words.
+    line of the system message, `You are <name>.`; who speaks, from the messages' `name`s and, in rooms
+    of several, from the `<name>: ` before each text, as `runtime_core.prompt` writes them. Tools are
+    never called; sampling options mean nothing here and are passed over. Usage counts words.
     """
 
     def __init__(self, rules: Rulebook | None = None) -> None:
@@ -46,7 +48,8 @@ class LocalTextModel:
 class _Exchange:
     """A user's message and what the assistant said to it."""
 
-    message: ChatMessage
+    text: str
+    speaker: str | None
     said: tuple[str, ...] = ()
 
 
@@ -59,21 +62,33 @@ def answer(rules: Rulebook, messages: Sequence[ChatMessage]) -> str:
     *earlier, last = exchanges
     for each in earlier:
         if each.said:
-            conversation.answer(each.message.text, speaker=each.message.name, said=each.said)
+            conversation.answer(each.text, speaker=each.speaker, said=each.said)
         else:
-            conversation.listen(each.message.text, speaker=each.message.name)
-    return conversation.answer(last.message.text, speaker=last.message.name)
+            conversation.listen(each.text, speaker=each.speaker)
+    return conversation.answer(last.text, speaker=last.speaker)
 
 
 def _exchanges(messages: Sequence[ChatMessage]) -> list[_Exchange]:
+    users = [message for message in messages if message.role is ChatRole.USER]
+    last_name = users[-1].name if users else None
+    is_shared = last_name is not None and users[-1].text.startswith(f"{last_name}: ")
     exchanges: list[_Exchange] = []
     for message in messages:
         if message.role is ChatRole.USER:
-            exchanges.append(_Exchange(message=message))
+            exchanges.append(_spoken(message, last_name, is_shared=is_shared))
         elif message.role is ChatRole.ASSISTANT and message.text and exchanges:
             last = exchanges[-1]
-            exchanges[-1] = _Exchange(message=last.message, said=(*last.said, message.text))
+            exchanges[-1] = replace(last, said=(*last.said, message.text))
     return exchanges
+
+
+def _spoken(message: ChatMessage, last_name: str | None, *, is_shared: bool) -> _Exchange:
+    """Who said what: in a shared room each text begins with the speaker's name, elsewhere all are one user's."""
+    if is_shared:
+        name, colon, text = message.text.partition(": ")
+        if colon and len(name) <= _MAX_SPEAKER_CHARACTERS and (message.name or name) == name:
+            return _Exchange(text=text, speaker=name)
+    return _Exchange(text=message.text, speaker=message.name or last_name)
 
 
 def _character(messages: Sequence[ChatMessage]) -> str | None:
