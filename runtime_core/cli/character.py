@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runtime_core.character import load_character
+from runtime_core.cli.examples import examples
 from runtime_core.errors import InvalidCharacter
 
 
@@ -15,17 +16,16 @@ def command() -> None:
     """Work with character files."""
 
 
-@command.command(short_help="Say whether character files can be read, and what is wrong with those that cannot.")
+@command.command(
+    epilog=examples("mayfly character check handlers/characters/*.json"),
+    short_help="Say whether character files can be read, and what is wrong with those that cannot.",
+)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    r"""Say whether character files can be read, and what is wrong with those that cannot.
+    """Say whether character files can be read, and what is wrong with those that cannot.
 
     The files are elizaOS characters in JSON. For one that is wrong, the file, the path inside it
     and what was expected go to stderr, and the exit code is 1.
-
-    \b
-    Example:
-      mayfly character check handlers/characters/*.json
     """
     wrong = 0
     for path in files:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runtime_core.cli.conversation import Conversation
+from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import hint
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.screen import Screen, plain
@@ -32,24 +33,22 @@ COMMANDS = (
 )
 
 
-@click.command(short_help="Talk with an agent in the terminal.")
+@click.command(
+    epilog=examples(
+        "mayfly chat", "mayfly chat --agent Ada --name Grace", "mayfly chat --room plans", 'echo "Hello" | mayfly chat'
+    ),
+    short_help="Talk with an agent in the terminal.",
+)
 @click.option("--agent", help="Name or id of the agent; the deployment's first by default.")
 @click.option("--room", help="The conversation to go on with: an id, or any name you give it.")
 @click.option("--name", help="Your name, as the agent sees it.")
 @click.pass_obj
 def command(debug: bool, agent: str | None, room: str | None, name: str | None) -> None:
-    r"""Talk with an agent in the terminal.
+    """Talk with an agent in the terminal.
 
     Without --room it is the conversation you always have with this agent: it goes on where you left it.
     Without OPENAI_API_KEY the built-in local provider answers, offline and by rules.
     When stdin or stdout is no terminal, each line is a message, and each answer is one line.
-
-    \b
-    Examples:
-      mayfly chat
-      mayfly chat --agent Ada --name Grace
-      mayfly chat --room plans
-      echo "Hello" | mayfly chat
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)

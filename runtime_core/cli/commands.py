@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from runtime_core.cli.entry import EXTRA
+from runtime_core.cli.entry import INSTALL, missing_package
 from runtime_core.cli.failure import Failure, failure_of
 from runtime_core.errors import MayflyError
 from runtime_core.version import __version__
@@ -34,9 +34,9 @@ class LazyGroup(click.Group):
         try:
             module = import_module(f"runtime_core.cli.{cmd_name}")
         except ModuleNotFoundError as error:
-            if error.name not in EXTRA:
+            if (package := missing_package(error)) is None:
                 raise
-            raise Failure(f"`mayfly {cmd_name}` needs {error.name}.", hint="pip install 'mayfly[cli]'") from error
+            raise Failure(f"`mayfly {cmd_name}` needs {package}, which is not installed.", hint=INSTALL) from error
         command: click.Command = module.command
         return command
 

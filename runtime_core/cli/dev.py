@@ -8,6 +8,7 @@ import socket
 import click
 import uvicorn
 
+from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
@@ -15,23 +16,20 @@ from runtime_core.deployment import Deployment
 from runtime_core.http import Application, create_app
 
 
-@click.command(short_help="Serve the HTTP API on this machine.")
+@click.command(
+    epilog=examples("mayfly dev", "API_PORT=8080 mayfly dev", "mayfly dev --port 0"),
+    short_help="Serve the HTTP API on this machine.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port to listen on; API_PORT by default, 0 takes a free one."
 )
 @click.pass_obj
 def command(debug: bool, host: str, port: int | None) -> None:
-    r"""Serve the HTTP API on this machine, until Ctrl-C.
+    """Serve the HTTP API on this machine, until Ctrl-C.
 
     The same application that runs on Lambda. A SQLite database is brought up to date first; for
     Postgres run `mayfly migrate`.
-
-    \b
-    Examples:
-      mayfly dev
-      API_PORT=8080 mayfly dev
-      mayfly dev --port 0
     """
     settings = read_settings()
     log_to_stderr(settings.log_level, debug=debug)

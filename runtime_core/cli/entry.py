@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-EXTRA = {"click", "rich", "uvicorn"}
+EXTRA = frozenset({"click", "rich", "uvicorn"})
+INSTALL = "pip install 'mayfly[cli]'"
 
 
 def main() -> None:
@@ -13,12 +14,13 @@ def main() -> None:
     try:
         commands = import_module("runtime_core.cli.commands")
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        if (package := missing_package(error)) is None:
             raise
-        sys.exit(missing(error.name))
+        sys.exit(f"Error: the command line needs {package}, which is not installed.\nHint: {INSTALL}")
     commands.mayfly(prog_name="mayfly")
 
 
-def missing(package: str | None) -> str:
-    """What to say when a package of the extra is not installed."""
-    return f"Error: the command line needs {package}, which is not installed.\nHint: pip install 'mayfly[cli]'"
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """Which package of the extra is not installed; None when something else is missing."""
+    package = (error.name or "").partition(".")[0]
+    return package if package in EXTRA else None

@@ -42,4 +42,9 @@ def failure_of(error: MayflyError) -> Failure:
 
 def hint(error: MayflyError) -> str:
     """What the user can do about an error; empty when its own text says it."""
-    return next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), "")
+    return hint_for(error.code)
+
+
+def hint_for(code: str) -> str:
+    """The hint for an error that is known by its code alone."""
+    return next((text for kind, text in _HINTS.items() if kind.code == code), "")

@@ -12,16 +12,17 @@ from uuid import uuid4
 
 import click
 
-from runtime_core.cli.failure import Failure
+from runtime_core.cli.examples import examples
+from runtime_core.cli.failure import Failure, hint_for
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 
 _Handler = Callable[[Any, "LocalContext"], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LocalContext:
-    """What Lambda passes to a handler beside the event."""
+    """What Lambda passes to a handler beside the event; like Lambda's own, a handler may set its fields."""
 
     function_name: str
     timeout_s: float
@@ -38,7 +39,14 @@ class LocalContext:
         return max(0, round((self.timeout_s - (time.monotonic() - self._began_s)) * 1000))
 
 
-@click.command(short_help="Send an event through a handler, as Lambda would.")
+@click.command(
+    epilog=examples(
+        "mayfly invoke events/message.json",
+        "mayfly invoke events/rest_api.json --handler handlers.api:handler",
+        'echo \'{"text": "Hello"}\' | mayfly invoke -',
+    ),
+    short_help="Send an event through a handler, as Lambda would.",
+)
 @click.argument("event", type=click.File("rb"))
 @click.option(
     "--handler", "name", default="handlers.message:handler", show_default=True, help="The handler, as module:function."
@@ -53,16 +61,10 @@ class LocalContext:
 )
 @click.pass_obj
 def command(debug: bool, event: IO[bytes], name: str, timeout_s: float) -> None:
-    r"""Send an event through a handler, as Lambda would.
+    """Send an event through a handler, as Lambda would.
 
     EVENT is a file with the event in JSON; - reads it from stdin. The handler's result goes to stdout
     as JSON, logs go to stderr. The exit code is 1 when the handler answers with an error.
-
-    \b
-    Examples:
-      mayfly invoke events/message.json
-      mayfly invoke events/rest_api.json --handler handlers.api:handler
-      echo '{"text": "Hello"}' | mayfly invoke -
     """
     log_to_stderr(read_settings().log_level, debug=debug)
     value = _event(event)
@@ -75,7 +77,7 @@ def command(debug: bool, event: IO[bytes], name: str, timeout_s: float) -> None:
         raise Failure(f"the handler's result cannot be written as JSON: {error}") from error
     click.echo(text)
     if told := error_text(result):
-        raise Failure(told)
+        raise Failure(told, hint=hint_for(error_code(result)))
 
 
 def load_handler(name: str) -> _Handler:
@@ -105,15 +107,24 @@ def error_text(result: object) -> str:
     status = result.get("statusCode")
     if not isinstance(status, int) or status < 400:
         return ""
-    return f"HTTP {status}: {_detail(result.get('body'))}".removesuffix(": ")
+    return f"HTTP {status}: {_problem(result).get('detail', '')}".removesuffix(": ")
 
 
-def _detail(body: object) -> str:
+def error_code(result: Mapping[str, Any]) -> str:
+    """The stable name of the error that a result carries, where it has one."""
+    if isinstance(error := result.get("error"), Mapping):
+        return str(error.get("code", ""))
+    return str(_problem(result).get("type", "")).rpartition(":")[2]
+
+
+def _problem(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problem document in the body of an HTTP answer; empty when the body is none."""
+    body = result.get("body")
     try:
         problem = json.loads(body) if isinstance(body, str) else None
     except ValueError:
-        return ""
-    return str(problem.get("detail", "")) if isinstance(problem, Mapping) else ""
+        return {}
+    return problem if isinstance(problem, Mapping) else {}
 
 
 def _event(file: IO[bytes]) -> Any:

@@ -1,4 +1,4 @@
-r"""`mayfly migrate`: brings the database to the schema this version needs, or says what it lacks."""
+"""`mayfly migrate`: brings the database to the schema this version needs, or says what it lacks."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import asyncio
 import click
 
 from runtime_core.cli.database import missing_migrations, opened_database
+from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 from runtime_core.settings import Settings
 
 
-@click.command(short_help="Bring the database to the schema this version needs.")
+@click.command(
+    epilog=examples(
+        "mayfly migrate", "mayfly migrate --check", "DATABASE_URL=postgresql://user:password@host/name mayfly migrate"
+    ),
+    short_help="Bring the database to the schema this version needs.",
+)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when migrations are missing, and list them.")
 @click.pass_obj
 def command(debug: bool, check: bool) -> None:
-    r"""Bring the database to the schema this version needs.
+    """Bring the database to the schema this version needs.
 
     The database is the one DATABASE_URL names, by default the SQLite file .data/mayfly.db. Any number
     of callers may run this at once: each migration is applied once.
-
-    \b
-    Examples:
-      mayfly migrate
-      mayfly migrate --check
-      DATABASE_URL=postgresql://user:password@host/name mayfly migrate
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)

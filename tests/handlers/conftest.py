@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from handlers.environment import Environment
+from runtime_core.cli.invoke import LocalContext
+from runtime_core.settings import Settings
+
+Event: TypeAlias = dict[str, Any]
+EVENTS = Path(__file__).parent / "events"
+
+
+def kept_event(name: str, **changes: Any) -> Event:
+    """A kept event, with some of its top-level fields replaced."""
+    event: Event = json.loads((EVENTS / f"{name}.json").read_text())
+    return {**event, **changes}
+
+
+@pytest.fixture
+def context() -> LocalContext:
+    return LocalContext(function_name="api", timeout_s=30)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    """An environment of the test's own, over a database in memory and agents that echo."""
+    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    environment = Environment(lambda: settings)
+    monkeypatch.setattr("handlers.api.environment", environment)
+    yield environment
+    environment.close()

@@ -1,0 +1,31 @@
+"""`mayfly character check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.cli.terminal import mayfly
+
+
+def test_files_that_are_right_and_wrong_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps({"name": "Ada", "bio": "Counts things."}))
+    (tmp_path / "bad.json").write_text(json.dumps({"name": "Ada", "messageExamples": [[{"user": "a", "content": 5}]]}))
+    (tmp_path / "broken.json").write_text('{"name": ')
+    done = mayfly("character", "check", "good.json", "bad.json", "broken.json", "nowhere.json", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "ok     good.json: Ada\n"
+    bad, broken, nowhere = done.stderr.splitlines()
+    assert bad.startswith("wrong  bad.json: messageExamples[0][0].content: ")
+    assert "got 5" in bad
+    assert broken.startswith("wrong  broken.json: not JSON")
+    assert nowhere == "wrong  nowhere.json: cannot be read: No such file or directory"
+
+
+def test_files_that_are_all_right_are_exit_code_0(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps({"name": "Ada"}))
+    assert mayfly("character", "check", "good.json", folder=tmp_path).returncode == 0
+
+
+def test_no_file_is_a_usage_error(tmp_path: Path) -> None:
+    assert mayfly("character", "check", folder=tmp_path).returncode == 2

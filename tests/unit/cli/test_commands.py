@@ -1,0 +1,84 @@
+"""The command as a whole: help, version, errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from runtime_core.cli.commands import mayfly as command
+from runtime_core.cli.entry import EXTRA
+from runtime_core.version import __version__
+from tests.unit.cli.terminal import COMMAND, environment, mayfly
+
+COMMANDS = ["chat", "invoke", "dev", "migrate", "character"]
+
+
+def test_the_version_is_the_packages() -> None:
+    result = CliRunner().invoke(command, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"mayfly {__version__}\n")
+
+
+def test_help_lists_every_command() -> None:
+    result = CliRunner().invoke(command, ["--help"])
+    assert result.exit_code == 0
+    assert all(f"  {name} " in result.output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["chat"], ["invoke"], ["dev"], ["migrate"], ["character", "check"]])
+def test_the_help_of_each_command_shows_examples_as_they_are_written(arguments: list[str]) -> None:
+    result = CliRunner().invoke(command, [*arguments, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"\n    mayfly {' '.join(arguments)}" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["chat", "--nothing"], ["invoke"], ["dev", "--port", "70000"]])
+def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+
+
+def test_a_setting_that_is_wrong_is_one_line_and_a_hint(tmp_path: Path) -> None:
+    done = mayfly("migrate", folder=tmp_path, API_PORT="many")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    first, second = done.stderr.splitlines()
+    assert first.startswith("Error: API_PORT is 'many'")
+    assert second.startswith("Hint: ")
+
+
+def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
+    done = mayfly("--debug", "migrate", folder=tmp_path, API_PORT="many")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "SettingsError" in done.stderr
+
+
+@pytest.mark.parametrize("package", sorted(EXTRA))
+def test_a_missing_package_of_the_extra_is_named_with_what_to_install(package: str, tmp_path: Path) -> None:
+    name = {"click": "migrate", "rich": "chat", "uvicorn": "dev"}[package]
+    code = f"import sys; sys.modules[{package!r}] = None; from runtime_core.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, name], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert package in done.stderr
+    assert "pip install 'mayfly[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_does_not_load_what_a_subcommand_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.argv = ['mayfly', '--version']\nimport atexit\n"
+        "atexit.register(lambda: print(sorted({'rich', 'uvicorn', 'handlers', 'apsw'} & set(sys.modules))))\n"
+        "from runtime_core.cli import main\nmain()"
+    )
+    done = subprocess.run(
+        [COMMAND[0], "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,142 @@
+"""`mayfly invoke`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+import pytest
+
+from runtime_core.cli.invoke import LocalContext, error_text, load_handler
+from tests.unit.cli.terminal import mayfly
+
+EVENTS = Path(__file__).parents[3] / "events"
+ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": str(Path(__file__).parents[3])}
+
+
+def test_an_event_goes_through_the_real_handler_and_the_conversation_grows(tmp_path: Path) -> None:
+    first = mayfly("invoke", str(EVENTS / "message.json"), folder=tmp_path, **ECHO)
+    second = mayfly("invoke", str(EVENTS / "message.json"), folder=tmp_path, **ECHO)
+    assert (first.returncode, second.returncode) == (0, 0)
+    said = json.loads((EVENTS / "message.json").read_text())["text"]
+    results = [json.loads(first.stdout), json.loads(second.stdout)]
+    assert [result["text"] for result in results] == [f"You said {said}"] * 2
+    assert results[0]["room_id"] == results[1]["room_id"]
+    assert results[0]["message_id"] != results[1]["message_id"]
+    assert "turn finished" in first.stderr
+    assert (tmp_path / ".data" / "mayfly.db").exists()
+
+
+def test_a_named_message_is_answered_once(tmp_path: Path) -> None:
+    runs = [mayfly("invoke", str(EVENTS / "message_named.json"), folder=tmp_path, **ECHO) for _ in range(2)]
+    assert [json.loads(run.stdout)["replayed"] for run in runs] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["rest_api", "http_api"])
+def test_the_sample_events_of_http_are_answered(tmp_path: Path, name: str) -> None:
+    done = mayfly("invoke", str(EVENTS / f"{name}.json"), "--handler", "handlers.api:handler", folder=tmp_path, **ECHO)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["statusCode"] == 200
+
+
+def test_stdin_is_an_event_too(tmp_path: Path) -> None:
+    done = mayfly("invoke", "-", folder=tmp_path, stdin='{"text": "Grüße 🪰"}', **ECHO)
+    assert json.loads(done.stdout)["text"] == "You said Grüße 🪰"
+    assert "Grüße 🪰" in done.stdout
+
+
+def test_an_answer_that_is_an_error_is_exit_code_1_with_its_text(tmp_path: Path) -> None:
+    done = mayfly("invoke", "-", folder=tmp_path, stdin='{"text": ""}', **ECHO)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "invalid-input"
+    assert "Error: " in done.stderr
+    assert "says nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_schema_that_is_missing_is_an_error_with_the_command_to_run(
+    tmp_path: Path, unmigrated_postgres_url: str
+) -> None:
+    done = mayfly("invoke", "-", folder=tmp_path, stdin='{"text": "a"}', DATABASE_URL=unmigrated_postgres_url, **ECHO)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "schema-out-of-date"
+    assert "mayfly migrate" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"caf\xe9"])
+def test_a_file_that_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "event.json").write_bytes(content)
+    done = mayfly("invoke", "event.json", folder=tmp_path, **ECHO)
+    assert done.returncode == 1
+    assert "Error: event.json is not JSON" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    done = mayfly("invoke", "nowhere.json", folder=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["handlers.nowhere:handler", "handlers.message:nothing", "handler", "handlers.message:log"]
+)
+def test_a_handler_that_is_not_there_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    done = mayfly("invoke", "-", "--handler", name, folder=tmp_path, stdin="{}", **ECHO)
+    assert done.returncode == 2
+    assert "--handler" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["os.path:join", "os.path.join", "os/path.join"])
+def test_a_handler_is_found_in_each_form_of_its_name(name: str) -> None:
+    found: object = load_handler(name)
+    assert found is os.path.join
+
+
+def test_a_handler_whose_module_lacks_a_package_shows_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "needy.py").write_text("import a_package_that_is_not_installed\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_installed"):
+        load_handler("needy:handler")
+    with pytest.raises(click.BadParameter, match="there is no module"):
+        load_handler("needy_not:handler")
+
+
+def test_the_folder_it_is_called_in_is_where_handlers_are_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def handler(event, context):\n"
+        "    left = context.get_remaining_time_in_millis()\n"
+        "    return {'event': event, 'enough': 0 < left <= 5000, 'name': context.function_name}\n"
+    )
+    done = mayfly("invoke", "-", "--handler", "mine:handler", "--timeout", "5", folder=tmp_path, stdin="[1]")
+    result = json.loads(done.stdout)
+    assert result == {"event": [1], "enough": True, "name": "mine"}
+
+
+def test_a_result_that_is_no_json_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def handler(event, context):\n    return {1, 2}\n")
+    done = mayfly("invoke", "-", "--handler", "mine:handler", folder=tmp_path, stdin="{}")
+    assert done.returncode == 1
+    assert "Error: the handler's result cannot be written as JSON" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (None, ""),
+        ({"text": "fine"}, ""),
+        ({"error": {"code": "a", "message": "b"}}, "b"),
+        ({"statusCode": 204}, ""),
+        ({"statusCode": 422, "body": '{"detail": "text: is required"}'}, "HTTP 422: text: is required"),
+        ({"statusCode": 500, "body": "<html>"}, "HTTP 500"),
+        ({"statusCode": 502}, "HTTP 502"),
+    ],
+)
+def test_an_error_is_found_in_each_form_of_a_result(result: object, text: str) -> None:
+    assert error_text(result) == text
+
+
+def test_a_context_has_no_time_left_when_it_is_used_up() -> None:
+    assert LocalContext(function_name="a", timeout_s=0).get_remaining_time_in_millis() == 0
