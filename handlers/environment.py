@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from contextvars import copy_context
 from typing import Protocol, TypeVar
 
+from runtime_core import background
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.deployment import Deployment
 from runtime_core.errors import DeadlineExceeded
@@ -52,7 +53,7 @@ class Environment:
         return self._runner.get_loop()
 
     def run(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None = None) -> T:
-        """Run one event to its end and leave nothing behind: what it started and did not await is cancelled.
+        """Run one event to its end and leave nothing behind: background work is waited for, the rest is cancelled.
 
         Args:
             context: Its remaining time bounds every wait of the event; None bounds nothing.
@@ -69,16 +70,26 @@ class Environment:
     async def _handled(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None) -> T:
         try:
             if context is None:
-                return await use(await self._opened())
+                return await self._used(use)
             with deadline(Deadline.after(usable_s(context.get_remaining_time_in_millis() / 1000))) as limit:
-                async with asyncio.timeout(limit.remaining_s() + MARGIN_SHARE) as scope:
-                    return await use(await self._opened())
+                async with asyncio.timeout(hard_limit_s(limit.remaining_s())) as scope:
+                    return await self._used(use)
         except TimeoutError as error:
             if context is None or not scope.expired():
                 raise
             raise DeadlineExceeded("the time this invocation has left is used up") from error
         finally:
             await _cancel_leftovers()
+
+    async def _used(self, use: Callable[[Deployment], Awaitable[T]]) -> T:
+        """Run the event and the background work it leaves: a frozen process does none."""
+        try:
+            answer = await use(await self._opened())
+        except Exception:
+            await background.finished()
+            raise
+        await background.finished()
+        return answer
 
     async def _opened(self) -> Deployment:
         if self._deployment is None:
@@ -95,6 +106,11 @@ class Environment:
 def usable_s(remaining_s: float) -> float:
     """What an event may use of its remaining seconds."""
     return remaining_s - min(MARGIN_S, remaining_s * MARGIN_SHARE)
+
+
+def hard_limit_s(usable: float) -> float:
+    """When an event is ended that did not end by itself: it has used most of what was kept back, too."""
+    return usable + 0.8 * min(MARGIN_S, usable * MARGIN_SHARE)
 
 
 async def _cancel_leftovers() -> None:

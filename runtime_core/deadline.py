@@ -63,6 +63,16 @@ def deadline(limit: Deadline) -> Iterator[Deadline]:
         _current.reset(token)
 
 
+@contextmanager
+def grace(seconds: float) -> Iterator[None]:
+    """Give what must still be done when the time is up a little of its own, kept back from the deadline for it."""
+    token = _current.set(Deadline.after(seconds))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 @asynccontextmanager
 async def within(limit_s: float, what: str) -> AsyncIterator[None]:
     """Bound what happens inside by `limit_s` and by the deadline.

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from runtime_core.answering import Answering, Listener
 from runtime_core.components import accepted
-from runtime_core.deadline import Deadline, current_deadline, deadline
+from runtime_core.deadline import Deadline, current_deadline, deadline, grace
 from runtime_core.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 OnContent: TypeAlias = Callable[..., Awaitable[Any]]
 
 UNBOUNDED_LEASE_S = 120.0  # a process without a deadline: how long a crash there holds up the next delivery
+RELEASE_S = 0.5  # to free the claim of a turn that failed, out of the time that the environment keeps back
 LEASE_MARGIN_S = 1.0  # past the deadline, so that a turn that ends in time never loses its claim
 
 
@@ -299,7 +300,7 @@ class _Turn:
         timed_out = isinstance(error, DeadlineExceeded)
         await self._runtime.emit(EventType.RUN_TIMEOUT if timed_out else EventType.RUN_ENDED, self._event(code))
         try:
-            with deadline(Deadline.after(LEASE_MARGIN_S)):
+            with grace(RELEASE_S):
                 await asyncio.shield(self._runtime.database.turns.finish(end))
         except MayflyError as second:  # the lease runs out by itself: nothing is lost but a little time
             log.warning("claim not freed", extra={"run_id": str(end.run_id), "error_code": second.code})
