@@ -49,8 +49,15 @@ def decode_json(kind: type[T], text: str | bytes) -> T:
 
 
 def encode_json(value: object) -> str:
-    """Write any value of the core as JSON; the same value gives the same bytes. NaN and infinities become null."""
-    return to_json(value, inf_nan_mode="null").decode()
+    """Write any value of the core as JSON; the same value gives the same bytes. NaN and infinities become null.
+
+    Raises:
+        InvalidInput: It holds an object that JSON lacks, itself, or half of a surrogate pair.
+    """
+    try:
+        return to_json(value, inf_nan_mode="null").decode()
+    except ValueError as error:  # pydantic's serialization error is one
+        raise InvalidInput(f"cannot be written as JSON: {error}") from error
 
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:

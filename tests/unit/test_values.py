@@ -133,6 +133,19 @@ def test_a_number_that_json_lacks_becomes_null() -> None:
     assert encode_json({"a": math.nan, "b": math.inf}) == '{"a":null,"b":null}'
 
 
+@pytest.mark.parametrize("value", [object(), {"a": [object()]}, "a\ud800b"], ids=["object", "nested", "half a pair"])
+def test_what_json_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(InvalidInput, match="cannot be written as JSON"):
+        encode_json(value)
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    value: list[Any] = []
+    value.append(value)
+    with pytest.raises(InvalidInput, match="cannot be written as JSON"):
+        encode_json(value)
+
+
 def test_content_keeps_unknown_keys_as_data() -> None:
     content = coerce_content({"text": "Hi", "channelType": "x", "data": {"a": 1}})
     assert content == Content(text="Hi", data={"a": 1, "channelType": "x"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -12,7 +13,7 @@ from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, from_json
+from pydantic_core import from_json
 
 from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
 from runtime_core.memory import Memory
@@ -20,6 +21,7 @@ from runtime_core.values import coerce, encode_json
 
 T = TypeVar("T")
 
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # escaped, but not the six characters written out
 _RENAMED = {"table": "table_name"}  # TABLE is a reserved word
 
 
@@ -34,12 +36,28 @@ def as_json(value: object) -> str:
     """Write a nested value.
 
     Raises:
-        InvalidRecord: It holds what JSON cannot.
+        InvalidInput: It holds what JSON lacks.
+        InvalidRecord: It holds a NUL character.
     """
+    text = encode_json(value)
+    if _NUL.search(text):
+        raise InvalidRecord("holds a NUL character")
+    return text
+
+
+def as_plain_text(value: str) -> str:
+    """Take a text as it is.
+
+    Raises:
+        InvalidRecord: It holds what no database can keep: a NUL character, or half of a surrogate pair.
+    """
+    if "\x00" in value:
+        raise InvalidRecord("holds a NUL character")
     try:
-        return encode_json(value)
-    except (PydanticSerializationError, ValueError) as error:
-        raise InvalidRecord(f"not JSON: {error}") from error
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRecord(f"not valid Unicode: {error}") from error
+    return value
 
 
 def as_column(value: object) -> str | int | float | None:
@@ -52,7 +70,7 @@ def as_column(value: object) -> str | int | float | None:
         return as_text(value)
     if isinstance(value, Enum):
         return str(value.value)
-    return value if isinstance(value, str) else as_json(value)
+    return as_plain_text(value) if isinstance(value, str) else as_json(value)
 
 
 def as_columns(value: object) -> dict[str, str | int | float | None]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from runtime_core.errors import InvalidInput, InvalidRecord
 from runtime_core.ports import DatabaseAdapter
 
 
@@ -36,6 +37,12 @@ class KeyValueStoreContract:
         await database.cache.set_value(agent_id, "key", value)
         kept = await database.cache.get_value(agent_id, "key")
         assert (kept, type(kept)) == (value, type(value))
+
+    async def test_what_is_not_json_is_refused(self, database: DatabaseAdapter) -> None:
+        agent_id = uuid4()
+        with pytest.raises((InvalidInput, InvalidRecord)):
+            await database.cache.set_value(agent_id, "key", object())
+        assert await database.cache.get_value(agent_id, "key") is None
 
     async def test_setting_again_replaces_value_and_expiry(self, database: DatabaseAdapter) -> None:
         agent_id = uuid4()

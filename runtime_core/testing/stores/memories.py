@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runtime_core.errors import DimensionMismatch, DuplicateRecord, RecordNotFound
+from runtime_core.errors import DimensionMismatch, DuplicateRecord, InvalidInput, InvalidRecord, RecordNotFound
 from runtime_core.memory import Content, Media, Memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.testing.scene import Scene
@@ -59,6 +59,16 @@ class MemoryStoreContract:
         await database.memories.create(scene.agent_id, [memory])
         (kept,) = await database.memories.get(scene.agent_id, [memory.id])
         assert (kept.content, kept.metadata) == (memory.content, memory.metadata)
+
+    @pytest.mark.parametrize("wrong", ["a\x00b", "a\ud800b"], ids=["NUL", "half a surrogate pair"])
+    async def test_text_that_no_database_can_keep_is_refused(self, database: DatabaseAdapter, wrong: str) -> None:
+        scene = Scene()
+        for memory in (scene.memory(wrong), scene.memory(metadata={"deep": [wrong]}), scene.memory(table=wrong)):
+            with pytest.raises((InvalidInput, InvalidRecord)):
+                await database.memories.create(scene.agent_id, [scene.memory(), memory])
+        assert await database.memories.count(scene.agent_id, EVERY_TABLE) == 0
+        (kept,) = await database.memories.create(scene.agent_id, [scene.memory("written out: \\u0000")])
+        assert kept.content.text == "written out: \\u0000"
 
     async def test_big_json_comes_back_unchanged(self, database: DatabaseAdapter) -> None:
         scene = Scene()
