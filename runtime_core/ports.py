@@ -111,6 +111,8 @@ class MemoryStore(Protocol):
     ) -> list[Memory]:
         """Store memories, all or none; `created_at` None takes the store's clock.
 
+        Their room, world and entity need not be known to the store.
+
         Args:
             embedding_model: Which model made the memories' `embedding`s; needed where one is set.
             embedding_priority: Marks those without an embedding as wanting one.
@@ -124,7 +126,7 @@ class MemoryStore(Protocol):
         """
 
     async def update(self, agent_id: UUID, memories: Sequence[Memory]) -> None:
-        """Replace content and metadata by id; a changed text drops its embedding.
+        """Replace content and metadata by id; a changed text drops its embedding and wants a new one.
 
         Raises:
             RecordNotFound: An id is not there; nothing is changed.
@@ -157,7 +159,8 @@ class RecordStore(Protocol):
     """Keeps an agent's records of every kind but memories; each adapter passes `RecordStoreContract`.
 
     A record's id is its `id`, for a `Participant` the pair (room_id, entity_id). Fields can be
-    matched by equality; a tuple field matches when it holds all the given items.
+    matched by equality (None matches what is empty); a tuple field matches when it holds all the given
+    items; a field the kind does not have is an `InvalidRecord`. A `Log` is never updated or deleted.
     """
 
     async def insert(self, agent_id: UUID, records: Sequence[Record], *, ignore_existing: bool = False) -> int:
@@ -165,7 +168,8 @@ class RecordStore(Protocol):
 
         Raises:
             DuplicateRecord: One is there already (and `ignore_existing` is False).
-            InvalidRecord: It refers to something that is not there.
+            InvalidRecord: It refers to something that is not there: a room's world, a participant's room or
+                entity, a component's or relationship's entity.
         """
 
     async def update(self, agent_id: UUID, records: Sequence[Record]) -> None:
@@ -186,6 +190,8 @@ class RecordStore(Protocol):
 
     async def delete(self, kind: type[Record], agent_id: UUID, **fields: object) -> int:
         """Delete the records whose fields equal these (`id=…`); returns how many were there.
+
+        What means nothing without them goes with them (see `insert`); memories and runs stay.
 
         Raises:
             InvalidRecord: No field was given: deleting everything is never meant.
