@@ -19,7 +19,8 @@ from typing import Any
 from runtime_core.adapters.postgres import PostgresAdapter
 
 # A server whose own zone is not UTC shows at once where a time leaves without one.
-OPTIONS = "-F -c timezone=Asia/Kathmandu -c max_connections=100 -c synchronous_commit=off -c full_page_writes=off"
+# Without fsync a killed server still keeps what it committed; only a machine that loses power would not.
+OPTIONS = "-F -c timezone=Asia/Kathmandu -c max_connections=100 -c full_page_writes=off"
 TEMPLATE = "mayfly_template"
 # Ends what still holds a lock, then empties every table but the record of migrations.
 EMPTY = """

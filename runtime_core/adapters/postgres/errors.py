@@ -128,6 +128,11 @@ def connection_was_lost(error: Exception) -> bool:
     return isinstance(error, _LOST) or (isinstance(error, driver.InterfaceError) and "closed" in str(error))
 
 
+def nothing_ran(error: Exception) -> bool:
+    """Say whether a pooler took the statement away between parsing and running it: then any can be repeated."""
+    return isinstance(error, driver.InvalidSQLStatementNameError)
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Turn the driver's errors into ours."""

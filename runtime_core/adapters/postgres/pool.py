@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-from runtime_core.adapters.postgres.errors import connection_was_lost, store_errors
-from runtime_core.adapters.postgres.plain import fetch_plain
+from runtime_core.adapters.postgres.errors import connection_was_lost, nothing_ran, store_errors
 from runtime_core.deadline import bounded_s
 
 T = TypeVar("T")
@@ -31,11 +31,12 @@ class StoreConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ship
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
-        self.used_at_s = 0.0
+        self.used_at_s: float | None = None
         _notice_silence(transport.get_extra_info("socket"))
 
-    def mark_used(self, at_s: float) -> None:
-        self.used_at_s = at_s
+    def itself(self) -> StoreConnection:
+        """The connection behind the pool's proxy, which answers nothing any more once the connection is lost."""
+        return self
 
 
 def _notice_silence(connected: socket.socket) -> None:
@@ -70,13 +71,11 @@ class Connections:
         Args:
             repeatable: Running it twice is the same as once, so a lost connection is answered by one more try.
         """
-        if self._pooler == "transaction":
-            return await self.use(lambda each: fetch_plain(each, query, values), repeatable=repeatable)
         return await self.use(lambda each: _fetch_value(each, query, values), repeatable=repeatable)
 
     async def use(
         self,
-        work: Callable[[asyncpg.Connection], Awaitable[T]],
+        work: Callable[[StoreConnection], Awaitable[T]],
         *,
         repeatable: bool = False,
         limit_s: float = CALL_LIMIT_S,
@@ -90,8 +89,8 @@ class Connections:
             async with asyncio.timeout(bounded_s(limit_s)):
                 try:
                     return await self._lend(work, check=False)
-                except Exception as error:
-                    if not (repeatable and connection_was_lost(error)):
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                    if not (nothing_ran(error) or (repeatable and connection_was_lost(error))):
                         raise
                 return await self._lend(work, check=True)
 
@@ -105,14 +104,14 @@ class Connections:
         elif loop is not None and not loop.is_closed():
             pool.terminate()
 
-    async def _lend(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, check: bool) -> T:
+    async def _lend(self, work: Callable[[StoreConnection], Awaitable[T]], *, check: bool) -> T:
         async with self._leased(check=check) as connection:
             return await work(connection)
 
     @asynccontextmanager
-    async def _leased(self, *, check: bool) -> AsyncIterator[asyncpg.Connection]:
+    async def _leased(self, *, check: bool) -> AsyncIterator[StoreConnection]:
         pool = await self._opened()
-        connection = await self._live(pool, check=check)
+        lease, connection = await self._live(pool, check=check)
         try:
             yield connection
         except BaseException as error:
@@ -121,8 +120,8 @@ class Connections:
                 connection.terminate()
             raise
         finally:
-            connection.mark_used(self._clock())
-            await pool.release(connection)
+            connection.used_at_s = self._clock()
+            await pool.release(lease)
 
     async def _opened(self) -> asyncpg.Pool:
         loop = asyncio.get_running_loop()
@@ -135,7 +134,8 @@ class Connections:
         return self._pool
 
     def _created(self) -> asyncpg.Pool:
-        behind_pooler = self._pooler == "transaction"
+        # Behind a pooler a prepared statement may be gone, so each use parses it: a round trip more.
+        prepared_statements = 100 if self._pooler == "none" else 0
         return asyncpg.create_pool(
             self._url,
             min_size=0,
@@ -144,29 +144,28 @@ class Connections:
             max_inactive_connection_lifetime=0,
             reset=_keep_as_it_is,
             connection_class=StoreConnection,
-            statement_cache_size=0 if behind_pooler else 100,
+            statement_cache_size=prepared_statements,
             max_cached_statement_lifetime=0,  # the default prepares anew every 5 minutes: a round trip more
             server_settings={"application_name": "mayfly", "timezone": "UTC"},
         )
 
-    async def _live(self, pool: asyncpg.Pool, *, check: bool) -> asyncpg.Connection:
+    async def _live(self, pool: asyncpg.Pool, *, check: bool) -> tuple[PoolConnectionProxy, StoreConnection]:
         """Take connections until one is new, was used just now, or answers."""
         while True:
-            connection = await pool.acquire()
-            if connection.used_at_s == 0.0:
-                return connection
+            lease = await pool.acquire()
+            connection: StoreConnection = lease.itself()
+            if connection.used_at_s is None:
+                return lease, connection
             if not check and self._clock() - connection.used_at_s < CHECK_AFTER_S:
-                return connection
+                return lease, connection
             if await _answers(connection):
-                return connection
+                return lease, connection
             connection.terminate()
-            await pool.release(connection)
+            await pool.release(lease)
 
 
-async def _answers(connection: asyncpg.Connection) -> bool:
+async def _answers(connection: StoreConnection) -> bool:
     await asyncio.sleep(0.001)  # after a thaw, lets the loop read what came in: often the end of the connection
-    if connection.is_closed():
-        return False
     try:
         async with asyncio.timeout(bounded_s(CHECK_LIMIT_S)):
             await connection.execute("select")
@@ -175,6 +174,6 @@ async def _answers(connection: asyncpg.Connection) -> bool:
     return True
 
 
-async def _fetch_value(connection: asyncpg.Connection, query: str, values: tuple[object, ...]) -> str | None:
+async def _fetch_value(connection: StoreConnection, query: str, values: tuple[object, ...]) -> str | None:
     value: str | None = await connection.fetchval(query, *values)
     return value
