@@ -43,7 +43,9 @@ class SqliteMemories:
             for memory in stored:
                 priority = embedding_priority if memory.embedding is None else None
                 connection.execute(QUERIES["add_memory"], memory_values(memory, agent_id, now, priority))
-            _add_embeddings(connection, agent_id, [each for each in stored if each.embedding], embedding_model, now)
+            _add_embeddings(
+                connection, agent_id, [each for each in stored if each.embedding is not None], embedding_model, now
+            )
 
         await self._file.write(create)
         return stored
