@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from runtime_core.adapters.database import database_from
+from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.character import Character
 from runtime_core.chat import OnDelta
 from runtime_core.components import Plugin
-from runtime_core.eliza_os import AgentConfig, AnyAgent, ElizaOS, coerce_agent
+from runtime_core.eliza_os import ElizaOS
 from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
 from runtime_core.ids import parse_uuid
 from runtime_core.memory import Content
@@ -123,7 +124,7 @@ class Deployment:
             handled = await self._eliza_os.handle_message(
                 runtime,
                 request.memory(agent_id),
-                on_response=on_content,
+                on_content=on_content,
                 on_stream_chunk=on_delta,
                 may_join_room=False,
             )

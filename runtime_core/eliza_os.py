@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from inspect import signature
 from typing import Any, Literal, overload
 from uuid import UUID
 
-from runtime_core.character import Character, coerce_character, load_character
-from runtime_core.components import Handler, Plugin, accepted
+from runtime_core import background
+from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
+from runtime_core.character_change import change_character
+from runtime_core.components import accepted
 from runtime_core.data_verbs import AnyMemory
-from runtime_core.errors import AgentAlreadyRegistered, AgentNotFound, InvalidInput
-from runtime_core.memory import Memory
-from runtime_core.ports import DatabaseAdapter
+from runtime_core.dispatch import Dispatched, HandledMessage, read_dispatch, unexpected
+from runtime_core.errors import AgentAlreadyRegistered, AgentError, AgentNotFound, InvalidInput, MayflyError
+from runtime_core.events import EventHandler, Events
+from runtime_core.health import Health, health_of, not_there
+from runtime_core.message_delivery import Callback, Delivery
+from runtime_core.orchestrator_events import EventDetail, OrchestratorEvent, OrchestratorEventType
 from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime
-from runtime_core.settings import Settings
 from runtime_core.shared import Shared
 from runtime_core.turn import TurnOptions
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentConfig:
-    """An agent to be added.
-
-    Attributes:
-        init: `(runtime)`, called when the runtime is initialized.
-        database_adapter: Used as it is, never opened twice, never closed.
-    """
-
-    character: Character
-    plugins: tuple[Plugin | str, ...] = ()
-    settings: Settings | Mapping[str, Any] | None = None
-    init: Handler | None = None
-    database_adapter: DatabaseAdapter | None = None
-
-    @property
-    def agent_id(self) -> UUID:
-        return self.character.agent_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandledMessage:
-    """What `handle_message` gives: the message with everything filled in, and what processing it came to."""
-
-    message_id: UUID
-    user_message: Memory
-    processing: MessageProcessingResult | None = None
-
-
-AnyAgent = AgentConfig | Mapping[str, Any]
+log = logging.getLogger(__name__)
 
 
 class ElizaOS:
@@ -64,6 +39,8 @@ class ElizaOS:
     def __init__(self, *, shared: Shared | None = None) -> None:
         self._runtimes: dict[UUID, AgentRuntime] = {}
         self._shared = shared
+        self._events = Events()
+        self._editable = False
 
     @overload
     async def add_agents(
@@ -128,8 +105,9 @@ class ElizaOS:
             raise failure
         if not ephemeral:
             self._runtimes.update({runtime.agent_id: runtime for runtime in runtimes})
+            await self._tell_each("added", [runtime.agent_id for runtime in runtimes])
         if auto_start:
-            await asyncio.gather(*(runtime.start_services() for runtime in runtimes))
+            await self._start(runtimes)
         return runtimes if return_runtimes else [runtime.agent_id for runtime in runtimes]
 
     def _built(self, config: AgentConfig, *, is_test_mode: bool) -> AgentRuntime:
@@ -156,96 +134,243 @@ class ElizaOS:
         Raises:
             AgentNotFound: An id is not registered; none is started then.
         """
-        runtimes = [self._registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
+        await self._start([self._registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)])
+
+    async def _start(self, runtimes: Sequence[AgentRuntime]) -> None:
         await asyncio.gather(*(_started(runtime) for runtime in runtimes))
+        await self._tell_each("started", [runtime.agent_id for runtime in runtimes])
 
     async def stop_agents(self, ids: Sequence[UUID] | None = None) -> None:
-        """Stop agents, all of them without `ids`; unknown ids are ignored."""
-        wanted = ids if ids is not None else list(self._runtimes)
-        await asyncio.gather(*(self._runtimes[each].stop() for each in wanted if each in self._runtimes))
+        """Stop agents, all of them without `ids`; unknown ids are ignored. They stay registered."""
+        stopped = [each for each in (ids if ids is not None else list(self._runtimes)) if each in self._runtimes]
+        await asyncio.gather(*(self._runtimes[each].stop() for each in stopped))
+        await self._tell_each("stopped", stopped)
+
+    async def delete_agents(self, ids: Sequence[UUID]) -> None:
+        """Stop agents and forget them; unknown ids are ignored, and what the database holds of them stays."""
+        known = [each for each in ids if each in self._runtimes]
+        await self.stop_agents(known)
+        for agent_id in known:
+            self._runtimes.pop(agent_id, None)
+        await self._tell_each("deleted", known)
+
+    async def register_agent(self, runtime: AgentRuntime) -> None:
+        """Take in a runtime that was made elsewhere; it is found and reached like those made here.
+
+        Raises:
+            AgentAlreadyRegistered: Its id is taken.
+        """
+        self._refuse_taken([runtime.agent_id])
+        runtime.eliza_os = self
+        self._runtimes[runtime.agent_id] = runtime
+        await self._tell(OrchestratorEventType.AGENT_REGISTERED, agent_id=runtime.agent_id)
+
+    async def enable_editable_mode(self) -> None:
+        """Allow `update_agent` from now on."""
+        self._editable = True
+        await self._tell(OrchestratorEventType.MODE_EDITABLE, editable=True)
+
+    async def update_agent(self, agent_id: UUID, changes: Mapping[str, Any]) -> None:
+        """Change the character of a running agent: the fields in `changes`, in camelCase or snake_case.
+
+        Raises:
+            AgentError: `enable_editable_mode` was not called.
+            AgentNotFound: The id is not registered.
+            InvalidInput, InvalidCharacter: A field is unknown, fixed or wrong; nothing is changed.
+        """
+        if not self._editable:
+            raise AgentError("agents cannot be updated: await enable_editable_mode() first")
+        runtime = self._registered(agent_id)
+        await change_character(runtime, changes)
+        await self._tell(OrchestratorEventType.AGENT_UPDATED, agent_id=agent_id, changed=tuple(changes))
+
+    # Discovery
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime | None:
         """The registered runtime of this id, or None."""
         return self._runtimes.get(agent_id)
 
+    def get_agent_by_name(self, name: str) -> AgentRuntime | None:
+        """The first registered runtime whose character has this name, in any case, or None."""
+        return next(iter(self.get_agents_by_names([name])), None)
+
     def get_agents(self) -> list[AgentRuntime]:
         """Every registered runtime, in the order they were added."""
         return list(self._runtimes.values())
+
+    def get_agents_by_ids(self, ids: Sequence[UUID]) -> list[AgentRuntime]:
+        """Those of the ids that are registered, in the order given."""
+        return [self._runtimes[each] for each in ids if each in self._runtimes]
+
+    def get_agents_by_names(self, names: Sequence[str]) -> list[AgentRuntime]:
+        """The registered runtimes with these names, in any case, in the order given."""
+        by_name: dict[str, list[AgentRuntime]] = {}
+        for runtime in self._runtimes.values():
+            by_name.setdefault(runtime.character.name.casefold(), []).append(runtime)
+        return [runtime for name in names for runtime in by_name.get(name.casefold(), ())]
+
+    # Events
+
+    def add_event_listener(self, name: str, listener: EventHandler) -> None:
+        """Call `listener(event)` for every event of this name; one that fails is logged and stops nobody."""
+        self._events.on(name, listener)
+
+    def remove_event_listener(self, name: str, listener: EventHandler) -> None:
+        """Call it no more; a listener that was never added is ignored."""
+        self._events.off(name, listener)
+
+    async def _tell(self, event_type: OrchestratorEventType, **detail: Any) -> None:
+        await self._events.emit(event_type, OrchestratorEvent(type=event_type.value, detail=EventDetail(**detail)))
+
+    async def _tell_each(self, what: str, ids: Sequence[UUID]) -> None:
+        """Tell of each agent, then of all of them together."""
+        for agent_id in ids:
+            await self._tell(OrchestratorEventType(f"agent:{what}"), agent_id=agent_id)
+        await self._tell(OrchestratorEventType(f"agents:{what}"), agent_ids=tuple(ids))
+
+    # Health
+
+    async def health_check(self, ids: Sequence[UUID] | None = None) -> dict[UUID, Health]:
+        """Probe agents, all of them without `ids`: their databases and services are really asked."""
+        wanted = list(ids if ids is not None else self._runtimes)
+        found = await asyncio.gather(*(self._health(agent_id) for agent_id in wanted))
+        return dict(zip(wanted, found, strict=True))
+
+    async def _health(self, agent_id: UUID) -> Health:
+        runtime = self._runtimes.get(agent_id)
+        return not_there() if runtime is None else await health_of(runtime)
+
+    async def validate_api_keys(self, ids: Sequence[UUID] | None = None) -> dict[UUID, bool]:
+        """Ask each agent's model providers whether they accept its keys; a provider without keys needs none.
+
+        Raises:
+            AgentNotFound: An id is not registered.
+            ModelError: A provider could not be asked.
+        """
+        runtimes = [self._registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
+        verdicts = await asyncio.gather(*(_has_valid_keys(runtime) for runtime in runtimes))
+        return {runtime.agent_id: valid for runtime, valid in zip(runtimes, verdicts, strict=True)}
 
     def _registered(self, agent_id: UUID) -> AgentRuntime:
         if agent_id not in self._runtimes:
             raise AgentNotFound(f"no agent {agent_id} is registered; there are {len(self._runtimes)} agents")
         return self._runtimes[agent_id]
 
-    async def handle_message(
+    # Messages
+
+    async def handle_message(  # noqa: PLR0913 - the reference's options, all by keyword
         self,
         target: UUID | AgentRuntime,
         message: AnyMemory,
         *,
-        on_response: Callable[..., Awaitable[Any]] | None = None,
-        on_stream_chunk: Callable[..., Awaitable[Any]] | None = None,
+        on_response: Callback | None = None,
+        on_stream_chunk: Callback | None = None,
+        on_error: Callback | None = None,
+        on_complete: Callback | None = None,
+        on_content: Callback | None = None,
         max_retries: int | None = None,
         timeout_s: float | None = None,
+        use_multi_step: bool | None = None,
+        max_multi_step_iterations: int | None = None,
         may_join_room: bool = True,
     ) -> HandledMessage:
-        """Send a message to an agent and wait for what comes of it.
+        """Send a message to an agent and wait for what comes of it; with `on_response`, return at once.
+
+        Work in the background is waited for by `runtime.stop()` and by the end of a Lambda invocation.
 
         Args:
             target: A registered agent's id, or a runtime.
             message: A `Memory`, or a dict of its fields; `id`, `agent_id` and `created_at` are filled in.
-            on_response: Awaited with every content as it comes.
+            on_response: Awaited with every content as it comes, after this call has returned.
             on_stream_chunk: Awaited with `(piece, response_id)` as the model writes.
+            on_error: Awaited with whatever failed; a call that waits raises it too.
+            on_complete: Awaited last, whatever happened.
+            on_content: As `on_response`, while this call waits.
             max_retries: Further rounds of model calls after a retryable failure.
             timeout_s: Bounds the whole turn.
+            use_multi_step: False lets the model act once, then it has to answer.
+            max_multi_step_iterations: Most rounds of actions; the setting's when None.
             may_join_room: False refuses a room that another agent opened (`RoomOfAnotherAgent`).
 
         Raises:
             AgentNotFound: No agent of that id is registered.
-            MayflyError: As `Pipeline.handle_message`.
+            InvalidInput: The message is malformed, or both `on_response` and `on_content` are given.
+            MayflyError: As `Pipeline.handle_message`, unless `on_response` is given.
         """
+        if on_response is not None and on_content is not None:
+            raise InvalidInput("give on_response (returns at once) or on_content (waits), not both", path="on_response")
         runtime = target if isinstance(target, AgentRuntime) else self._registered(target)
         given = runtime.as_message(message)
         filled = replace(given, agent_id=runtime.agent_id, created_at=given.created_at or datetime.now(UTC))
-        processing = await runtime.message_service.handle_message(
-            runtime,
-            replace(filled, created_at=given.created_at),
-            on_response,
+        delivery = Delivery(
+            runtime=runtime,
+            message=replace(filled, created_at=given.created_at),
             options=TurnOptions(
-                on_delta=on_stream_chunk, max_retries=max_retries, timeout_s=timeout_s, may_join=may_join_room
+                on_delta=on_stream_chunk,
+                max_retries=max_retries,
+                timeout_s=timeout_s,
+                max_iterations=1 if use_multi_step is False else max_multi_step_iterations,
+                may_join=may_join_room,
             ),
+            on_content=on_response or on_content,
+            on_error=on_error,
+            on_complete=on_complete,
+        )
+        processing: MessageProcessingResult | None = None
+        if on_response is None:
+            processing = await delivery.processed()
+        else:
+            background.start(delivery.in_background(), name=f"message {filled.id}", owner=runtime)
+        await self._tell(
+            OrchestratorEventType.MESSAGE_SENT,
+            agent_id=runtime.agent_id,
+            message_id=filled.id,
+            mode="sync" if on_response is None else "async",
         )
         return HandledMessage(message_id=filled.id, user_message=filled, processing=processing)
 
+    async def handle_messages(self, messages: Sequence[Mapping[str, Any]]) -> list[Dispatched]:
+        """Send messages to agents, all at once; one that fails never fails the others.
 
-_CONFIG_FIELDS = tuple(each.name for each in fields(AgentConfig))
+        Args:
+            messages: Each with `agent_id` or `target`, `message`, and `options`: keywords of `handle_message`.
+
+        Returns:
+            What became of each, in the order given.
+        """
+        outcomes = await asyncio.gather(*(self._dispatched(each) for each in messages))
+        await self._tell(
+            OrchestratorEventType.MESSAGES_SENT,
+            agent_ids=tuple(each.agent_id for each in outcomes if each.agent_id is not None),
+            message_ids=tuple(each.result.message_id for each in outcomes if each.result is not None),
+        )
+        return outcomes
+
+    async def _dispatched(self, dispatch: Mapping[str, Any]) -> Dispatched:
+        target = dispatch.get("target", dispatch.get("agent_id"))
+        agent_id = target.agent_id if isinstance(target, AgentRuntime) else target
+        try:
+            wanted, message, options = read_dispatch(dispatch, options=_OPTIONS)
+            return Dispatched(agent_id=agent_id, result=await self.handle_message(wanted, message, **options))
+        except MayflyError as error:
+            return Dispatched(agent_id=agent_id, error=error)
+        except Exception as error:
+            log.exception("message not answered", extra={"agent_id": str(agent_id)})
+            return Dispatched(agent_id=agent_id, error=unexpected(error))
 
 
-def coerce_agent(value: AnyAgent) -> AgentConfig:
-    """Take an agent as it is, or build it from a dict; the caller's dict and lists stay as they are.
-
-    Raises:
-        InvalidInput: The character is missing, or a field is unknown.
-    """
-    if isinstance(value, AgentConfig):
-        return value
-    if unknown := value.keys() - set(_CONFIG_FIELDS):
-        raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_CONFIG_FIELDS)}", path="agent")
-    if "character" not in value:
-        raise InvalidInput("is required", path="agent.character")
-    character = value["character"]
-    return AgentConfig(
-        character=load_character(character) if isinstance(character, Path) else coerce_character(character),
-        plugins=tuple(value.get("plugins") or ()),
-        settings=value.get("settings"),
-        init=value.get("init"),
-        database_adapter=value.get("database_adapter"),
-    )
+_OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "target", "message"}
 
 
 async def _initialized(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:
     await runtime.initialize(skip_migrations=skip_migrations)
     if config.init is not None:
         await config.init(*accepted(config.init, (runtime,)))
+
+
+async def _has_valid_keys(runtime: AgentRuntime) -> bool:
+    checks = [plugin.check_key for plugin in runtime.plugins if plugin.check_key is not None]
+    return all(await asyncio.gather(*(check(*accepted(check, (runtime,))) for check in checks)))
 
 
 async def _started(runtime: AgentRuntime) -> None:

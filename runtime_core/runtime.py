@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from runtime_core import background
 from runtime_core.adapters.database import database_from
+from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import ModelType, TextResponse
 from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
@@ -314,7 +315,16 @@ class AgentRuntime(DataVerbs):
         return self._settings.get(key) is not None
 
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
+        """Set a value for this runtime; in a running one the audit trail keeps the change, but no secret's value."""
         self._settings.set(key, value, secret=secret)
+        if self.uptime_s is not None:
+            body = {"name": key, "secret": secret} if secret else {"name": key, "secret": secret, "value": value}
+            background.start(audit(self, "setting.changed", body), name="audit", owner=self)
+
+    def adopt(self, character: Character) -> None:
+        """Go on with another character; `change_character` checks, stores and audits one."""
+        self.character = character
+        self._settings.adopt(character)
 
     def redacted(self, text: str) -> str:
         """The text with every secret of this runtime masked."""

@@ -52,6 +52,10 @@ class RuntimeSettings:
         if secret:
             self._secret_names.add(key)
 
+    def adopt(self, character: Character) -> None:
+        """Read another character's settings and secrets from now on."""
+        self._character = character
+
     def redacted(self, text: str) -> str:
         """The text with every secret masked."""
         for secret in self._secrets():

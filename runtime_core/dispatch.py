@@ -1,0 +1,63 @@
+"""Messages sent to several agents at once: how each is given, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from runtime_core.data_verbs import AnyMemory
+from runtime_core.errors import InvalidInput, MayflyError
+from runtime_core.memory import Memory
+from runtime_core.result import MessageProcessingResult
+from runtime_core.runtime import AgentRuntime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandledMessage:
+    """What `handle_message` gives: the message with everything filled in, and what processing it came to."""
+
+    message_id: UUID
+    user_message: Memory
+    processing: MessageProcessingResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """What became of one of several messages: `result`, or the `error` that it failed with."""
+
+    agent_id: UUID | None
+    result: HandledMessage | None = None
+    error: MayflyError | None = None
+
+
+def read_dispatch(
+    dispatch: Mapping[str, Any], *, options: frozenset[str]
+) -> tuple[UUID | AgentRuntime, AnyMemory, Mapping[str, Any]]:
+    """Whom a message goes to, the message, and the keywords of `handle_message` for it.
+
+    Args:
+        options: The keywords there are.
+
+    Raises:
+        InvalidInput: A key is missing, unknown, or names no agent.
+    """
+    if unknown := dispatch.keys() - {"target", "agent_id", "message", "options"}:
+        raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}", path="messages")
+    target = dispatch.get("target", dispatch.get("agent_id"))
+    if not isinstance(target, UUID | AgentRuntime):
+        raise InvalidInput("expected the id of an agent, or a runtime", path="messages.agent_id")
+    if "message" not in dispatch:
+        raise InvalidInput("is required", path="messages.message")
+    given = dispatch.get("options") or {}
+    if unknown := given.keys() - options:
+        raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}", path="messages.options")
+    return target, dispatch["message"], given
+
+
+def unexpected(error: Exception) -> MayflyError:
+    """Wrap what nobody foresaw, so that every failure of a message is one of ours."""
+    failure = MayflyError(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
