@@ -9,13 +9,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from runtime_core import connections
+from runtime_core.character import Character
+from runtime_core.connections import Connection
 from runtime_core.errors import InvalidInput
 from runtime_core.memory import Hit, Memory, MemoryType, coerce_memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.records import Agent, Log, Record
 from runtime_core.tasks import Task
 from runtime_core.values import coerce
-from runtime_core.world import Component, Entity, Participant, Relationship, Room, World
+from runtime_core.world import Component, Entity, Participant, ParticipantState, Relationship, Room, World
 
 R = TypeVar("R", bound=Record)
 AnyMemory = Memory | Mapping[str, Any]
@@ -28,6 +31,7 @@ class DataVerbs(ABC):
     """
 
     agent_id: UUID
+    character: Character
 
     @property
     @abstractmethod
@@ -280,6 +284,40 @@ class DataVerbs(ABC):
     async def get_agent(self, agent_id: UUID) -> Agent | None:
         """An agent of this database, by id."""
         return next(iter(await self.database.records.find(Agent, None, id=agent_id)), None)
+
+    # Connections
+
+    async def ensure_connection(self, **connection: Any) -> None:
+        """Make sure that an entity takes part in a room of a world; keywords are the fields of `Connection`."""
+        await connections.ensure_connection(self, coerce(Connection, connection, name="connection"))
+
+    async def ensure_connections(
+        self,
+        entities: Sequence[Entity | Mapping[str, Any]],
+        rooms: Sequence[Room | Mapping[str, Any]],
+        source: str,
+        world: World | Mapping[str, Any],
+    ) -> None:
+        """Make sure that all entities take part in all rooms of a world."""
+        await connections.ensure_connections(self, entities, rooms, source, world)
+
+    async def ensure_world_exists(self, world: World | Mapping[str, Any]) -> None:
+        await connections.ensure_world_exists(self, world)
+
+    async def ensure_room_exists(self, room: Room | Mapping[str, Any]) -> None:
+        await connections.ensure_room_exists(self, room)
+
+    async def ensure_participant_in_room(self, entity_id: UUID, room_id: UUID) -> None:
+        await connections.ensure_participant_in_room(self, entity_id, room_id)
+
+    async def get_participant_user_state(self, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
+        """Whether an entity follows or has muted a room; None is neither."""
+        return await connections.participant_state(self, room_id, entity_id)
+
+    async def set_participant_user_state(
+        self, room_id: UUID, entity_id: UUID, state: ParticipantState | str | None
+    ) -> None:
+        await connections.set_participant_state(self, room_id, entity_id, state)
 
     # Cache
 

@@ -22,13 +22,14 @@ from runtime_core.data_verbs import AnyMemory, DataVerbs
 from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
-from runtime_core.memory import Memory
+from runtime_core.memory import Content, Memory
 from runtime_core.models import ModelCall, ModelRegistry, ask, prepared
 from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, say_nothing
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import Agent
+from runtime_core.routing import SendHandler, SendHandlers, TargetInfo
 from runtime_core.run import ActionResult, TurnContext
 from runtime_core.runtime_logger import RuntimeLogger
 from runtime_core.runtime_settings import RuntimeSettings
@@ -86,7 +87,7 @@ class AgentRuntime(DataVerbs):
         self._events = Events()
         self._models = ModelRegistry()
         self._services = Services()
-        self._send_handlers: dict[str, Handler] = {}
+        self._send_handlers = SendHandlers()
         self._task_workers: dict[str, Any] = {}
         self._stack = AsyncExitStack()
         self._shared = shared or Shared(self._stack)
@@ -152,7 +153,7 @@ class AgentRuntime(DataVerbs):
         actions, providers, evaluators = [*self.actions], [*self.providers], [*self.evaluators]
         plugins, routes, message_service = [*self.plugins], [*self.routes], self.message_service
         events, models, services = self._events.copy(), self._models.copy(), self._services.copy()
-        send_handlers, task_workers = {**self._send_handlers}, {**self._task_workers}
+        send_handlers, task_workers = self._send_handlers.copy(), {**self._task_workers}
 
         def restore() -> None:
             self.actions, self.providers, self.evaluators = actions, providers, evaluators
@@ -253,11 +254,15 @@ class AgentRuntime(DataVerbs):
     def register_event(self, event_type: str, handler: EventHandler) -> None:
         self._events.on(event_type, handler)
 
-    def register_send_handler(self, source: str, handler: Handler) -> None:
+    def register_send_handler(self, source: str, handler: SendHandler) -> None:
         """Let `handler(runtime, target, content)` send what is meant for a source."""
-        if source in self._send_handlers:
-            raise DuplicateComponent(f"send handler {source!r} is registered twice")
-        self._send_handlers[source] = handler
+        self._send_handlers.register(source, handler)
+
+    async def send_message_to_target(
+        self, target: TargetInfo | Mapping[str, Any], content: Content | Mapping[str, Any]
+    ) -> None:
+        """Send content through the handler of the target's source; `NoSendHandler` when there is none."""
+        await self._send_handlers.send(self, target, content)
 
     def register_task_worker(self, name: str, worker: Any) -> None:
         """Let a worker do the tasks of this name."""
