@@ -104,7 +104,6 @@ def insert_records(
 
 def _update(connection: apsw.Connection, agent_id: UUID, record: Record) -> None:
     values = as_columns(record) | {"agent_id": str(agent_id)}
-    del values["created_at"]
     if changed(connection, _update_sql(type(record)), values) == 0:
         key = {name: values[name] for name in _keys(type(record))}
         raise RecordNotFound(f"no such row in {_table(type(record))}: {key}")
