@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from runtime_core.errors import SettingsError
-
-
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-_Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -31,12 +23,12 @@ class Settings(BaseModel):
 
     environment: Literal["development", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    database_url: _Text = None
+    database_url: str | None = None
     database_pooler: Literal["none", "transaction"] = "none"
     api_port: int = Field(default=3000, ge=0, le=65535)
-    agent_id: Annotated[UUID | None, BeforeValidator(_blank_is_unset)] = None
+    agent_id: UUID | None = None
     agents: str = "handlers.agents:AGENTS"
-    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = None
+    openai_api_key: SecretStr | None = None
     openai_base_url: str = OPENAI_BASE_URL
     openai_transport: Literal["wire", "sdk"] = "wire"
     text_small_model: str = "gpt-5-mini"
@@ -49,7 +41,7 @@ class Settings(BaseModel):
     max_multi_step_iterations: int = Field(default=6, ge=1, le=100)
     message_limit_bytes: int = Field(default=64 * 1024, ge=1)
     action_protocol: Literal["native", "text"] = "native"
-    work_queue_url: _Text = None
+    work_queue_url: str | None = None
     reflection: Literal["auto", "on", "off"] = "auto"
     attachment_limit: int = Field(default=5, ge=0, le=100)
     attachment_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
@@ -68,9 +60,10 @@ class Settings(BaseModel):
         values: dict[str, Any] = {
             name: environment[name.upper()]
             for name in cls.model_fields
-            if name != "on_lambda" and name.upper() in environment
+            if name != "on_lambda"
+            and environment.get(name.upper(), "").strip()  # blank is unset: templates leave blanks
         }
-        if "environment" not in values and "NODE_ENV" in environment:
+        if "environment" not in values and environment.get("NODE_ENV"):
             values["environment"] = environment["NODE_ENV"]
         values["on_lambda"] = "AWS_LAMBDA_FUNCTION_NAME" in environment
         if "log_level" in values:
