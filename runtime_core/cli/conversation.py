@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from runtime_core.chat import OnDelta
 from runtime_core.deployment import Deployment
 from runtime_core.ids import string_to_uuid
-from runtime_core.memory import Content, Memory
-from runtime_core.message_request import EntityInput, MessageRequest
+from runtime_core.memory import Memory
+from runtime_core.message_request import EntityInput, parse_message_request
 from runtime_core.ports import MemoryFilter
 from runtime_core.result import MessageProcessingResult
 from runtime_core.world import ChannelType
@@ -47,14 +47,20 @@ class Conversation:
         return self.deployment.character(self.agent_id).name
 
     async def say(self, text: str, *, on_delta: OnDelta | None = None) -> MessageProcessingResult:
-        """Send a message and wait for what the agent answers."""
-        request = MessageRequest(
-            content=Content(text=text, source="terminal", channel_type=ChannelType.DM),
-            id=uuid4(),
-            agent=str(self.agent_id),
-            room_id=self.room_id,
-            entity=self.person,
-        )
+        """Send a message and wait for what the agent answers.
+
+        Raises:
+            InvalidInput: What was typed is no text that can be kept.
+            MayflyError: As `Deployment.answer`.
+        """
+        message = {
+            "id": str(uuid4()),
+            "content": {"text": text, "source": "terminal", "channel_type": ChannelType.DM.value},
+            "agent": str(self.agent_id),
+            "room_id": str(self.room_id),
+            "entity": {"id": str(self.person.id), "name": self.person.name},
+        }
+        request = parse_message_request(message, limit_bytes=self.deployment.settings.message_limit_bytes)
         return await self.deployment.answer(request, on_delta=on_delta)
 
     async def count(self) -> int:

@@ -1,0 +1,147 @@
+"""`mayfly chat`, in a terminal and through a pipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from runtime_core.cli.screen import AnswerInProgress, Screen, plain
+from tests.model_answers import Gate, Reply, held
+from tests.model_server import ScriptedModelServer
+from tests.unit.cli.terminal import Terminal, mayfly
+
+ROOT = str(Path(__file__).parents[3])
+ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": ROOT}
+LOCAL = {"PYTHONPATH": ROOT}
+
+
+def test_each_line_of_a_pipe_gets_one_line_of_answer(tmp_path: Path) -> None:
+    done = mayfly("chat", folder=tmp_path, stdin="Hello\n\n  Grüße 🪰  \nlast", **ECHO)
+    assert done.returncode == 0
+    assert done.stdout == "You said Hello\nYou said Grüße 🪰\nYou said last\n"
+    assert done.stderr == ""
+
+
+def test_a_pipe_ends_at_the_first_error(tmp_path: Path) -> None:
+    done = mayfly("chat", folder=tmp_path, stdin="Hello\nfail at once\nnever said\n", MODEL_MAX_RETRIES="0", **ECHO)
+    assert done.returncode == 1
+    assert done.stdout == "You said Hello\n"
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_pipe_is_a_conversation_without_words(tmp_path: Path) -> None:
+    done = mayfly("chat", folder=tmp_path, **ECHO)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_local_provider_says_once_that_it_answers(tmp_path: Path) -> None:
+    done = mayfly("chat", folder=tmp_path, stdin="Hello\nI am sad\n", **LOCAL)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.count("OPENAI_API_KEY is not set") == 1
+
+
+def test_an_agent_that_does_not_run_here_is_an_error(tmp_path: Path) -> None:
+    done = mayfly("chat", "--agent", "Nobody", folder=tmp_path, stdin="Hello\n", **ECHO)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: no agent 'Nobody' runs here")
+
+
+def test_a_message_over_the_limit_is_an_error(tmp_path: Path) -> None:
+    done = mayfly("chat", folder=tmp_path, stdin="a" * 100 + "\n", MESSAGE_LIMIT_BYTES="99", **ECHO)
+    assert done.returncode == 1
+    assert "MESSAGE_LIMIT_BYTES" in done.stderr
+
+
+def test_a_conversation_in_a_terminal(tmp_path: Path) -> None:
+    with Terminal("chat", "--agent", "bob", "--name", "Grace", folder=tmp_path, **ECHO) as terminal:
+        greeting = terminal.wait_for("Grace > ")
+        assert "Talking with Bob." in greeting
+        assert "/help lists the commands" in greeting
+        terminal.type("Hello\r")
+        assert "  Bob > You said Hello" in terminal.wait_for("Grace > ")
+        terminal.type("/history\r")
+        terminal.wait_for("Grace > Hello ")
+        terminal.wait_for("  Bob > You said Hello")
+        terminal.wait_for("Grace > ")
+        terminal.type("/help\r")
+        assert "/history" in terminal.wait_for("Grace > ")
+        terminal.type("/nonsense\r")
+        assert "There is no command /nonsense" in terminal.wait_for("Grace > ")
+        terminal.type("/new\r")
+        assert "A new conversation." in terminal.wait_for("Grace > ")
+        terminal.type("/history\r")
+        assert "Nothing was said here yet." in terminal.wait_for("Grace > ")
+        assert terminal.leave("/quit\r") == 0
+        assert "Goodbye." in terminal.output
+        assert "Traceback" not in terminal.output
+
+
+def test_a_conversation_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    mayfly("chat", folder=tmp_path, stdin="Hello\n", **ECHO)
+    mayfly("chat", "--room", "plans", folder=tmp_path, stdin="Elsewhere\n", **ECHO)
+    with Terminal("chat", folder=tmp_path, **ECHO) as terminal:
+        assert "has 2 messages" in terminal.wait_for("you > ")
+        terminal.type("/history\r")
+        assert "Elsewhere" not in terminal.wait_for("Ada > You said Hello")
+
+
+@pytest.mark.parametrize("key", ["\x04", "\x03"], ids=["Ctrl-D", "Ctrl-C"])
+def test_a_key_leaves_politely(tmp_path: Path, key: str) -> None:
+    with Terminal("chat", folder=tmp_path, **ECHO) as terminal:
+        terminal.wait_for("you > ")
+        assert terminal.leave(key) == 0
+        assert "Goodbye." in terminal.output
+        assert "Traceback" not in terminal.output
+
+
+def test_an_error_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
+    with Terminal("chat", folder=tmp_path, MODEL_MAX_RETRIES="0", **ECHO) as terminal:
+        terminal.wait_for("you > ")
+        terminal.type("fail at once\r")
+        assert "Error: " in terminal.wait_for("you > ")
+        terminal.type("Hello\r")
+        assert "You said Hello" in terminal.wait_for("you > ")
+        assert "Traceback" not in terminal.output
+
+
+def test_ctrl_c_stops_an_answer_and_not_the_conversation(tmp_path: Path, model_server: ScriptedModelServer) -> None:
+    gate = Gate()
+    model_server.script(held(Reply(text="This never ends."), gate), Reply(text="This does."))
+    variables = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": model_server.base_url, **LOCAL}
+    with Terminal("chat", folder=tmp_path, **variables) as terminal:
+        terminal.wait_for("you > ")
+        terminal.type("Talk to me\r")
+        assert gate.reached.wait(30)
+        terminal.type("\x03")
+        assert "Stopped." in terminal.wait_for("you > ")
+        gate.open()
+        terminal.type("Again\r")
+        assert "This does." in terminal.wait_for("you > ")
+        assert terminal.leave("\x04") == 0
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert plain("a\x1b]0;title\x07b\x9bc\r\n\td") == "a]0;titlebc\n\td"
+
+
+def test_a_long_answer_is_hung_beside_the_name() -> None:
+    console = Console(width=30, record=True, quiet=False, color_system=None)
+    with console.capture() as captured:
+        Screen(console, agent_name="Ada", person=None).answer("one two three four five six seven eight")
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    assert lines[:2] == ["Ada > one two three four five", "      six seven eight"]
+
+
+def test_an_answer_in_progress_is_never_taller_than_the_window() -> None:
+    answer = AnswerInProgress("Ada", 3)
+    answer.add("\n\n".join(f"paragraph {number}" for number in range(40)))
+    console = Console(width=40, height=10, color_system=None, force_terminal=True)
+    with console.capture() as captured:
+        console.print(answer)
+    lines = captured.get().splitlines()
+    assert len(lines) <= 10
+    assert "paragraph 39" in lines[-1]
