@@ -1,7 +1,7 @@
 -- Memories and records written in one statement each, all or none.
 
 -- Stores memories, each under an id that is not there yet, with their embeddings where given.
-create function mayfly_create_memories_v1(agent uuid, given jsonb, model_name text, priority text) returns jsonb
+create function mayfly_create_memories_v1(agent uuid, given jsonb, model_name text, priority text) returns json
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -46,8 +46,7 @@ begin
     from jsonb_array_elements(given) as each where jsonb_typeof(each -> 'embedding') = 'array';
 
     return (
-        select coalesce(jsonb_agg(
-            mayfly_memory_v1(m) || jsonb_build_object('embedding', each -> 'embedding') order by position), '[]')
+        select coalesce(json_agg(mayfly_memory_v1(m, (each -> 'embedding')::json) order by position), '[]')
         from jsonb_array_elements(given) with ordinality as _(each, position)
         join memories m on m.agent_id = agent and m.id = (each ->> 'id')::uuid);
 end

@@ -20,13 +20,13 @@ create function mayfly_memory_filter_v1(agent uuid, which jsonb) returns text la
 $$;
 
 -- The newest memories that match, newest first.
-create function mayfly_find_memories_v1(agent uuid, which jsonb, at_most integer) returns jsonb
+create function mayfly_find_memories_v1(agent uuid, which jsonb, at_most integer) returns json
 language plpgsql stable as $$
 declare
-    memories_found jsonb;
+    memories_found json;
 begin
     execute format(
-        'select coalesce(jsonb_agg(f.memory order by f.created_at desc, f.id desc), ''[]'') from ('
+        'select coalesce(json_agg(f.memory order by f.created_at desc, f.id desc), ''[]'') from ('
         'select m.created_at, m.id, mayfly_memory_v1(m) as memory from memories m where %s '
         'order by m.created_at desc, m.id desc limit $1) as f', mayfly_memory_filter_v1(agent, which))
     into memories_found using at_most;
@@ -125,7 +125,7 @@ end
 $$;
 
 -- Fuses the two rankings: a memory scores 1 / (60 + rank) in each that holds it (reciprocal rank fusion).
-create function mayfly_search_memories_v1(agent uuid, query jsonb, which jsonb) returns jsonb
+create function mayfly_search_memories_v1(agent uuid, query jsonb, which jsonb) returns json
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -166,7 +166,7 @@ begin
                 union all select * from unnest(by_nearness) with ordinality as _(id, position)
             ) as each group by id
         ), best as (
-            select m.created_at, m.id, fused.score, jsonb_build_object(
+            select m.created_at, m.id, fused.score, json_build_object(
                 'memory', mayfly_memory_v1(m),
                 'score', fused.score,
                 'similarity', (
@@ -176,6 +176,6 @@ begin
             order by fused.score desc, m.created_at desc, m.id desc
             limit at_most
         )
-        select coalesce(jsonb_agg(hit order by score desc, created_at desc, id desc), '[]') from best);
+        select coalesce(json_agg(hit order by score desc, created_at desc, id desc), '[]') from best);
 end
 $$;

@@ -35,9 +35,9 @@ select mayfly_delete_memories_v1($1, $2::jsonb)::text
 
 -- name: get_memories
 -- In the order given; where several models embedded a memory, the latest embedding.
-select coalesce(jsonb_agg(
-    mayfly_memory_v1(m) || jsonb_build_object('embedding', (
-        select e.vector::text::jsonb from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id
+select coalesce(json_agg(
+    mayfly_memory_v1(m, (
+        select e.vector::text::json from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id
         order by e.created_at desc limit 1)) order by wanted.position), '[]')::text
 from unnest($2::uuid[]) with ordinality as wanted (id, position)
 join memories m on m.agent_id = $1 and m.id = wanted.id
