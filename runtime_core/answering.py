@@ -155,6 +155,7 @@ class Answering:
             context = ToolCallContext(
                 message=self.message,
                 state=self.state,
+                active_contexts=self.runtime.active_contexts(),
                 user_roles=self.runtime.roles_of(self.message, self.scope.context),
                 callback=self.say,
             )

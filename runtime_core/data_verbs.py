@@ -11,6 +11,7 @@ from uuid import UUID
 
 from runtime_core import connections
 from runtime_core.character import Character
+from runtime_core.choices import note_choice
 from runtime_core.connections import Connection
 from runtime_core.errors import InvalidInput
 from runtime_core.memory import Hit, Memory, MemoryType, coerce_memory
@@ -259,7 +260,10 @@ class DataVerbs(ABC):
         return [each.room_id for each in found]
 
     async def create_task(self, task: Task | Mapping[str, Any]) -> UUID:
-        return (await self._create(Task, task)).id
+        """Keep work for later; one tagged `AWAITING_CHOICE` is offered to whoever talks in its room."""
+        created = await self._create(Task, task)
+        await note_choice(self.database.records, self.agent_id, created)
+        return created.id
 
     async def update_task(self, task: Task | Mapping[str, Any]) -> None:
         await self._update(Task, task)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import from_json
 
+from runtime_core.audit import audit
 from runtime_core.chat import ToolCall
 from runtime_core.components import Action, ActionOptions, accepted
+from runtime_core.contexts import belongs
 from runtime_core.deadline import within
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
 from runtime_core.events import EventType
@@ -70,9 +72,14 @@ async def execute_planned_tool_call(
     name = action.name if action else planned.name
     await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
     arguments: Mapping[str, Any] = {}
+    refusal = _refusal(action, context) if action is not None else None
     try:
         arguments = _arguments(planned.arguments)
-        result = await _run(runtime, context, action, planned.name, arguments)
+        result = (
+            ActionResult(success=False, error=refusal)
+            if refusal
+            else await _run(runtime, context, action, planned.name, arguments)
+        )
     except DeadlineExceeded as error:
         result = ActionResult(success=False, error=str(error))
     except MayflyError as error:
@@ -82,8 +89,19 @@ async def execute_planned_tool_call(
         result = ActionResult(success=False, error=f"{name} failed: {type(error).__name__}: {error}")
     result = replace(result, action=name, tool_call_id=planned.id, arguments=arguments)
     runtime.keep_action_result(context.message.id, result)
+    await _recorded(runtime, context, result, refused=refusal is not None)
     await runtime.emit(EventType.ACTION_COMPLETED, {**_event(runtime, context, name), "result": result})
     return result
+
+
+async def _recorded(runtime: AgentRuntime, context: ToolCallContext, result: ActionResult, *, refused: bool) -> None:
+    """Write the audit trail; where it cannot be written, the turn itself says so when it is stored."""
+    kind = "action.refused" if refused else "action.completed" if result.success else "action.failed"
+    body = {"action": result.action, "arguments": result.arguments, "error": result.error}
+    try:
+        await audit(runtime, kind, body, context.message)
+    except MayflyError:
+        log.exception("audit line not written", extra={"action": result.action, "kind": kind})
 
 
 def find_action(actions: Sequence[Action], name: str) -> Action | None:
@@ -139,8 +157,6 @@ async def _run(
     if action is None:
         known = ", ".join(sorted(each.name for each in runtime.actions))
         return ActionResult(success=False, error=f"there is no action {name!r}; there are {known}")
-    if refusal := _refusal(action, context):
-        return ActionResult(success=False, error=refusal)
     parameters = checked(action.parameters, arguments)
     options = ActionOptions(
         parameters=parameters, previous_results=tuple(runtime.get_action_results(context.message.id))
@@ -155,7 +171,7 @@ async def _run(
 def _refusal(action: Action, context: ToolCallContext) -> str | None:
     if action.roles and not set(action.roles) & set(context.user_roles):
         return f"{action.name} is for {' or '.join(action.roles)} only; the sender is {_listed(context.user_roles)}"
-    if action.contexts and context.active_contexts and not set(action.contexts) & set(context.active_contexts):
+    if not belongs(action.contexts, context.active_contexts):
         return f"{action.name} belongs to {_listed(action.contexts)}; active is {_listed(context.active_contexts)}"
     return None
 
@@ -198,9 +214,18 @@ def for_model(result: ActionResult) -> str:
 
 
 async def possible_actions(runtime: AgentRuntime, message: Memory, state: State) -> list[Action]:
-    """The actions whose `validate` says yes; one that raises says no and is logged."""
-    verdicts = await asyncio.gather(*(_possible(runtime, each, message, state) for each in runtime.actions))
-    return [action for action, possible in zip(runtime.actions, verdicts, strict=True) if possible]
+    """The actions that belong here, are the sender's to ask for, and whose `validate` says yes.
+
+    One that raises says no and is logged.
+    """
+    context = ToolCallContext(
+        message=message,
+        active_contexts=runtime.active_contexts(),
+        user_roles=runtime.roles_of(message, runtime.turn_context()),
+    )
+    allowed = [each for each in runtime.actions if _refusal(each, context) is None]
+    verdicts = await asyncio.gather(*(_possible(runtime, each, message, state) for each in allowed))
+    return [action for action, possible in zip(allowed, verdicts, strict=True) if possible]
 
 
 async def _possible(runtime: AgentRuntime, action: Action, message: Memory, state: State) -> bool:

@@ -50,6 +50,10 @@ class SendHandlers:
         copied._handlers = {**self._handlers}
         return copied
 
+    def sources(self) -> list[str]:
+        """The sources that are served, by name."""
+        return sorted(self._handlers)
+
     def register(self, source: str, handler: SendHandler) -> None:
         """Add a source's handler.
 

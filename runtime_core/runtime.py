@@ -16,19 +16,23 @@ from runtime_core import background
 from runtime_core.adapters.database import database_from
 from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
-from runtime_core.chat import ModelType, TextResponse
+from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
+from runtime_core.contexts import active_contexts, belongs
 from runtime_core.data_verbs import AnyMemory, DataVerbs
+from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
 from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
 from runtime_core.models import ModelCall, ModelRegistry, ask, prepared
 from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, say_nothing
+from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import Agent
+from runtime_core.roles import roles_held
 from runtime_core.routing import SendHandler, SendHandlers, TargetInfo
 from runtime_core.run import ActionResult, TurnContext
 from runtime_core.runtime_logger import RuntimeLogger
@@ -38,6 +42,7 @@ from runtime_core.settings import Settings
 from runtime_core.shared import Shared
 from runtime_core.should_respond import Rules
 from runtime_core.state import State, choose_providers, compose
+from runtime_core.task_work import TaskWorker, coerce_worker
 from runtime_core.turn import MessageService, OnContent, Pipeline
 from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
 
@@ -88,7 +93,7 @@ class AgentRuntime(DataVerbs):
         self._models = ModelRegistry()
         self._services = Services()
         self._send_handlers = SendHandlers()
-        self._task_workers: dict[str, Any] = {}
+        self._task_workers: dict[str, TaskWorker] = {}
         self._stack = AsyncExitStack()
         self._shared = shared or Shared(self._stack)
         self._initialized = False
@@ -228,7 +233,15 @@ class AgentRuntime(DataVerbs):
         for service in plugin.services:
             self.register_service(service)
         for model_type, handler in plugin.models.items():
-            self.register_model(model_type, handler, provider=plugin.name, priority=plugin.model_priority)
+            self._models.register(
+                ModelHandler(
+                    type=str(model_type),
+                    handler=handler,
+                    provider=plugin.name,
+                    priority=plugin.model_priority,
+                    embedding_space=plugin.embedding_space,
+                )
+            )
         for event_type, handlers in plugin.events.items():
             for listener in handlers:
                 self.register_event(event_type, listener)
@@ -264,11 +277,28 @@ class AgentRuntime(DataVerbs):
         """Send content through the handler of the target's source; `NoSendHandler` when there is none."""
         await self._send_handlers.send(self, target, content)
 
-    def register_task_worker(self, name: str, worker: Any) -> None:
-        """Let a worker do the tasks of this name."""
-        if name in self._task_workers:
-            raise DuplicateComponent(f"task worker {name!r} is registered twice")
-        self._task_workers[name] = worker
+    async def handle_route(self, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:
+        """Answer a request to a route of a plugin, as `/plugins/<plugin>/…` does over HTTP."""
+        return await handle_route(self, request)
+
+    def send_sources(self) -> list[str]:
+        """The sources that something can be sent through, by name."""
+        return self._send_handlers.sources()
+
+    def register_task_worker(self, name: str | TaskWorker | Mapping[str, Any], worker: Any = None) -> None:
+        """Let a worker (or an async function) do the tasks of this name; also a `TaskWorker` or a dict alone."""
+        known = coerce_worker(name, worker)
+        if known.name in self._task_workers:
+            raise DuplicateComponent(f"task worker {known.name!r} is registered twice")
+        self._task_workers[known.name] = known
+
+    def task_worker(self, name: str) -> TaskWorker | None:
+        """Who does the tasks of this name, or None."""
+        return self._task_workers.get(name)
+
+    def task_worker_names(self) -> list[str]:
+        """The names that tasks can have here, in the order of registration."""
+        return list(self._task_workers)
 
     def providers_in_order(self) -> list[Provider]:
         """The providers by position, then in the order of registration."""
@@ -419,9 +449,35 @@ class AgentRuntime(DataVerbs):
         """Whether a model makes embeddings here."""
         return self._models.get(ModelType.TEXT_EMBEDDING) is not None
 
-    def embedding_model(self) -> str:
+    def embedding_space(self) -> EmbeddingSpace | None:
+        """Where the vectors of this agent lie: the first embedding handler's model; None without one.
+
+        A handler that does not tell goes by EMBEDDING_MODEL, as the deployment or the agent sets it.
+        """
         found = self._models.get(ModelType.TEXT_EMBEDDING)
-        return f"{found.provider}:{self.get_setting('EMBEDDING_MODEL', '')}" if found else ""
+        if found is None:
+            return None
+        if found.embedding_space is None:
+            name = str(self.get_setting("EMBEDDING_MODEL", "") or found.provider)
+            return EmbeddingSpace(model=name, provider=found.provider, takes_batches=False)
+        return replace(found.embedding_space(self), provider=found.provider)
+
+    def embedding_model(self) -> str:
+        space = self.embedding_space()
+        return space.model if space else ""
+
+    async def embed(self, texts: Sequence[str], *, max_retries: int | None = None) -> EmbeddingResponse:
+        """Embed texts, none of them blank, with the one model whose vectors this agent keeps.
+
+        Raises:
+            ModelNotFound: No plugin embeds here.
+            ModelError, DimensionMismatch: As `embed_texts_in`.
+        """
+        space = self.embedding_space()
+        if space is None:
+            self._models.handlers(ModelType.TEXT_EMBEDDING)  # raises, and says which model types there are
+        assert space is not None  # noqa: S101 - there is a handler
+        return await embed_texts_in(space, self, texts, max_retries=max_retries)
 
     # State
 
@@ -448,7 +504,9 @@ class AgentRuntime(DataVerbs):
         key = (asked.id, names, only_include)
         if not skip_cache and key in scope.states:
             return scope.states[key]
-        chosen = choose_providers(self.providers, names, only_include=only_include)
+        active = self.active_contexts()
+        fitting = [each for each in self.providers if each.name in names or belongs(each.contexts, active)]
+        chosen = choose_providers(fitting, names, only_include=only_include)
         earlier = replace(_EMPTY, data={"action_results": tuple(self.get_action_results(asked.id))})
         state = await compose(self, asked, chosen, timeout_s=self.settings.providers_timeout_s, earlier=earlier)
         if scope.context is None:
@@ -470,6 +528,7 @@ class AgentRuntime(DataVerbs):
         context = ToolCallContext(
             message=asked,
             state=state or await self.compose_state(asked),
+            active_contexts=self.active_contexts(),
             user_roles=self.roles_of(asked, self.turn_context()),
             callback=callback or say_nothing,
         )
@@ -496,10 +555,12 @@ class AgentRuntime(DataVerbs):
         (current_scope(self.agent_id) or open_scope(self.agent_id)).add_result(message_id, result)
 
     def roles_of(self, message: Memory, context: TurnContext | None) -> tuple[str, ...]:
-        """The sender's roles: what the world's metadata says under `roles`, by entity id."""
-        world = context.world if context else None
-        role = world.metadata.get("roles", {}).get(str(message.entity_id)) if world else None
-        return tuple(role) if isinstance(role, list | tuple) else (role,) if role else ()
+        """The sender's role and those it includes, as the world's metadata says."""
+        return roles_held(context.world if context else None, message.entity_id)
+
+    def active_contexts(self) -> tuple[str, ...]:
+        """What the current conversation is about; empty leaves nothing out."""
+        return active_contexts(self.turn_context(), self.get_setting("ACTIVE_CONTEXTS"))
 
     async def evaluate(
         self,

@@ -40,6 +40,10 @@ KINDS: Mapping[type[MayflyError], Kind] = {
     errors.AgentError: Kind(500, "Agent error", "The agent could not handle the message."),
     errors.AgentNotFound: Kind(404, "Agent not found"),
     errors.PluginError: Kind(500, "Plugin error", "A plugin of this deployment could not be loaded."),
+    errors.RouteError: Kind(500, "Route error", "The plugin's route could not answer."),
+    errors.RouteNotFound: Kind(404, "Route not found"),
+    errors.RouteMethodNotAllowed: Kind(405, "Method not allowed"),
+    errors.RouteNotPublic: Kind(403, "Route not public"),
     errors.ServiceError: Kind(500, "Service error", "A service of this deployment could not start."),
     errors.TurnError: Kind(500, "Turn error", "The message could not be handled."),
     errors.TurnInProgress: Kind(409, "Turn in progress"),
@@ -65,6 +69,7 @@ KINDS: Mapping[type[MayflyError], Kind] = {
     errors.SchemaOutOfDate: Kind(
         500, "Schema out of date", "The database is not at the schema this version needs: run `mayfly migrate`."
     ),
+    errors.QueueUnavailable: Kind(503, "Queue unavailable", "The queue did not answer."),
     errors.DeadlineExceeded: Kind(504, "Deadline exceeded", "The time for this request is used up."),
 }
 
@@ -165,7 +170,7 @@ def _of_ours(error: MayflyError) -> Problem:
         title=kind.title,
         detail=_detail(error, kind),
         errors=_field_errors(error) if kind.status == 422 and isinstance(error, InvalidInput) else (),
-        headers=_retry_after(error),
+        headers={**_retry_after(error), **_allow(error)},
     )
 
 
@@ -179,6 +184,10 @@ def _retry_after(error: MayflyError) -> dict[str, str]:
     if not error.retryable:
         return {}
     return {"Retry-After": str(math.ceil(error.retry_after_s or _RETRY_S))}
+
+
+def _allow(error: MayflyError) -> dict[str, str]:
+    return {"Allow": ", ".join(error.allowed)} if isinstance(error, errors.RouteMethodNotAllowed) else {}
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -1,0 +1,74 @@
+"""CHOOSE_OPTION: pick one of the options of a task that waits for a choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.choices import ABORT, choices_in, forget_choice, options_of
+from runtime_core.components import Action, ActionOptions
+from runtime_core.errors import ActionError
+from runtime_core.memory import Memory
+from runtime_core.run import ActionResult
+from runtime_core.task_work import execute, may_be_chosen
+from runtime_core.tasks import Task
+
+_NAME = "CHOOSE_OPTION"
+
+
+async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
+    """The task is taken away before it is done, so that two choices at once do it once; a failed one is put back."""
+    wanted = str(options.parameters["option"]).strip()
+    task = _meant(await choices_in(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
+    option = next((each.name for each in options_of(task) if each.name.casefold() == wanted.casefold()), ABORT)
+    if option != ABORT and not await may_be_chosen(runtime, task, message, state):
+        raise ActionError(f"the sender may not decide on {task.name}", action=_NAME)
+    records = runtime.database.records
+    if not await forget_choice(records, runtime.agent_id, task):
+        raise ActionError(f"{task.name} was decided already", action=_NAME)
+    if option == ABORT:
+        return ActionResult(text=f"{task.name} was given up.", data={"task": task.name, "option": ABORT})
+    try:
+        await execute(runtime, task, {**task.metadata, "option": option})
+    except BaseException:
+        await runtime.create_task(task)
+        raise
+    return ActionResult(text=f"{option} was chosen for {task.name}.", data={"task": task.name, "option": option})
+
+
+def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
+    """The task that is meant: by the start of its id, else the newest with this option."""
+    candidates = [each for each in waiting if str(each.id).startswith(task_id.strip().lower())]
+    known = option.casefold()
+    fitting = [
+        each for each in candidates if known in {ABORT.casefold(), *(o.name.casefold() for o in options_of(each))}
+    ]
+    if fitting:
+        return fitting[-1]
+    names = [o.name for each in candidates for o in options_of(each)]
+    raise ActionError(f"there is no option {option!r}; there are {', '.join([*names, ABORT])}", action=_NAME)
+
+
+def _names(task: Task) -> set[str]:
+    return {ABORT.casefold(), *(each.name.casefold() for each in options_of(task))}
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Only where a choice waits."""
+    return bool(await choices_in(runtime, message.room_id))
+
+
+choose_option = Action(
+    name=_NAME,
+    description="Pick an option of a task that waits for the user's choice, when the user has decided.",
+    handler=_handle,
+    validate=_validate,
+    similes=("SELECT_OPTION", "PICK_OPTION", "SELECT_TASK", "CONFIRM_CHOICE"),
+    parameters={
+        "type": "object",
+        "properties": {
+            "option": {"type": "string", "description": "Name of the option, or ABORT for none of them."},
+            "task": {"type": "string", "description": "First characters of the task's id, where several wait."},
+        },
+        "required": ["option"],
+    },
+)

@@ -1,0 +1,33 @@
+"""FOLLOW_ROOM: answer every message of a room, mentioned or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Action
+from runtime_core.memory import Memory
+from runtime_core.participation import set_state, state_in_room
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.world import ParticipantState
+
+
+async def _handle(runtime: Any, message: Memory) -> ActionResult:
+    await set_state(runtime, message.room_id, ParticipantState.FOLLOWED)
+    return ActionResult(text="You follow this room now.", values={"room_state": ParticipantState.FOLLOWED.value})
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Where the agent is not always answering anyway."""
+    if channel_of(message, runtime.turn_context()) in ALWAYS_ANSWERED:
+        return False
+    return await state_in_room(runtime, message.room_id) is None
+
+
+follow_room = Action(
+    name="FOLLOW_ROOM",
+    description="Answer every message in this room from now on, also those that do not name you, when asked to.",
+    handler=_handle,
+    validate=_validate,
+    similes=("FOLLOW_CHAT", "FOLLOW_CHANNEL", "FOLLOW_CONVERSATION", "FOLLOW_THREAD"),
+)

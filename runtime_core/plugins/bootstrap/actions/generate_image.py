@@ -1,0 +1,50 @@
+"""GENERATE_IMAGE: draw a picture and send it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from runtime_core.chat import ModelType
+from runtime_core.components import Action, ActionOptions
+from runtime_core.errors import ActionError
+from runtime_core.memory import Content, Media, Memory
+from runtime_core.run import ActionResult
+
+_NAME = "GENERATE_IMAGE"
+
+
+async def _handle(runtime: Any, _message: Memory, _state: Any, options: ActionOptions, callback: Any) -> ActionResult:
+    prompt = str(options.parameters["prompt"]).strip()
+    images = await runtime.use_model(ModelType.IMAGE, {"prompt": prompt})
+    media = tuple(
+        Media(id=str(uuid4()), url=str(each["url"]), title="A drawn picture", source=_NAME, description=prompt)
+        for each in images
+        if each.get("url")
+    )
+    if not media:
+        raise ActionError("the model drew nothing", action=_NAME)
+    await callback(Content(text=str(options.parameters.get("text", "")), attachments=media, actions=(_NAME,)))
+    return ActionResult(text="The picture was sent to the user.", data={"images": len(media), "prompt": prompt})
+
+
+async def _validate(runtime: Any) -> bool:
+    """Where the agent may spend money on pictures, and a model draws them."""
+    return runtime.get_setting("IMAGE_GENERATION") is True and runtime.get_model(ModelType.IMAGE) is not None
+
+
+generate_image = Action(
+    name=_NAME,
+    description="Draw a picture and send it, when the user asks for one.",
+    handler=_handle,
+    validate=_validate,
+    similes=("DRAW", "CREATE_IMAGE", "RENDER_IMAGE", "CREATE_PICTURE", "MAKE_PICTURE"),
+    parameters={
+        "type": "object",
+        "properties": {
+            "prompt": {"type": "string", "minLength": 1, "description": "What the picture shows, in detail."},
+            "text": {"type": "string", "description": "What to say beside it."},
+        },
+        "required": ["prompt"],
+    },
+)

@@ -1,0 +1,36 @@
+"""MUTE_ROOM: stay silent in a room until the agent is mentioned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Action
+from runtime_core.memory import Memory
+from runtime_core.participation import set_state, state_in_room
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.world import ParticipantState
+
+
+async def _handle(runtime: Any, message: Memory) -> ActionResult:
+    await set_state(runtime, message.room_id, ParticipantState.MUTED)
+    return ActionResult(
+        text="You are silent in this room now, until somebody mentions you.",
+        values={"room_state": ParticipantState.MUTED.value},
+    )
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Somebody who talks to the agent alone is always answered."""
+    if channel_of(message, runtime.turn_context()) in ALWAYS_ANSWERED:
+        return False
+    return await state_in_room(runtime, message.room_id) is not ParticipantState.MUTED
+
+
+mute_room = Action(
+    name="MUTE_ROOM",
+    description="Stay silent in this room from now on, until you are mentioned. When somebody asks you to be quiet.",
+    handler=_handle,
+    validate=_validate,
+    similes=("MUTE_CHAT", "MUTE_CHANNEL", "MUTE_CONVERSATION", "MUTE_THREAD"),
+)

@@ -1,0 +1,33 @@
+"""UNMUTE_ROOM: take part in a muted room again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Action
+from runtime_core.memory import Memory
+from runtime_core.participation import set_state, state_in_room
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.world import ParticipantState
+
+
+async def _handle(runtime: Any, message: Memory) -> ActionResult:
+    await set_state(runtime, message.room_id, None)
+    return ActionResult(text="You take part in this room again.", values={"room_state": None})
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Only a muted room."""
+    if channel_of(message, runtime.turn_context()) in ALWAYS_ANSWERED:
+        return False
+    return await state_in_room(runtime, message.room_id) is ParticipantState.MUTED
+
+
+unmute_room = Action(
+    name="UNMUTE_ROOM",
+    description="Take part in this room again after having been muted. When somebody asks you back.",
+    handler=_handle,
+    validate=_validate,
+    similes=("UNMUTE_CHAT", "UNMUTE_CHANNEL", "UNMUTE_CONVERSATION", "UNMUTE_THREAD"),
+)

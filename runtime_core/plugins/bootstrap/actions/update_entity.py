@@ -1,0 +1,80 @@
+"""UPDATE_ENTITY: keep details about a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from runtime_core.components import Action, ActionOptions
+from runtime_core.errors import ActionError
+from runtime_core.memory import Memory
+from runtime_core.plugins.bootstrap.people import person_named, shown_name
+from runtime_core.roles import MANAGERS, role_in
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.world import Component, Entity
+
+_NAME = "UPDATE_ENTITY"
+_OWN_TYPE = "profile"
+
+
+async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+    given = options.parameters
+    person = await person_named(runtime, message, str(given.get("person", "")), action=_NAME)
+    _check_allowed(runtime, message, person)
+    kept = await _merged(runtime, message, person, str(given.get("source", _OWN_TYPE)), dict(given["details"]))
+    return ActionResult(
+        text=f"Kept about {shown_name(person)}: {', '.join(sorted(given['details']))}.",
+        data={"entity_id": str(person.id), "type": kept.type, "details": dict(kept.data)},
+    )
+
+
+def _check_allowed(runtime: Any, message: Memory, person: Entity) -> None:
+    context = runtime.turn_context()
+    role = role_in(context.world if context is not None else None, message.entity_id)
+    if person.id != message.entity_id and role not in MANAGERS:
+        raise ActionError("what is kept about others is changed for an OWNER or ADMIN only", action=_NAME)
+
+
+async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
+    records = runtime.database.records
+    found = await records.find(
+        Component, runtime.agent_id, entity_id=person.id, type=kind, source_entity_id=runtime.agent_id
+    )
+    if found:
+        changed: Component = replace(found[0], data={**found[0].data, **details})
+        await records.update(runtime.agent_id, [changed])
+        return changed
+    made = Component(
+        entity_id=person.id,
+        type=kind,
+        room_id=message.room_id,
+        world_id=message.world_id,
+        source_entity_id=runtime.agent_id,
+        data=details,
+    )
+    await records.insert(runtime.agent_id, [made])
+    return made
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Where several people meet; what somebody tells the agent alone is kept as a fact."""
+    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+
+
+update_entity = Action(
+    name=_NAME,
+    description="Keep details about a person (contact, handle, preference) when somebody asks you to.",
+    handler=_handle,
+    validate=_validate,
+    similes=("UPDATE_PROFILE", "EDIT_ENTITY", "SET_ENTITY"),
+    parameters={
+        "type": "object",
+        "properties": {
+            "person": {"type": "string", "description": "Name or id; without it, who wrote the message."},
+            "source": {"type": "string", "description": "What the details belong to (profile, telegram, github)."},
+            "details": {"type": "object", "description": "The details by name."},
+        },
+        "required": ["details"],
+    },
+)

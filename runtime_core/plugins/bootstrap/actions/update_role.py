@@ -1,0 +1,54 @@
+"""UPDATE_ROLE: change what somebody may do in this world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.audit import audit
+from runtime_core.components import Action, ActionOptions
+from runtime_core.errors import ActionError
+from runtime_core.memory import Memory
+from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
+from runtime_core.roles import MANAGERS, Role, may_change_role, role_in, with_role
+from runtime_core.run import ActionResult
+from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+
+_NAME = "UPDATE_ROLE"
+
+
+async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+    person = await person_named(runtime, message, str(options.parameters["person"]), action=_NAME)
+    role = Role(options.parameters["role"])
+    world = await stored_world(runtime, message, action=_NAME)
+    actor, current = role_in(world, message.entity_id), role_in(world, person.id)
+    if person.id == message.entity_id:
+        raise ActionError("nobody changes a role of their own", action=_NAME)
+    if not may_change_role(actor, current, role):
+        raise ActionError(f"as {actor} the sender may not make {role} of {current}", action=_NAME)
+    await runtime.database.records.update(runtime.agent_id, [with_role(world, person.id, role)])
+    change = {"world_id": str(world.id), "entity_id": str(person.id), "from": current, "to": role.value}
+    await audit(runtime, "role.changed", change, message)
+    return ActionResult(text=f"{shown_name(person)} is {role} now, and was {current}.", data=change)
+
+
+async def _validate(runtime: Any, message: Memory) -> bool:
+    """Only where there are others."""
+    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+
+
+update_role = Action(
+    name=_NAME,
+    description="Give somebody in this world another role, when an owner or admin asks you to.",
+    handler=_handle,
+    validate=_validate,
+    similes=("CHANGE_ROLE", "SET_ROLE", "SET_PERMISSIONS", "ASSIGN_ROLE"),
+    parameters={
+        "type": "object",
+        "properties": {
+            "person": {"type": "string", "description": "Name or id of who gets the role."},
+            "role": {"type": "string", "enum": [each.value for each in Role]},
+        },
+        "required": ["person", "role"],
+    },
+    roles=MANAGERS,
+)

@@ -1,0 +1,65 @@
+"""UPDATE_SETTINGS: change settings of this world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.audit import audit
+from runtime_core.components import Action, ActionOptions
+from runtime_core.memory import Memory
+from runtime_core.plugins.bootstrap.people import stored_world
+from runtime_core.plugins.bootstrap.world_settings import settings_of, with_setting
+from runtime_core.roles import MANAGERS
+from runtime_core.run import ActionResult
+
+_NAME = "UPDATE_SETTINGS"
+
+
+async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+    """All of the changes, or none."""
+    world = await stored_world(runtime, message, action=_NAME)
+    secret = {each.key for each in settings_of(world) if each.secret}
+    changes = [(str(each["key"]), each["value"]) for each in options.parameters["updates"]]
+    for key, value in changes:
+        world = with_setting(world, key, value)
+    await runtime.database.records.update(runtime.agent_id, [world])
+    for key, value in changes:
+        shown = {} if key in secret else {"value": value}
+        await audit(runtime, "world_setting.changed", {"world_id": str(world.id), "name": key, **shown}, message)
+    missing = [each.name for each in settings_of(world) if each.required and not each.is_set]
+    still = f" Still needed: {', '.join(missing)}." if missing else ""
+    return ActionResult(text=f"Set: {', '.join(key for key, _ in changes)}.{still}", data={"missing": missing})
+
+
+async def _validate(runtime: Any) -> bool:
+    """Only in a world that has settings."""
+    context = runtime.turn_context()
+    return context is not None and bool(settings_of(context.world))
+
+
+update_settings = Action(
+    name=_NAME,
+    description="Set one or more settings of this world to what an owner or admin tells you.",
+    handler=_handle,
+    validate=_validate,
+    similes=("UPDATE_SETTING", "SAVE_SETTING", "SET_CONFIGURATION", "CONFIGURE"),
+    parameters={
+        "type": "object",
+        "properties": {
+            "updates": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "key": {"type": "string", "description": "The setting's key."},
+                        "value": {"type": ["string", "number", "boolean"]},
+                    },
+                    "required": ["key", "value"],
+                },
+            }
+        },
+        "required": ["updates"],
+    },
+    roles=MANAGERS,
+)
