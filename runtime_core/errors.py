@@ -13,6 +13,10 @@ MayflyError
 │   ├── PluginCycle
 │   ├── PluginDependencyMissing
 │   └── DuplicateComponent
+├── RouteError
+│   ├── RouteNotFound
+│   ├── RouteMethodNotAllowed    names the methods that are
+│   └── RouteNotPublic
 ├── ServiceError
 │   ├── ServiceNotFound
 │   └── NoSendHandler
@@ -48,6 +52,7 @@ MayflyError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -150,6 +155,34 @@ class DuplicateComponent(PluginError):
     """Two components of one kind share a name."""
 
     code = "duplicate-component"
+
+
+class RouteError(MayflyError):
+    """A request to a plugin's route was not answered."""
+
+    code = "route-error"
+
+
+class RouteNotFound(RouteError):
+    """No plugin of the agent has a route at that path."""
+
+    code = "route-not-found"
+
+
+class RouteMethodNotAllowed(RouteError):
+    """The path takes other methods; `allowed` lists them."""
+
+    code = "route-method-not-allowed"
+
+    def __init__(self, message: str, *, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
+
+
+class RouteNotPublic(RouteError):
+    """The route is for trusted callers alone."""
+
+    code = "route-not-public"
 
 
 class ServiceError(MayflyError):

@@ -18,6 +18,7 @@ from runtime_core.http.exchange import Exchange
 from runtime_core.http.failures import reported
 from runtime_core.http.health import health, readiness
 from runtime_core.http.messages import create_message
+from runtime_core.http.plugins import METHODS, serve_plugin
 from runtime_core.http.rooms import read_room_messages
 from runtime_core.http.runs import read_run
 from runtime_core.http.source import DeploymentSource
@@ -82,6 +83,7 @@ def create_app(source: DeploymentSource) -> Application:
         Route("/v1/runs/{run_id}", partial(read_run, source)),
         Route("/v1/rooms/{room_id}/messages", partial(read_room_messages, source)),
         Route("/v1/agents", partial(list_agents, source)),
+        Route("/plugins/{path:path}", partial(serve_plugin, source), methods=[*METHODS]),
         Route("/health", health),
         Route("/health/ready", partial(readiness, source)),
         Route("/openapi.json", openapi),
