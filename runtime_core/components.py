@@ -10,8 +10,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runtime_core.embedding_space import EmbeddingSpace
 from runtime_core.run import ActionResult
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from runtime_core.services import Service
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
+SpaceOf: TypeAlias = Callable[[Any], EmbeddingSpace]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +146,14 @@ class ModelHandler:
         handler: `(runtime, params)` → the model type's result; for text types, params with
             `messages` want a `TextResponse`, params with only `prompt` want text.
         priority: Highest first, then in the order of registration.
+        embedding_space: `(runtime)` → the `EmbeddingSpace` of an embedding handler's vectors.
     """
 
     type: str
     handler: Handler
     provider: str
     priority: int = 0
+    embedding_space: SpaceOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +168,7 @@ class Plugin:
         dependencies: Names of plugins that must come first.
         priority: Lower loads first: databases -100, model providers -50, core 0, features 50, platforms 100.
         model_priority: Priority of `models`.
+        embedding_space: `(runtime)` → the `EmbeddingSpace` of the vectors that TEXT_EMBEDDING gives.
         settings: Names of environment variables that `get_setting` may read for this plugin.
         check_key: `(runtime)` → whether the model provider accepts the key; raises when it cannot be asked.
         adapter: Opens the database when the runtime was given none: `(settings) → adapter`.
@@ -178,6 +184,7 @@ class Plugin:
     services: tuple[type[Service], ...] = ()
     models: Mapping[str, Handler] = field(default_factory=dict)
     model_priority: int = 0
+    embedding_space: SpaceOf | None = None
     check_key: Handler | None = None
     adapter: Callable[[Any], DatabaseAdapter] | None = None
     routes: tuple[Route, ...] = ()
@@ -207,8 +214,22 @@ class ActionOptions:
 
 def accepted(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The leading `arguments` that `handler` has positional parameters for."""
+    places = _places(handler)
+    return arguments if places is None else arguments[:places]
+
+
+def _places(handler: Callable[..., Any]) -> int | None:
+    """How many positional parameters a handler has; None is any number.
+
+    Functions and methods are read from their code, which takes a hundredth of the time of a signature: several
+    handlers run in every turn.
+    """
+    if isinstance(handler, FunctionType):
+        return None if handler.__code__.co_flags & inspect.CO_VARARGS else handler.__code__.co_argcount
+    if isinstance(handler, MethodType) and isinstance(handler.__func__, FunctionType):
+        places = _places(handler.__func__)
+        return None if places is None else places - 1
     parameters = inspect.signature(handler).parameters.values()
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        return arguments
-    places = sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)
-    return arguments[:places]
+        return None
+    return sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)

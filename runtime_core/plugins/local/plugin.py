@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Handler, Plugin
+from runtime_core.embedding_space import EmbeddingSpace
 from runtime_core.model_params import Vector, embed_texts, write_text
 from runtime_core.ports import EmbeddingModel, TextModel
 
@@ -29,8 +30,18 @@ def get_local_plugin(*, text: TextModel | None = None, embedding: EmbeddingModel
         description="Answers by rules and embeds by word vectors: offline, without a key.",
         models=models,
         model_priority=MODEL_PRIORITY,
+        embedding_space=_word_vectors if embedding is None else _lent_model,
         priority=-50,
     )
+
+
+# As `adapters.local.embedding` has them, which is imported only by who embeds.
+def _word_vectors(_runtime: object) -> EmbeddingSpace:
+    return EmbeddingSpace(model="wordllama-l2-supercat-256", dimension=256)
+
+
+def _lent_model(_runtime: object) -> EmbeddingSpace:
+    return EmbeddingSpace(model="local")
 
 
 def _text_handler(model: TextModel | None) -> Handler:

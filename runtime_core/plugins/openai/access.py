@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from runtime_core.adapters.openai.call import is_loopback, read_api_key, read_base_url
+from runtime_core.embedding_space import EmbeddingSpace
 from runtime_core.errors import SettingsError
 from runtime_core.settings import Settings
 
 T = TypeVar("T")
+
+# What the provider's own models answer where no dimension is asked for: https://platform.openai.com/docs/models
+_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
 
 
 class PluginRuntime(Protocol):
@@ -78,6 +82,16 @@ class Access:
 def model_name(runtime: PluginRuntime, setting: str) -> str:
     """The name of the model that TEXT_SMALL_MODEL, TEXT_LARGE_MODEL or EMBEDDING_MODEL gives."""
     return str(runtime.get_setting(setting) or getattr(runtime.settings, setting.lower()))
+
+
+def embedding_space(runtime: PluginRuntime) -> EmbeddingSpace:
+    """Where the vectors lie that EMBEDDING_MODEL makes.
+
+    Raises:
+        SettingsError: EMBEDDING_DIMENSION is no positive whole number.
+    """
+    model = model_name(runtime, "EMBEDDING_MODEL")
+    return EmbeddingSpace(model=model, dimension=embedding_dimension(runtime) or _DIMENSIONS.get(model))
 
 
 def embedding_dimension(runtime: PluginRuntime) -> int | None:

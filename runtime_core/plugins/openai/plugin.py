@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -11,9 +12,10 @@ import httpx2
 from runtime_core.adapters.openai.connection import open_http_client
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Handler, Plugin
+from runtime_core.embedding_space import EmbeddingSpace
 from runtime_core.errors import PluginError
 from runtime_core.model_params import Vector, embed_texts, write_text
-from runtime_core.plugins.openai.access import Access, PluginRuntime
+from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, embedding_space
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
 from runtime_core.plugins.openai.provider import Lent, Provider
@@ -54,10 +56,16 @@ def get_openai_plugin(
         description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
         init=models.open,
         models=models.handlers(),
+        embedding_space=embedding_space if embedding is None else _lent_space,
         check_key=check_key,
         priority=-50,
         settings=_SETTINGS,
     )
+
+
+def _lent_space(runtime: PluginRuntime) -> EmbeddingSpace:
+    """A lent model makes vectors of a dimension of its own."""
+    return replace(embedding_space(runtime), dimension=embedding_dimension(runtime))
 
 
 class _OpenAIModels:
