@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.adapters.postgres.pool import StoreConnection
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.errors import DeadlineExceeded, StoreUnavailable
 from runtime_core.ports import MemoryFilter
@@ -139,3 +142,12 @@ async def test_a_cancelled_call_leaves_the_adapter_usable(postgres: PostgresAdap
             await asyncio.wait_for(postgres.turns.begin(scene.start("Cancelled")), 0.1)
     await blocker.close()
     assert (await postgres.turns.begin(scene.start("After"))).outcome is Outcome.NEW
+
+
+async def test_a_silent_peer_is_given_up_after_seconds_not_minutes(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url, connection_class=StoreConnection)
+    connected = connection._transport.get_extra_info("socket")
+    assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    if sys.platform == "linux":
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+    await connection.close()

@@ -12,6 +12,10 @@ begin
     from jsonb_array_elements(given) as each where jsonb_typeof(each -> 'embedding') = 'array';
 
     if given_dimensions is not null then
+        if model_name = '' then
+            raise exception using errcode = 'check_violation',
+                message = 'an embedding needs the name of the model that made it';
+        end if;
         -- Both ends of the index range: whatever dimension is there is one of the two.
         select dimension into found_dimension from (
             select min(dimension) as dimension from embeddings where agent_id = agent and model = model_name

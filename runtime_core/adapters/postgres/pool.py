@@ -21,6 +21,7 @@ Pooler: TypeAlias = Literal["none", "transaction"]
 CALL_LIMIT_S = 30.0  # of one call, connecting included, where no deadline leaves less
 CHECK_AFTER_S = 5.0  # a frozen process does not notice that its connections died
 CHECK_LIMIT_S = 2.0
+CLOSE_LIMIT_S = 5.0
 UNACKNOWLEDGED_LIMIT_MS = 10_000  # TCP gives a silent peer up after this, not after 15 minutes
 
 
@@ -99,8 +100,7 @@ class Connections:
         if pool is None:
             return
         if loop is asyncio.get_running_loop():
-            with store_errors():
-                await pool.close()
+            await _close(pool)
         elif loop is not None and not loop.is_closed():
             pool.terminate()
 
@@ -162,6 +162,15 @@ class Connections:
                 return lease, connection
             connection.terminate()
             await pool.release(lease)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """Let calls under way end, but not forever; their connections are cut then."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await pool.close()
+    except (OSError, asyncpg.InterfaceError):
+        pool.terminate()
 
 
 async def _answers(connection: StoreConnection) -> bool:
