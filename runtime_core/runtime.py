@@ -417,7 +417,7 @@ class AgentRuntime(DataVerbs):
             merged["on_delta"] = tell
         return await ask(
             handlers,
-            lambda each: each.handler(self, merged),
+            lambda each: each.handler(*accepted(each.handler, (self, merged))),
             max_retries=self.settings.model_max_retries if max_retries is None else max_retries,
             record=self._record_model_call,
             repeatable=lambda: not told,

@@ -152,7 +152,9 @@ class Services:
         """
         kind = next((kind for kind in self._kinds if _answers_to(kind, name)), None)
         if kind is None:
-            raise ServiceNotFound(f"no service {name!r} is registered; there are {self.types()}")
+            raise ServiceNotFound(
+                f"no service {str(name)!r} is registered; there are {', '.join(self.types()) or 'none'}"
+            )
         return self._future(kind)
 
     def _future(self, kind: type[Service]) -> asyncio.Future[Service]:

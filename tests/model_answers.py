@@ -232,7 +232,7 @@ class Reply:
                 {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
                 for part in (arguments[:middle], arguments[middle:])
             ]
-        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
         choices.append({"index": 0, "delta": {}, "finish_reason": self._reason()})
         events = [{**head, "choices": [choice]} for choice in choices]
         if (request.json.get("stream_options") or {}).get("include_usage"):

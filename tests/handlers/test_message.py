@@ -54,16 +54,22 @@ def variables(database: Path, model_server: ScriptedModelServer) -> dict[str, st
 
 
 @pytest.fixture
-def handle(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Handle]:
-    """The real handler, in an environment of the test's own."""
+def environment(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    """An environment of the test's own, in place of the process's."""
     environment = Environment(lambda: Settings.from_environment(variables))
     monkeypatch.setattr(handlers.message, "environment", environment)
+    yield environment
+    environment.close()
+
+
+@pytest.fixture
+def handle(environment: Environment) -> Handle:
+    """The real handler."""
 
     def handled(event: Any, remaining_ms: int = 30_000) -> dict[str, Any]:
         return handlers.message.handler(event, Context(remaining_ms))
 
-    yield handled
-    environment.close()
+    return handled
 
 
 def rows(database: Path) -> int:
@@ -189,8 +195,7 @@ def test_a_model_that_answers_too_late_ends_in_time_to_free_the_claim(
     assert handle({"text": "Still there?", "room_id": ROOM})["text"] == "You said: Still there?"
 
 
-def test_a_cancelled_event_is_converted_and_its_tasks_end_with_it(handle: Handle) -> None:
-    environment = handlers.message.environment
+def test_a_cancelled_event_is_converted_and_its_tasks_end_with_it(handle: Handle, environment: Environment) -> None:
     ended: list[str] = []
 
     async def left_behind() -> None:

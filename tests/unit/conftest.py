@@ -1,0 +1,43 @@
+"""A runtime over a database in memory, for tests of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.character import Character
+from runtime_core.components import Plugin
+from runtime_core.memory import Content, Memory
+from runtime_core.runtime import AgentRuntime
+
+
+async def echo(_runtime: Any, params: Any) -> str:
+    """A text model that says what it was asked."""
+    text = params["messages"][-1].text if "messages" in params else params["prompt"]
+    return f"echo: {text}"
+
+
+ECHO = Plugin(name="echo", models={"TEXT_LARGE": echo, "TEXT_SMALL": echo})
+
+
+@pytest.fixture
+async def adapter() -> AsyncIterator[SqliteAdapter]:
+    adapter = SqliteAdapter(":memory:")
+    await adapter.migrate()
+    yield adapter
+    await adapter.close()
+
+
+@pytest.fixture
+async def runtime(adapter: SqliteAdapter) -> AsyncIterator[AgentRuntime]:
+    async with AgentRuntime(character=Character(name="Ada"), plugins=[ECHO], adapter=adapter) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def message(runtime: AgentRuntime) -> Memory:
+    return Memory(agent_id=runtime.agent_id, entity_id=uuid4(), room_id=uuid4(), content=Content(text="Hello"))
