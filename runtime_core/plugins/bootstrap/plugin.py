@@ -14,10 +14,14 @@ from runtime_core.plugins.bootstrap.providers.providers import providers
 from runtime_core.plugins.bootstrap.providers.recent_messages import recent_messages
 from runtime_core.plugins.bootstrap.providers.time import time
 from runtime_core.plugins.bootstrap.providers.world import world
+from runtime_core.plugins.bootstrap.services.database import DatabaseService
+from runtime_core.plugins.bootstrap.services.embedding import EmbeddingService
+from runtime_core.plugins.bootstrap.services.task import TaskService
 
 plugin = Plugin(
     name="bootstrap",
     description="Answering, and knowing who and where",
     actions=(reply, ignore, none),
     providers=(character, providers, actions, world, entities, recent_messages, action_state, time),
+    services=(DatabaseService, EmbeddingService, TaskService),
 )

@@ -1,0 +1,46 @@
+"""The service TASK: what an agent keeps for later, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from runtime_core.services import Service, ServiceType
+from runtime_core.tasks import Task
+from runtime_core.values import coerce
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+QUEUE = "queue"
+REPEAT = "repeat"
+
+
+class TaskService(Service):
+    """Keeps tasks; the schedule runs those that are due, no process ticks here."""
+
+    service_type: ClassVar[str] = ServiceType.TASK
+
+    def __init__(self, runtime: AgentRuntime) -> None:
+        self._runtime = runtime
+
+    @classmethod
+    async def start(cls, runtime: AgentRuntime) -> TaskService:
+        return cls(runtime)
+
+    async def stop(self) -> None:
+        """Nothing is open here: tasks are rows."""
+
+    async def schedule(self, task: Task | Mapping[str, Any], *, repeat_every_ms: int | None = None) -> UUID:
+        """Store a task to be run when it is due, once, or again and again with `repeat_every_ms`."""
+        given = coerce(Task, task, name="task")
+        repeated = (REPEAT,) if repeat_every_ms else ()
+        timing = {"update_interval": repeat_every_ms} if repeat_every_ms else {}
+        tags = tuple(dict.fromkeys((*given.tags, QUEUE, *repeated)))
+        return await self._runtime.create_task(replace(given, tags=tags, metadata={**given.metadata, **timing}))
+
+    async def waiting(self) -> list[Task]:
+        """The tasks that are to be run, oldest first."""
+        return await self._runtime.get_tasks(tags=(QUEUE,))
