@@ -1,0 +1,342 @@
+"""The template as AWS will see it: names, bounds, rights and alarms that nothing else would notice missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runtime_core.settings import Settings
+from tests.infra.expanded import ROOT, Template, expanded, parsed, resources
+from tests.infra.rules import decide, refused, values_of
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mayfly-AbCdEf"
+GIVEN = {"DatabaseSecretArn": SECRET}
+FUNCTIONS = {
+    "MessageFunction": "handlers.message.handler",
+    "IsolatedMessageFunction": "handlers.message.handler",
+    "ApiFunction": "handlers.api.handler",
+    "EmbedHighFunction": "handlers.embed.handler",
+    "EmbedNormalFunction": "handlers.embed.handler",
+    "EmbedLowFunction": "handlers.embed.handler",
+    "InboxFunction": "handlers.inbox.handler",
+    "TickFunction": "handlers.tick.handler",
+    "MigrateFunction": "handlers.migrate.handler",
+}
+
+
+def properties(name: str) -> Template:
+    found: Template = expanded()["Resources"][name]["Properties"]
+    return found
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Every logical id that a value refers to."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                yield inner
+            elif key == "Fn::GetAtt":
+                yield inner[0]
+            else:
+                yield from names_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from names_in(inner)
+
+
+def chosen(value: Any, **conditions: bool) -> Any:
+    """A value with its `Fn::If`s decided; conditions not named are false."""
+    if isinstance(value, dict):
+        if "Fn::If" in value:
+            condition, then, otherwise = value["Fn::If"]
+            return chosen(then if conditions.get(condition, False) else otherwise, **conditions)
+        return {key: chosen(inner, **conditions) for key, inner in value.items()}
+    if isinstance(value, list):
+        inner = [chosen(each, **conditions) for each in value]
+        return [each for each in inner if each != {"Ref": "AWS::NoValue"}]
+    return value
+
+
+def statements(role: str, **conditions: bool) -> list[dict[str, Any]]:
+    policies = chosen(properties(role)["Policies"], **conditions)
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def role_of(function: str) -> str:
+    found: str = properties(function)["Role"]["Fn::GetAtt"][0]
+    return found
+
+
+def test_every_function_has_its_handler_and_runs_on_python_3_13() -> None:
+    functions = resources("AWS::Lambda::Function")
+    assert {name: found["Properties"]["Handler"] for name, found in functions.items()} == FUNCTIONS
+    assert {found["Properties"]["Runtime"] for found in functions.values()} == {"python3.13"}
+
+
+@pytest.mark.parametrize("name", ["message", "api", "inbox", "migrate"])
+def test_the_handlers_it_names_are_there(name: str) -> None:
+    assert (ROOT / "handlers" / f"{name}.py").exists()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_logs_json_to_a_group_of_its_own_with_retention(function: str) -> None:
+    logging = properties(function)["LoggingConfig"]
+    group = properties(logging["LogGroup"]["Ref"])
+    assert logging["LogFormat"] == "JSON"
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_alarms_that_know_its_timeout(function: str) -> None:
+    stacks = [
+        stack["Properties"]["Parameters"]
+        for stack in resources("AWS::CloudFormation::Stack").values()
+        if stack["Properties"]["TemplateURL"] == "infra/function-alarms.yaml"
+        and function in names_in(stack["Properties"]["Parameters"]["FunctionName"])
+    ]
+    assert [int(stack["SlowMs"]) for stack in stacks] == [properties(function)["Timeout"] * 900]
+
+
+def test_function_alarms_watch_errors_throttles_and_the_slowest_hundredth() -> None:
+    alarms = parsed("infra/function-alarms.yaml")["Resources"]
+    assert {each["Properties"]["MetricName"] for each in alarms.values()} == {"Errors", "Throttles", "Duration"}
+    assert alarms["Slow"]["Properties"]["ExtendedStatistic"] == "p99"
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"IsolatedMessageFunction"}))
+def test_every_function_has_a_role_of_its_own(function: str) -> None:
+    role = role_of(function)
+    others = {role_of(other) for other in FUNCTIONS if other not in {function, "IsolatedMessageFunction"}}
+    assert role == function.replace("Function", "Role")
+    assert role not in others
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("everything", [False, True])
+def test_roles_name_exact_resources_and_actions(function: str, everything: bool) -> None:
+    conditions = {"HasModelSecret": everything, "HasSecretsKey": everything, "CreateDatabase": everything}
+    for statement in statements(role_of(function), **conditions):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        targets = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action]
+        assert not [target for target in targets if isinstance(target, str)], "a resource written out is a pattern"
+        assert targets
+
+
+def test_a_role_reaches_its_own_log_group_its_secrets_and_the_queues_of_its_work() -> None:
+    reached = {role_of(name): set(names_in(statements(role_of(name), HasModelSecret=True))) for name in FUNCTIONS}
+    embed_queues = {"EmbedHighQueue", "EmbedNormalQueue", "EmbedLowQueue"}
+    assert reached == {
+        "MessageRole": {"MessageLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
+        "ApiRole": {"ApiLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
+        "EmbedHighRole": {"EmbedHighLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedHighQueue"},
+        "EmbedNormalRole": {"EmbedNormalLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedNormalQueue"},
+        "EmbedLowRole": {"EmbedLowLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedLowQueue"},
+        "InboxRole": {"InboxLogGroup", "DatabaseSecretArn", "ModelSecretArn", "InboxQueue", *embed_queues},
+        "TickRole": {"TickLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
+        "MigrateRole": {"MigrateLogGroup", "DatabaseSecretArn"},
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_secrets_come_by_arn_only(function: str) -> None:
+    variables = properties(function)["Environment"]["Variables"]
+    assert not {name for name in variables if "KEY" in name or "PASSWORD" in name or name == "DATABASE_URL"}
+    assert chosen(variables["DATABASE_SECRET_ARN"]) == {"Ref": "DatabaseSecretArn"}
+
+
+@pytest.mark.parametrize("mapping", sorted(resources("AWS::Lambda::EventSourceMapping")))
+def test_a_queue_is_hidden_for_six_timeouts_and_the_time_it_gathers_a_batch(mapping: str) -> None:
+    source = properties(mapping)
+    queue = properties(source["EventSourceArn"]["Fn::GetAtt"][0])
+    timeout_s = properties(source["FunctionName"]["Ref"])["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout_s + source.get("MaximumBatchingWindowInSeconds", 0)
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_each_priority_has_a_concurrency_of_its_own() -> None:
+    limits = {
+        name: chosen(found["Properties"]["ScalingConfig"], **dict.fromkeys(expanded()["Conditions"], True))
+        for name, found in resources("AWS::Lambda::EventSourceMapping").items()
+    }
+    assert limits == {
+        "EmbedHighFunctionQueue": {"MaximumConcurrency": {"Ref": "EmbedHighConcurrency"}},
+        "EmbedNormalFunctionQueue": {"MaximumConcurrency": {"Ref": "EmbedNormalConcurrency"}},
+        "EmbedLowFunctionQueue": {"MaximumConcurrency": {"Ref": "EmbedLowConcurrency"}},
+        "InboxFunctionQueue": {"MaximumConcurrency": {"Ref": "InboxConcurrency"}},
+    }
+
+
+QUEUES = [name for name in resources("AWS::SQS::Queue") if "DeadLetter" not in name]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_has_a_dead_letter_queue_that_takes_from_it_alone(queue: str) -> None:
+    target = properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    dead = properties(target)
+    name = properties(queue)["QueueName"]["Fn::Sub"]
+    (source,) = dead["RedriveAllowPolicy"]["sourceQueueArns"]
+    assert source["Fn::Sub"].endswith(f":{name}")
+    assert dead["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
+    assert dead.get("FifoQueue") == properties(queue).get("FifoQueue")
+    assert dead["MessageRetentionPeriod"] >= properties(queue)["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("queue", sorted(resources("AWS::SQS::Queue")))
+def test_every_queue_is_encrypted_at_rest_and_on_the_way(queue: str) -> None:
+    policies = [
+        found["Properties"]
+        for found in resources("AWS::SQS::QueuePolicy").values()
+        if {"Ref": queue} in found["Properties"]["Queues"]
+    ]
+    (statement,) = policies[0]["PolicyDocument"]["Statement"]
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+    assert statement["Effect"] == "Deny"
+    assert statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_has_alarms_for_the_oldest_message_and_for_dead_letters(queue: str) -> None:
+    stacks = [
+        stack["Properties"]["Parameters"]
+        for stack in resources("AWS::CloudFormation::Stack").values()
+        if stack["Properties"]["TemplateURL"] == "infra/queue-alarms.yaml"
+        and stack["Properties"]["Parameters"]["QueueName"] == {"Fn::GetAtt": [queue, "QueueName"]}
+    ]
+    metrics = {each["Properties"]["MetricName"] for each in parsed("infra/queue-alarms.yaml")["Resources"].values()}
+    assert len(stacks) == 1
+    assert metrics == {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"}
+
+
+def test_the_inbox_keeps_a_room_in_order() -> None:
+    inbox = properties("InboxQueue")
+    assert inbox["FifoQueue"] is True
+    assert inbox["QueueName"]["Fn::Sub"].endswith(".fifo")
+
+
+@pytest.mark.parametrize("function", ["MessageFunction", "ApiFunction"])
+def test_prod_shifts_traffic_in_steps_watched_by_alarms(function: str) -> None:
+    group = properties(f"{function}DeploymentGroup")
+    in_prod = chosen(group["AlarmConfiguration"], IsProd=True)
+    assert len(in_prod["Alarms"]) == 2
+    assert "Canary" in json.dumps(chosen(group["DeploymentConfigName"], IsProd=True))
+    assert "AllAtOnce" in json.dumps(chosen(group["DeploymentConfigName"]))
+
+
+@pytest.mark.parametrize("name", list(resources("AWS::Scheduler::Schedule")))
+def test_two_stacks_in_one_account_do_not_share_a_schedule(name: str) -> None:
+    assert "AWS::StackName" in json.dumps(properties(name)["Name"])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_variable_that_the_settings_know_takes_only_what_they_accept(function: str) -> None:
+    variables = properties(function)["Environment"]["Variables"]
+    values = values_of(expanded(), GIVEN)
+    read = {
+        name: str(values[found["Ref"]] if isinstance(found, dict) and "Ref" in found else found)
+        for name, found in chosen(variables).items()
+        if name.lower() in Settings.model_fields and (not isinstance(found, dict) or found.get("Ref", "") in values)
+    }
+    assert read["ENVIRONMENT"] == "development"
+    Settings.from_environment(read)
+
+
+def test_the_defaults_with_a_database_secret_are_taken() -> None:
+    assert refused(expanded(), GIVEN) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"DatabaseSecretArn": ""}, "DatabaseSecretArn"),
+        ({"Database": "aurora"}, "leave DatabaseSecretArn empty"),
+        ({"SnapStart": "true", "ProvisionedConcurrency": "1"}, "SnapStart cannot be combined with ProvisionedConc"),
+        ({"SnapStart": "true", "TenantIsolation": "true"}, "SnapStart cannot be combined with TenantIsolation"),
+        ({"TenantIsolation": "true", "ProvisionedConcurrency": "2"}, "TenantIsolation cannot be combined"),
+        ({"EmbedHighPollers": "2"}, "Provisioned pollers exclude MaximumConcurrency"),
+        ({"WebAclArn": "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/name/abc-1"}, "takes no web ACL"),
+        ({"UsagePlanQuota": "10"}, "has no usage plans"),
+        ({"ApiType": "rest", "CorsOrigins": "https://example.com"}, "CORS"),
+        ({"DomainName": "agents.example.com"}, "needs CertificateArn"),
+        ({"HostedZoneId": "Z123"}, "needs DomainName"),
+        ({"VpcSubnetIds": "subnet-0a,subnet-0b"}, "needs VpcSecurityGroupIds"),
+        ({"RdsProxy": "true"}, "needs Database=aurora"),
+        ({"DatabaseSecretArn": "postgresql://user:secret@host/name"}, "DatabaseSecretArn: not allowed"),
+        ({"EmbedLowConcurrency": "1"}, "EmbedLowConcurrency: not allowed"),
+        ({"TickRate": "rate(1 minutes)"}, "TickRate: not allowed"),
+        ({"CorsOrigins": "example.com"}, "CorsOrigins: not allowed"),
+    ],
+)
+def test_what_aws_would_refuse_halfway_is_refused_at_once(given: dict[str, str], said: str) -> None:
+    assert [each for each in refused(expanded(), {**GIVEN, **given}) if said in each]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Database": "aurora", "DatabaseSecretArn": ""},
+        {"Database": "aurora", "DatabaseSecretArn": "", "RdsProxy": "true", "Egress": "endpoints"},
+        {"SnapStart": "true"},
+        {"ProvisionedConcurrency": "5"},
+        {"TenantIsolation": "true"},
+        {"EmbedHighPollers": "2", "EmbedHighConcurrency": "0"},
+        {"ApiType": "rest", "UsagePlanQuota": "1000"},
+        {"CorsOrigins": "https://example.com,http://localhost:5173"},
+        {"VpcSubnetIds": "subnet-0a,subnet-0b", "VpcSecurityGroupIds": "sg-0c"},
+    ],
+)
+def test_what_fits_together_is_taken(given: dict[str, str]) -> None:
+    assert refused(expanded(), {**GIVEN, **given}) == []
+
+
+def test_snapstart_provisioned_concurrency_and_tenant_isolation_reach_the_functions() -> None:
+    everything = dict.fromkeys(expanded()["Conditions"], True)
+    for name in ("MessageFunction", "ApiFunction"):
+        assert chosen(properties(name)["SnapStart"], **everything) == {"ApplyOn": "PublishedVersions"}
+        assert chosen(properties(name)["SnapStart"]) == {"ApplyOn": "None"}
+        assert chosen(properties(f"{name}Aliaslive")["ProvisionedConcurrencyConfig"], **everything) == {
+            "ProvisionedConcurrentExecutions": {"Ref": "ProvisionedConcurrency"}
+        }
+    assert properties("IsolatedMessageFunction")["TenancyConfig"] == {"TenantIsolationMode": "PER_TENANT"}
+    assert decide({"Fn::Equals": [{"Ref": "TenantIsolation"}, "true"]}, values_of(expanded(), {})) is False
+
+
+def test_the_api_is_signed_unless_it_is_opened_on_purpose() -> None:
+    method = properties("HttpApi")["Body"]["paths"]["/{proxy+}"]["x-amazon-apigateway-any-method"]
+    assert expanded()["Parameters"]["ApiAuthorization"]["Default"] == "iam"
+    assert chosen(method["security"], SignsRequests=True) == [{"sigv4": []}]
+
+
+def test_every_parameter_that_takes_free_text_has_a_pattern() -> None:
+    free = {
+        name
+        for name, parameter in expanded()["Parameters"].items()
+        if parameter["Type"] in {"String", "CommaDelimitedList"}
+        and "AllowedValues" not in parameter
+        and "AllowedPattern" not in parameter
+    }
+    assert free == set()
+
+
+def test_the_dashboard_is_json_and_shows_every_metric_that_turns_write() -> None:
+    body = parsed("infra/dashboard.yaml")["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    shown = json.loads(re.sub(r"\$\{[^}]+\}", "x", body))
+    names = {metric[1] for widget in shown["widgets"] for metric in widget["properties"]["metrics"]}
+    assert names >= {
+        *("ColdStart", "InitMs", "TurnMs", "ModelMs", "DbMs", "TokensIn", "TokensOut"),
+        *("DeadlineHit", "Replay", "EmbedLagMs"),
+    }
+
+
+def test_people_get_what_they_need() -> None:
+    outputs = expanded()["Outputs"]
+    assert {"ApiUrl", "Curl", "InboxQueueUrl", "EmbedHighQueueUrl", "MessageFunctionName"} <= set(outputs)
+    line = outputs["Curl"]["Value"]["Fn::Sub"][0]
+    assert line.startswith("curl ")
+    assert line.endswith("/v1/messages")
