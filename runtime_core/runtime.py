@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from runtime_core import background
@@ -45,6 +45,9 @@ from runtime_core.state import State, choose_providers, compose
 from runtime_core.task_work import TaskWorker, coerce_worker
 from runtime_core.turn import MessageService, OnContent, Pipeline
 from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
+
+if TYPE_CHECKING:
+    from runtime_core.runtime_config import RuntimeConfig
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +105,17 @@ class AgentRuntime(DataVerbs):
 
     def __repr__(self) -> str:
         return f"AgentRuntime(character={self.character.name!r}, agent_id={str(self.agent_id)!r})"
+
+    @classmethod
+    def from_config(cls, config: RuntimeConfig | Mapping[str, Any], **more: Any) -> Self:
+        """Make a runtime from a configuration object, or a dict of its fields; `more` are constructor keywords.
+
+        Raises:
+            InvalidInput, InvalidCharacter: Says what is wrong, and where.
+        """
+        from runtime_core.runtime_config import read_runtime_config  # noqa: PLC0415 - its models cost a cold start
+
+        return cls(**{**read_runtime_config(config).runtime_arguments(), **more})
 
     # Life
 
