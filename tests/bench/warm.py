@@ -1,0 +1,95 @@
+"""How much a warm turn costs beside a bare `openai` call: the same server, pairs in turn, medians.
+
+`make bench` runs it. Both sides run in this process, on one loop, so the ratio holds on a noisy machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import openai
+
+from runtime_core.deployment import Deployment
+from runtime_core.message_request import parse_message_request
+from runtime_core.settings import Settings
+from tests.databases import PostgresServer
+
+
+async def timed_ms(call: Callable[[], Awaitable[Any]]) -> float:
+    started = time.perf_counter()
+    await call()
+    return (time.perf_counter() - started) * 1000
+
+
+async def measure(pairs: int, database_url: str, base_url: str) -> None:
+    settings = Settings(
+        database_url=database_url,
+        openai_base_url=base_url,
+        openai_api_key="sk-bench",
+        agents="tests.integration.agents:AGENTS",
+        log_level="ERROR",
+    )
+    client = openai.AsyncOpenAI(base_url=base_url, api_key="sk-bench")
+    room_id = str(uuid4())
+    async with Deployment.open(settings) as deployment, client:
+
+        async def turn() -> None:
+            event = {"text": "How thick is slip?", "room_id": room_id}
+            await deployment.answer(parse_message_request(event, limit_bytes=65_536))
+
+        async def bare() -> None:
+            message: Any = {"role": "user", "content": "How thick is slip?"}
+            await client.chat.completions.create(model="gpt-5", messages=[message])
+
+        for _ in range(20):
+            await turn()
+            await bare()
+        turns, calls = [], []
+        for _ in range(pairs):
+            turns.append(await timed_ms(turn))
+            calls.append(await timed_ms(bare))
+    ratio = statistics.median(turn / call for turn, call in zip(turns, calls, strict=True))
+    print(f"warm turn   {statistics.median(turns):6.2f} ms   stored twice, one model call")  # noqa: T201
+    print(f"openai call {statistics.median(calls):6.2f} ms   bare, nothing stored")  # noqa: T201
+    print(f"ratio       {ratio:6.2f}      median of {pairs} pairs")  # noqa: T201
+
+
+@contextmanager
+def model_server_process() -> Iterator[str]:
+    """The scripted server in a process of its own, so that it takes no time from what is measured; its base URL."""
+    command = [sys.executable, "-m", "tests.model_server", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["base_url"]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--pairs", type=int, default=200)
+    pairs = arguments.parse_args().pairs
+    postgres = PostgresServer.create()
+    try:
+        postgres.start()
+        postgres.make_template()
+        with model_server_process() as base_url:
+            asyncio.run(measure(pairs, postgres.url(postgres.new_database()), base_url))
+    finally:
+        postgres.remove()
+
+
+if __name__ == "__main__":
+    main()
