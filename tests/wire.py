@@ -17,6 +17,7 @@ class WireProxy:
     """Counts a round trip each time the client sends something and then has to wait for the server.
 
     What it sends until the server is ready for a first query is the handshake, and not counted.
+    While `silent`, what the client sends is lost, as in a network that drops packets.
     """
 
     host: str
@@ -24,6 +25,7 @@ class WireProxy:
     url: str = ""
     connections: int = 0
     round_trips: int = 0
+    silent: bool = False
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @classmethod
@@ -62,7 +64,7 @@ class WireProxy:
         talk = _Talk()
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(_ask(talk, client_reader, server_writer))
+                both.create_task(self._ask(talk, client_reader, server_writer))
                 both.create_task(self._answer(talk, server_reader, client_writer))
         except* ConnectionError:
             pass  # a cut connection ends here; the client sees it on its own side
@@ -70,6 +72,15 @@ class WireProxy:
             for writer in (client_writer, server_writer):
                 self._open.discard(writer)
                 writer.transport.abort()
+
+    async def _ask(self, talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if self.silent:
+                continue
+            talk.asked = True
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
 
     async def _answer(self, talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward whole messages of the server: a type, a length that counts itself, a body."""
@@ -95,14 +106,6 @@ class _Talk:
 
     greeted: bool = False
     asked: bool = False
-
-
-async def _ask(talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        talk.asked = True
-        writer.write(data)
-        await writer.drain()
-    writer.write_eof()
 
 
 async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:

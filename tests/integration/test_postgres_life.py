@@ -144,6 +144,21 @@ async def test_a_cancelled_call_leaves_the_adapter_usable(postgres: PostgresAdap
     assert (await postgres.turns.begin(scene.start("After"))).outcome is Outcome.NEW
 
 
+async def test_a_check_that_the_deadline_cuts_gives_its_connection_back(wire: WireProxy) -> None:
+    clock = SetClock()
+    database = PostgresAdapter(wire.url, max_connections=1, clock=clock)
+    scene = Scene()
+    await scene.play(database)
+    clock.now_s += 60
+    wire.silent = True
+    with deadline(Deadline.after(0.1)), pytest.raises(StoreUnavailable):
+        await scene.play(database)
+    wire.silent = False
+    with deadline(Deadline.after(10)):
+        assert len((await scene.play(database)).messages) == 1
+    await database.close()
+
+
 async def test_a_silent_peer_is_given_up_after_seconds_not_minutes(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url, connection_class=StoreConnection)
     connected = connection._transport.get_extra_info("socket")

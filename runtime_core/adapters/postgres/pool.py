@@ -154,14 +154,20 @@ class Connections:
         while True:
             lease = await pool.acquire()
             connection: StoreConnection = lease.itself()
-            if connection.used_at_s is None:
-                return lease, connection
-            if not check and self._clock() - connection.used_at_s < CHECK_AFTER_S:
-                return lease, connection
-            if await _answers(connection):
-                return lease, connection
-            connection.terminate()
-            await pool.release(lease)
+            live = False
+            try:
+                live = not self._in_doubt(connection, check=check) or await _answers(connection)
+                if live:
+                    return lease, connection
+            finally:
+                if not live:  # also when the wait was cut: a lease that nobody gives back would be lost
+                    connection.terminate()
+                    await pool.release(lease)
+
+    def _in_doubt(self, connection: StoreConnection, *, check: bool) -> bool:
+        if connection.used_at_s is None:
+            return False
+        return check or self._clock() - connection.used_at_s >= CHECK_AFTER_S
 
 
 async def _close(pool: asyncpg.Pool) -> None:
