@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall, ToolSpec
-from runtime_core.errors import ModelAnswerMalformed, ModelAnswerTruncated
+from runtime_core.asking import Asking, Question, asking_for
+from runtime_core.chat import ChatMessage, TextResponse, ToolCall
+from runtime_core.errors import ModelAnswerMalformed
 from runtime_core.memory import Content, Memory, coerce_content
-from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, for_model
-from runtime_core.prompt import chat_messages, tool_specs
+from runtime_core.plan import Plan, plan_in
+from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action
+from runtime_core.prompt import chat_messages
 from runtime_core.run import ActionResult
 from runtime_core.should_respond import channel_of
 from runtime_core.state import State
@@ -21,8 +23,6 @@ from runtime_core.values import coerce
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime
-
-_LAST_WORD = "The steps allowed for this message are used up: answer the user now, with what you have."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,44 +80,53 @@ class Answering:
             step = coerce(Step, each, name="run.steps")
             self.steps.append(step)
             self.scope.responses.extend(step.said)
-            for result in step.results:
+            self.state = _planned(self.state, plan_in(self.state.data).with_calls(step.calls))
+            for call, result in zip(step.calls, step.results, strict=True):
                 self.scope.add_result(self.message.id, result)
+                self.state = _with_result(self.state, call, result)
         self.ended = bool(self.steps) and self._ends(self.steps[-1])
 
     async def answer(self) -> None:
         """Go on until the model answers in text, an action ends the turn, or the steps are used up."""
-        tools = tool_specs(self.state, self.runtime.providers_in_order())
+        asking = asking_for(self.runtime, max_retries=self.max_retries)
         while not self.ended:
             last = len(self.steps) >= self.max_iterations
-            response = await self._asked([] if last else tools, last=last)
+            response = await self._asked(asking, last=last)
             if last or not response.tool_calls:
                 await self._say_answer(response.text)
                 return
             await self._act(response)
 
-    async def _asked(self, tools: list[ToolSpec], *, last: bool) -> TextResponse:
-        messages = [*self._base_messages(), *self._step_messages()]
-        if last:
-            messages.append(ChatMessage(role=ChatRole.SYSTEM, text=_LAST_WORD))
-        params: dict[str, Any] = {"messages": messages}
-        if tools:
-            params["tools"] = tools
-        if self.listener.on_delta is not None:
-            params["on_delta"] = self._told
-        try:
-            given = await self.runtime.use_model(ModelType.TEXT_LARGE, params, max_retries=self.max_retries)
-        except ModelAnswerTruncated as error:
-            if not error.partial.strip():
-                raise
-            return TextResponse(text=error.partial, finish_reason="length")
-        except ModelAnswerMalformed:
-            if not self.scope.responses:
-                raise
-            return TextResponse()  # the actions said it all
-        response = given if isinstance(given, TextResponse) else TextResponse(text=str(given))
+    async def _asked(self, asking: Asking, *, last: bool) -> TextResponse:
+        looked_up: frozenset[str] = frozenset()
+        while True:
+            question = Question(
+                base=self._base_messages(),
+                state=self.state,
+                steps=self.steps,
+                last=last,
+                told=self._told if self.listener.on_delta is not None else None,
+            )
+            try:
+                heard = await asking.ask(question)
+            except ModelAnswerMalformed:
+                if not self.scope.responses:
+                    raise
+                return TextResponse()  # the actions said it all
+            if heard.lookups <= looked_up:
+                break
+            looked_up |= heard.lookups
+            await self._look_up(looked_up)
+        response = heard.response
         if not response.text.strip() and not response.tool_calls and not self.scope.responses:
             raise ModelAnswerMalformed("the model answered with nothing")
         return response
+
+    async def _look_up(self, names: frozenset[str]) -> None:
+        """Let further providers into the state; what the turn did so far stays in it."""
+        state = await self.runtime.compose_state(self.message, sorted(names))
+        done = {key: self.state.data[key] for key in ("action_results", "plan") if key in self.state.data}
+        self.state = replace(state, values={**self.state.values, **state.values}, data={**state.data, **done})
 
     async def _told(self, piece: str) -> None:
         if self.listener.on_delta is not None:
@@ -135,22 +144,13 @@ class Answering:
             channel=channel_of(self.message, context),
         )
 
-    def _step_messages(self) -> list[ChatMessage]:
-        messages: list[ChatMessage] = []
-        for step in self.steps:
-            messages.append(ChatMessage(role=ChatRole.ASSISTANT, text=step.text, tool_calls=step.calls))
-            messages.extend(
-                ChatMessage(role=ChatRole.TOOL, text=for_model(result), tool_call_id=call.id, name=call.name)
-                for call, result in zip(step.calls, step.results, strict=True)
-            )
-        return messages
-
     async def _act(self, response: TextResponse) -> None:
         said_before = len(self.scope.responses)
         if response.text.strip():
             await self._deliver(self._keep(Content(text=response.text), self.response_id).content)
             self.response_id = uuid4()
         results = []
+        self.state = _planned(self.state, plan_in(self.state.data).with_calls(response.tool_calls))
         for call in response.tool_calls:
             context = ToolCallContext(
                 message=self.message,
@@ -160,7 +160,7 @@ class Answering:
                 callback=self.say,
             )
             result = await execute_planned_tool_call(self.runtime, context, call)
-            self.state = _with_result(self.state, result)
+            self.state = _with_result(self.state, call, result)
             results.append(result)
         step = Step(
             text=response.text,
@@ -230,7 +230,13 @@ class Answering:
         return max(now, last + timedelta(microseconds=1)) if last else now
 
 
-def _with_result(state: State, result: ActionResult) -> State:
-    """The state with a result's values merged in and the result listed, for the actions after it."""
+def _planned(state: State, plan: Plan) -> State:
+    return replace(state, data={**state.data, "plan": plan})
+
+
+def _with_result(state: State, call: ToolCall, result: ActionResult) -> State:
+    """The state with a result's values merged in and its step done, for the actions after it."""
     done = (*state.data.get("action_results", ()), result)
-    return replace(state, values={**state.values, **result.values}, data={**state.data, "action_results": done})
+    plan = plan_in(state.data).with_result(call.id, result)
+    data = {**state.data, "action_results": done, "plan": plan}
+    return replace(state, values={**state.values, **result.values}, data=data)

@@ -92,9 +92,14 @@ def _attached(media: Media) -> str:
 
 def tool_specs(state: State, providers: Sequence[Provider]) -> list[ToolSpec]:
     """The actions a model that calls tools is offered, by name: the order of registration changes nothing."""
-    actions = _given(state, providers, PromptPlace.TOOLS, "actions")
     return [
         ToolSpec(name=each.name, description=each.description, parameters=each.parameters)
-        for each in sorted(actions, key=lambda each: each.name)
-        if isinstance(each, Action) and each.tool
+        for each in offered_actions(state, providers)
+        if each.tool
     ]
+
+
+def offered_actions(state: State, providers: Sequence[Provider]) -> list[Action]:
+    """The actions that are possible now, by name."""
+    actions = [each for each in _given(state, providers, PromptPlace.TOOLS, "actions") if isinstance(each, Action)]
+    return sorted(actions, key=lambda each: each.name)

@@ -33,10 +33,14 @@ class ServiceType(StrEnum):
 
 
 class Service(ABC):
-    """A long-lived part of a runtime; `start` opens what it needs, `stop` closes it."""
+    """A long-lived part of a runtime; `start` opens what it needs, `stop` closes it.
+
+    `capability` says in words for the model what the service lets the agent do; empty says nothing.
+    """
 
     service_type: ClassVar[str]
     name: ClassVar[str] = ""
+    capability: ClassVar[str] = ""
 
     @classmethod
     @abstractmethod

@@ -1,0 +1,152 @@
+"""One round of asking the model: with native tools, or in the text protocol for models that call none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
+from runtime_core.errors import ModelAnswerTruncated
+from runtime_core.planning import for_model
+from runtime_core.prompt import offered_actions, tool_specs
+from runtime_core.run import ActionResult
+from runtime_core.state import State
+from runtime_core.text_protocol import VisibleText, instructions, parse_answer, written_answer, written_results
+
+if TYPE_CHECKING:
+    from runtime_core.runtime import AgentRuntime
+
+_LAST_WORD = "The steps allowed for this message are used up: answer the user now, with what you have."
+
+OnPiece: TypeAlias = Callable[[str], Awaitable[Any]]
+
+
+class DoneStep(Protocol):
+    """What was done in an earlier round."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def calls(self) -> tuple[ToolCall, ...]: ...
+    @property
+    def results(self) -> tuple[ActionResult, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a round is asked with.
+
+    Attributes:
+        base: The system message, the conversation, and the message to answer.
+        last: No further round follows: the model has to answer.
+        told: Gets what the user may see of the answer, piece by piece; None where nobody listens.
+    """
+
+    base: Sequence[ChatMessage]
+    state: State
+    steps: Sequence[DoneStep] = ()
+    last: bool = False
+    told: OnPiece | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the model answered; `lookups` are providers that it wants to hear first."""
+
+    response: TextResponse
+    lookups: frozenset[str] = frozenset()
+
+
+class Asking(Protocol):
+    """How a round is asked."""
+
+    async def ask(self, question: Question) -> Heard:
+        """Ask the model once; its calls are read, checked by nobody yet.
+
+        Raises:
+            ModelError: It gave no answer.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeAsking:
+    """Actions are the model's tools."""
+
+    runtime: AgentRuntime
+    max_retries: int
+
+    async def ask(self, question: Question) -> Heard:
+        messages = [*question.base, *_tool_messages(question.steps)]
+        params: dict[str, Any] = {"messages": messages}
+        if question.last:
+            messages.append(ChatMessage(role=ChatRole.SYSTEM, text=_LAST_WORD))
+        elif tools := tool_specs(question.state, self.runtime.providers_in_order()):
+            params["tools"] = tools
+        if question.told is not None:
+            params["on_delta"] = question.told
+        return Heard(response=await _response(self.runtime, params, self.max_retries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextAsking:
+    """Actions are named in the text of the prompt and of the answer."""
+
+    runtime: AgentRuntime
+    max_retries: int
+
+    async def ask(self, question: Question) -> Heard:
+        params: dict[str, Any] = {"messages": self._messages(question)}
+        visible = VisibleText(question.told) if question.told is not None else None
+        if visible is not None:
+            params["on_delta"] = visible.feed
+        response = await _response(self.runtime, params, self.max_retries)
+        answer = parse_answer(response.text, call_prefix=f"call_{len(question.steps)}_")
+        if visible is not None:
+            await visible.end(answer.text)
+        calls = () if question.last else answer.calls
+        heard = replace(response, text=answer.text, tool_calls=calls)
+        known = {each.name for each in self.runtime.providers if each.dynamic and not each.private}
+        wanted = () if question.last else answer.providers
+        return Heard(response=heard, lookups=frozenset(each for each in wanted if each in known))
+
+    def _messages(self, question: Question) -> list[ChatMessage]:
+        in_order = self.runtime.providers_in_order()
+        system, *conversation = question.base
+        told = instructions(offered_actions(question.state, in_order), question.state.provided("PROVIDERS").text)
+        messages = [replace(system, text=f"{system.text}\n\n{told}"), *conversation]
+        for step in question.steps:
+            messages.append(ChatMessage(role=ChatRole.ASSISTANT, text=written_answer(step.text, step.calls)))
+            results = written_results([f"{each.action}: {for_model(each)}" for each in step.results])
+            messages.append(ChatMessage(role=ChatRole.USER, text=results))
+        if question.last:
+            messages.append(ChatMessage(role=ChatRole.USER, text=_LAST_WORD))
+        return messages
+
+
+def asking_for(runtime: AgentRuntime, *, max_retries: int) -> Asking:
+    """How this agent's model is asked: setting `ACTION_PROTOCOL`."""
+    kind = TextAsking if runtime.get_setting("ACTION_PROTOCOL") == "text" else NativeAsking
+    return kind(runtime=runtime, max_retries=max_retries)
+
+
+async def _response(runtime: AgentRuntime, params: Mapping[str, Any], max_retries: int) -> TextResponse:
+    """Ask once; an answer that was cut short counts as far as it goes."""
+    try:
+        given = await runtime.use_model(ModelType.TEXT_LARGE, params, max_retries=max_retries)
+    except ModelAnswerTruncated as error:
+        if not error.partial.strip():
+            raise
+        return TextResponse(text=error.partial, finish_reason="length")
+    return given if isinstance(given, TextResponse) else TextResponse(text=str(given))
+
+
+def _tool_messages(steps: Sequence[DoneStep]) -> list[ChatMessage]:
+    messages: list[ChatMessage] = []
+    for step in steps:
+        messages.append(ChatMessage(role=ChatRole.ASSISTANT, text=step.text, tool_calls=step.calls))
+        messages.extend(
+            ChatMessage(role=ChatRole.TOOL, text=for_model(result), tool_call_id=call.id, name=call.name)
+            for call, result in zip(step.calls, step.results, strict=True)
+        )
+    return messages

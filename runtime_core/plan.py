@@ -1,0 +1,65 @@
+"""The plan of a turn: the actions the model decided on, and how far each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from runtime_core.chat import ToolCall
+from runtime_core.run import ActionResult
+
+
+class StepStatus(StrEnum):
+    """How far a step is."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """One action of a plan.
+
+    Attributes:
+        id: The model's call; unique in a turn.
+        error: Why it failed.
+    """
+
+    id: str
+    action: str
+    status: StepStatus = StepStatus.PENDING
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a turn does, in order; actions find it in the state, as `state.data["plan"]`."""
+
+    steps: tuple[PlanStep, ...] = ()
+
+    def with_calls(self, calls: Sequence[ToolCall]) -> Plan:
+        """The plan with what the model decided on now behind what was done."""
+        return replace(self, steps=(*self.steps, *(PlanStep(id=each.id, action=each.name) for each in calls)))
+
+    def with_result(self, call_id: str, result: ActionResult) -> Plan:
+        """The plan with the oldest pending step of this call done."""
+        steps = list(self.steps)
+        for index, step in enumerate(steps):
+            if step.id == call_id and step.status is StepStatus.PENDING:
+                status = StepStatus.COMPLETED if result.success else StepStatus.FAILED
+                steps[index] = replace(step, action=result.action, status=status, error=result.error)
+                break
+        return replace(self, steps=tuple(steps))
+
+    @property
+    def pending(self) -> tuple[PlanStep, ...]:
+        return tuple(step for step in self.steps if step.status is StepStatus.PENDING)
+
+
+def plan_in(data: Mapping[str, Any]) -> Plan:
+    """The plan of a state's data; empty where nothing was decided yet."""
+    plan = data.get("plan")
+    return plan if isinstance(plan, Plan) else Plan()

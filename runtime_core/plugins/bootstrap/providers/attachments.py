@@ -1,0 +1,31 @@
+"""ATTACHMENTS: the files of this conversation, and what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import PromptPlace, Provider, ProviderResult
+from runtime_core.memory import Media, Memory
+
+
+async def _get(runtime: Any, message: Memory) -> ProviderResult:
+    """Those of the message and of the conversation before it, newest last."""
+    context = runtime.turn_context()
+    earlier = context.messages if context is not None else ()
+    media = [each for memory in (*earlier, message) for each in memory.content.attachments]
+    text = "\n\n".join(_section(each) for each in media)
+    return ProviderResult(text=f"# Attachments\n{text}" if media else "", data={"attachments": tuple(media)})
+
+
+def _section(media: Media) -> str:
+    lines = [f"## {media.title or media.id or 'Without a title'}", media.description, media.text]
+    return "\n".join(line for line in lines if line)
+
+
+attachments = Provider(
+    name="ATTACHMENTS",
+    description="The files of this conversation and what is in them",
+    get=_get,
+    position=110,
+    place=PromptPlace.NOWHERE,  # the prompt shows each where it was sent
+)

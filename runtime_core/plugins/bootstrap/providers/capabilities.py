@@ -1,0 +1,21 @@
+"""CAPABILITIES: what the agent's services let it do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Provider, ProviderResult
+
+
+async def _get(runtime: Any) -> ProviderResult:
+    """Only services that say something; most work in silence."""
+    said = {str(each.service_type): each.capability for each in runtime.services if each.capability}
+    lines = [f"- {name}: {text}" for name, text in sorted(said.items())]
+    return ProviderResult(
+        text="# What your services let you do\n" + "\n".join(lines) if lines else "",
+        values={"capabilities": "\n".join(lines)},
+        data={"capabilities": said},
+    )
+
+
+capabilities = Provider(name="CAPABILITIES", description="What the agent's services let it do", get=_get, position=-30)

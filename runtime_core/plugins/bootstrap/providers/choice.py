@@ -1,0 +1,27 @@
+"""CHOICE: what waits for somebody in the room to choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.choices import ABORT, choices_in, options_of
+from runtime_core.components import Provider, ProviderResult
+from runtime_core.memory import Memory
+from runtime_core.tasks import Task
+
+
+async def _get(runtime: Any, message: Memory) -> ProviderResult:
+    waiting = await choices_in(runtime, message.room_id)
+    if not waiting:
+        return ProviderResult(data={"tasks": ()})
+    text = "# What waits for a choice of the user (CHOOSE_OPTION)\n" + "\n".join(_lines(each) for each in waiting)
+    return ProviderResult(text=text, data={"tasks": tuple(waiting)})
+
+
+def _lines(task: Task) -> str:
+    options = [f"  - {each.name}{f': {each.description}' if each.description else ''}" for each in options_of(task)]
+    head = f"- {task.name} (task {str(task.id)[:8]}){f': {task.description}' if task.description else ''}"
+    return "\n".join([head, *options, f"  - {ABORT}: none of them"])
+
+
+choice = Provider(name="CHOICE", description="What waits for a choice of the user", get=_get, position=30)

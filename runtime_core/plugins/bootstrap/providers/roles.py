@@ -1,0 +1,24 @@
+"""ROLES: who may do what here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Provider, ProviderResult
+from runtime_core.roles import entities_with_roles
+
+
+async def _get(runtime: Any) -> ProviderResult:
+    """Of those who take part; everybody else is a plain user."""
+    context = runtime.turn_context()
+    roles = entities_with_roles(context.world if context is not None else None)
+    names = {each.id: each.names[0] for each in context.entities if each.names} if context is not None else {}
+    lines = sorted(f"- {names[entity_id]}: {role}" for entity_id, role in roles.items() if entity_id in names)
+    return ProviderResult(
+        text="# Who has a role here\n" + "\n".join(lines) if lines else "",
+        values={"roles": "\n".join(lines)},
+        data={"roles": {str(entity_id): role for entity_id, role in roles.items()}},
+    )
+
+
+roles = Provider(name="ROLES", description="Who may do what here", get=_get, position=25)

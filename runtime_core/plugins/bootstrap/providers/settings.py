@@ -1,0 +1,30 @@
+"""SETTINGS: the settings of this world, for those who may change them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime_core.components import Provider, ProviderResult
+from runtime_core.memory import Memory
+from runtime_core.plugins.bootstrap.world_settings import WorldSetting, settings_of
+from runtime_core.roles import MANAGERS, role_in
+
+
+async def _get(runtime: Any, message: Memory) -> ProviderResult:
+    context = runtime.turn_context()
+    world = context.world if context is not None else None
+    if role_in(world, message.entity_id) not in MANAGERS:
+        return ProviderResult()
+    known = settings_of(world)
+    text = "# Settings of this world (UPDATE_SETTINGS)\n" + "\n".join(_line(each) for each in known)
+    missing = tuple(each.key for each in known if each.required and not each.is_set)
+    return ProviderResult(text=text if known else "", data={"missing": missing})
+
+
+def _line(setting: WorldSetting) -> str:
+    name = f" ({setting.name})" if setting.name != setting.key else ""
+    about = f" {setting.description}" if setting.description else ""
+    return f"- {setting.key}{name}: {setting.shown_value}.{about}"
+
+
+settings = Provider(name="SETTINGS", description="The settings of this world", get=_get, position=40)
