@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runtime_core.components import Provider, ProviderResult, accepted
-from runtime_core.deadline import within
-from runtime_core.errors import DeadlineExceeded, StateError
+from runtime_core.deadline import bounded_s
+from runtime_core.errors import StateError
 from runtime_core.memory import Memory
 from runtime_core.values import coerce
 
@@ -65,7 +65,7 @@ async def compose(
     runtime: AgentRuntime, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
 ) -> State:
     """Run the providers together, each under its timeout; one that fails is noted and left out."""
-    outcomes = await asyncio.gather(*(_provided(runtime, message, each, timeout_s, earlier) for each in providers))
+    outcomes = await _together(runtime, message, providers, timeout_s, earlier)
     given = {
         each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if not isinstance(outcome, str)
     }
@@ -77,17 +77,36 @@ async def compose(
     return State(values=values, data={"providers": given, "provider_errors": failed}, text=text)
 
 
-async def _provided(
-    runtime: AgentRuntime, message: Memory, provider: Provider, timeout_s: float, earlier: State
-) -> ProviderResult | str:
-    """What a provider gave, or why it gave nothing."""
+async def _together(
+    runtime: AgentRuntime, message: Memory, providers: Sequence[Provider], timeout_s: float, earlier: State
+) -> list[ProviderResult | str]:
+    """What each provider gave, or why it gave nothing; all have the same time, so one wait bounds them all."""
+    if not providers:
+        return []
+    tasks = [asyncio.ensure_future(_provided(runtime, message, each, earlier)) for each in providers]
     try:
-        async with within(timeout_s, f"provider {provider.name}"):
-            given = await provider.get(*accepted(provider.get, (runtime, message, earlier)))
-        return _result(given, provider.name)
-    except DeadlineExceeded as error:
-        log.warning("provider timed out", extra={"provider": provider.name, "timeout_s": timeout_s})
-        return str(error)
+        await asyncio.wait(tasks, timeout=bounded_s(timeout_s))
+    finally:
+        late = [task for task in tasks if not task.done()]
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+    return [
+        _late(provider, timeout_s) if task.cancelled() else task.result()
+        for provider, task in zip(providers, tasks, strict=True)
+    ]
+
+
+def _late(provider: Provider, timeout_s: float) -> str:
+    log.warning("provider timed out", extra={"provider": provider.name, "timeout_s": timeout_s})
+    return f"provider {provider.name} took longer than {timeout_s:.1f} s"
+
+
+async def _provided(runtime: AgentRuntime, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
+    """What a provider gave, or why it failed."""
+    try:
+        return _result(await provider.get(*accepted(provider.get, (runtime, message, earlier))), provider.name)
     except Exception as error:
         log.exception("provider failed", extra={"provider": provider.name})
         return f"{type(error).__name__}: {error}"
