@@ -74,4 +74,5 @@ class Settings(BaseModel):
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]).upper()
             shown = "a secret" if "KEY" in name else repr(first["input"])
-            raise SettingsError(f"{name} is {shown}: {first['msg'].lower()}", name=name) from error
+            message = first["msg"][:1].lower() + first["msg"][1:]
+            raise SettingsError(f"{name} is {shown}: {message}", name=name) from error
