@@ -23,6 +23,7 @@ class Shared:
         if opens not in self._opened:
             async with self._opening:
                 if opens not in self._opened:
+                    self._stack.callback(self._opened.pop, opens, None)  # closed with the stack: opened anew after
                     self._opened[opens] = await self._stack.enter_async_context(opens())
         value: T = self._opened[opens]
         return value

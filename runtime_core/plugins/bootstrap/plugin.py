@@ -33,6 +33,9 @@ from runtime_core.plugins.bootstrap.providers.roles import roles
 from runtime_core.plugins.bootstrap.providers.settings import settings
 from runtime_core.plugins.bootstrap.providers.time import time
 from runtime_core.plugins.bootstrap.providers.world import world
+from runtime_core.plugins.bootstrap.services.database import DatabaseService
+from runtime_core.plugins.bootstrap.services.embedding import EmbeddingService
+from runtime_core.plugins.bootstrap.services.task import TaskService
 
 plugin = Plugin(
     name="bootstrap",
@@ -72,4 +75,5 @@ plugin = Plugin(
         settings,
     ),
     settings=("IMAGE_GENERATION", "ACTIVE_CONTEXTS", "ALWAYS_RESPOND_CHANNELS", "ALWAYS_RESPOND_SOURCES"),
+    services=(DatabaseService, EmbeddingService, TaskService),
 )
