@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.jobs import QueueMessage
 from runtime_core.memory import Hit, Memory
 from runtime_core.records import Record
@@ -230,6 +231,59 @@ class TaskStore(Protocol):
         """
 
 
+class EmbeddingStore(Protocol):
+    """Which memories want an embedding, and what came of it; each adapter passes `EmbeddingStoreContract`.
+
+    A memory wants an embedding from the moment it is stored with a priority, or `want` marks it, until its present
+    text is embedded, split into fragments, or refused for good. What was made of a text is written only where that text
+    is unchanged: the methods that write return the ids of memories with another text by now, or gone; for those nothing
+    is written, and a changed text wants an embedding of its own.
+    """
+
+    async def want(self, agent_id: UUID, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
+        """Mark memories as wanting an embedding, also those that failed before; returns the ids that are there."""
+
+    async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
+        """Those of the memories that want an embedding, with their present text, in the order given."""
+
+    async def keep(self, agent_id: UUID, made: Sequence[MadeEmbedding], *, model: str) -> list[UUID]:
+        """Store vectors, in place of those that the same model made of an earlier text; all in one statement.
+
+        Raises:
+            DimensionMismatch: One has another dimension than the model's others; nothing is stored.
+        """
+
+    async def keep_fragments(
+        self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
+    ) -> bool:
+        """Store the fragments of a text that is too long to embed, in place of its earlier ones.
+
+        Fragments are memories of the table `fragments` whose metadata names the `document_id`; those whose ids are
+        there stay as they are. They want an embedding, the document does not any more. They are deleted with it.
+
+        Returns:
+            False when the document's text is another one by now, or gone; nothing is stored then.
+        """
+
+    async def settle(self, agent_id: UUID, done: Sequence[WantedEmbedding]) -> list[UUID]:
+        """Mark memories as wanting nothing: their text is empty, or embedded already."""
+
+    async def fail(self, agent_id: UUID, failures: Sequence[EmbeddingFailure]) -> list[UUID]:
+        """Mark memories as failed, with the reason; they want nothing until their text changes."""
+
+    async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
+        """The memories that failed, longest ago first."""
+
+    async def claim_overdue(
+        self, agent_ids: Sequence[UUID], priority: Priority, *, overdue_s: float, limit: int
+    ) -> list[EmbeddingJob]:
+        """Take memories of these agents that have wanted an embedding for longer than `overdue_s`, longest first.
+
+        Of any number of callers at once, one gets each memory, and none waits for another. What was claimed is
+        overdue again `overdue_s` later, if it still wants one then.
+        """
+
+
 class KeyValueStore(Protocol):
     """An agent's cache: JSON values by key; each adapter passes `KeyValueStoreContract`."""
 
@@ -256,6 +310,8 @@ class DatabaseAdapter(Protocol):
     def cache(self) -> KeyValueStore: ...
     @property
     def tasks(self) -> TaskStore: ...
+    @property
+    def embeddings(self) -> EmbeddingStore: ...
 
     @property
     def schema_version(self) -> int:

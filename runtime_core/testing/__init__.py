@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(f"{__name__}.stores")  # before the suites are im
 from runtime_core.testing.scene import Scene, census  # noqa: E402  # see above
 from runtime_core.testing.stores import (  # noqa: E402  # see above
     DatabaseAdapterContract,
+    EmbeddingStoreContract,
     KeyValueStoreContract,
     MemorySearchContract,
     MemoryStoreContract,
@@ -26,6 +27,7 @@ from runtime_core.testing.stores import (  # noqa: E402  # see above
 
 __all__ = [
     "DatabaseAdapterContract",
+    "EmbeddingStoreContract",
     "KeyValueStoreContract",
     "MemorySearchContract",
     "MemoryStoreContract",

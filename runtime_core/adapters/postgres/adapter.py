@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from runtime_core.adapters.postgres.cache import PostgresCache
+from runtime_core.adapters.postgres.embeddings import PostgresEmbeddings
 from runtime_core.adapters.postgres.memories import PostgresMemories
 from runtime_core.adapters.postgres.migrator import migrate
 from runtime_core.adapters.postgres.pool import Connections, Pooler
@@ -46,6 +47,7 @@ class PostgresAdapter:
         self._records = PostgresRecords(self._connections)
         self._cache = PostgresCache(self._connections)
         self._tasks = PostgresTasks(self._connections)
+        self._embeddings = PostgresEmbeddings(self._connections)
 
     @property
     def schema_version(self) -> int:
@@ -70,6 +72,10 @@ class PostgresAdapter:
     @property
     def tasks(self) -> PostgresTasks:
         return self._tasks
+
+    @property
+    def embeddings(self) -> PostgresEmbeddings:
+        return self._embeddings
 
     @property
     def migrates_on_open(self) -> bool:

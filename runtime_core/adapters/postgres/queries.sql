@@ -24,7 +24,7 @@ select mayfly_run_v1(r)::text from runs r where r.id = $1 order by r.created_at 
 select mayfly_create_memories_v1($1, $2::jsonb, $3, $4)::text
 
 -- name: update_memories
-select mayfly_update_memories_v1($1, $2::jsonb)::text
+select mayfly_update_memories_v2($1, $2::jsonb)::text
 
 -- name: delete_memories_by_id
 with deleted as (delete from memories where agent_id = $1 and id = any ($2::uuid[]) returning 1)
@@ -131,3 +131,81 @@ returning 'true'
 
 -- name: drop_task
 delete from tasks where agent_id = $1 and id = $2 and due_at = $3::timestamptz returning 'true'
+
+-- name: want_embeddings
+-- $1 agent, $2 memories, $3 priority. Gives the ids that are there; an empty text is there, and wants nothing.
+with found as (
+    select id, coalesce(content ->> 'text', '') as text from memories where agent_id = $1 and id = any ($2::uuid[])
+    order by id for update
+), forgiven as (
+    delete from embedding_failures where agent_id = $1 and memory_id in (select id from found)
+), marked as (
+    update memories m set embedding_priority = $3, embedding_wanted_at = clock_timestamp()
+    from found where m.agent_id = $1 and m.id = found.id and found.text <> ''
+)
+select coalesce(json_agg(id), '[]')::text from found
+
+-- name: wanted_embeddings
+-- $1 agent, $2 memories, $3 model. In the order given; those that want nothing (any more) are left out.
+select coalesce(json_agg(json_build_object(
+    'memory_id', m.id, 'text', coalesce(m.content ->> 'text', ''), 'content_hash', hash.value,
+    'is_embedded', exists (
+        select from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id and e.model = $3
+            and e.content_hash = hash.value)) order by given.position), '[]')::text
+from unnest($2::uuid[]) with ordinality as given (id, position)
+join memories m on m.agent_id = $1 and m.id = given.id and m.embedding_wanted_at is not null,
+    lateral (select mayfly_text_hash_v1(m.content)) as hash (value)
+
+-- name: keep_embeddings
+select mayfly_keep_embeddings_v1($1, $2, $3, $4, $5)::text
+
+-- name: keep_fragments
+select mayfly_keep_fragments_v1($1, $2, $3, $4::jsonb, $5)::text
+
+-- name: settle_embeddings
+-- $1 agent, $2 memories, $3 the hashes of their texts. Gives the ids of those with another text by now.
+with held as (
+    select m.id from memories m join unnest($2::uuid[], $3::text[]) as given (id, hash) on m.id = given.id
+    where m.agent_id = $1 and mayfly_text_hash_v1(m.content) = given.hash order by m.id for update of m
+), settled as (
+    update memories m set embedding_wanted_at = null from held where m.agent_id = $1 and m.id = held.id
+)
+select coalesce(json_agg(id), '[]')::text from unnest($2::uuid[]) as id where id not in (select id from held)
+
+-- name: fail_embeddings
+-- $1 agent, $2 memories, $3 the hashes of their texts, $4 reasons. Gives the ids of those with another text by now.
+with held as (
+    select m.id, given.hash, given.reason
+    from memories m join unnest($2::uuid[], $3::text[], $4::text[]) as given (id, hash, reason) on m.id = given.id
+    where m.agent_id = $1 and mayfly_text_hash_v1(m.content) = given.hash order by m.id for update of m
+), failed as (
+    insert into embedding_failures (agent_id, memory_id, content_hash, reason)
+    select $1, held.id, held.hash, held.reason from held
+    on conflict (agent_id, memory_id) do update set
+        content_hash = excluded.content_hash, reason = excluded.reason, created_at = clock_timestamp()
+), settled as (
+    update memories m set embedding_wanted_at = null from held where m.agent_id = $1 and m.id = held.id
+)
+select coalesce(json_agg(id), '[]')::text from unnest($2::uuid[]) as id where id not in (select id from held)
+
+-- name: failed_embeddings
+select coalesce(json_agg(json_build_object(
+    'memory_id', memory_id, 'content_hash', content_hash, 'reason', reason) order by created_at, memory_id), '[]')::text
+from (
+    select * from embedding_failures where agent_id = $1 order by created_at, memory_id limit $2::integer
+) as failed
+
+-- name: claim_overdue_embeddings
+-- $1 agents, $2 priority, $3 overdue after so many ms, $4 limit. A claim renews the wish: it is overdue again later.
+with overdue as (
+    select m.agent_id, m.id from memories m
+    where m.embedding_priority = $2 and m.embedding_wanted_at <= clock_timestamp() - $3::bigint * interval '1 millisecond'
+        and m.agent_id in (select value::uuid from jsonb_array_elements_text($1::jsonb) as given (value))
+    order by m.embedding_wanted_at, m.id limit $4::integer for update skip locked
+), claimed as (
+    update memories m set embedding_wanted_at = clock_timestamp() from overdue
+    where m.agent_id = overdue.agent_id and m.id = overdue.id
+    returning m.agent_id, m.id, mayfly_text_hash_v1(m.content) as hash
+)
+select coalesce(json_agg(json_build_object(
+    'agent_id', agent_id, 'memory_id', id, 'content_hash', hash)), '[]')::text from claimed

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runtime_core.adapters.sqlite.cache import SqliteCache
 from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, schema_version
+from runtime_core.adapters.sqlite.embeddings import SqliteEmbeddings
 from runtime_core.adapters.sqlite.memories import SqliteMemories
 from runtime_core.adapters.sqlite.migrator import apply_migrations
 from runtime_core.adapters.sqlite.records import SqliteRecords
@@ -38,6 +39,7 @@ class SqliteAdapter:
         self.records = SqliteRecords(self._file, clock)
         self.cache = SqliteCache(self._file, clock)
         self.tasks = SqliteTasks(self._file, clock)
+        self.embeddings = SqliteEmbeddings(self._file, clock)
 
     @property
     def schema_version(self) -> int:

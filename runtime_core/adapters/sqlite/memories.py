@@ -127,8 +127,11 @@ def _update(connection: apsw.Connection, agent_id: UUID, memory: Memory, now: da
         raise RecordNotFound(f"no memory {memory.id}")
     changes = {"content": as_json(memory.content), "metadata": as_json(memory.metadata)}
     connection.execute(QUERIES["change_memory"], values | changes)
-    text_changed = found[0]["text"] != memory.content.text
-    if text_changed and changed(connection, QUERIES["drop_embeddings"], values):
+    if found[0]["text"] == memory.content.text:
+        return
+    connection.execute(QUERIES["forgive_failures"], values | {"ids": as_json([str(memory.id)])})
+    was_embedded = changed(connection, QUERIES["drop_embeddings"], values)
+    if was_embedded or found[0]["embedding_priority"] is not None:
         connection.execute(QUERIES["want_embedding_again"], values)
 
 

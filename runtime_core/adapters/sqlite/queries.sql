@@ -206,3 +206,64 @@ WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;
 
 -- name: drop_task
 DELETE FROM tasks WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;
+
+-- name: memories_to_want
+SELECT id, text FROM memories
+WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- name: want_embedding
+UPDATE memories SET embedding_priority = :priority, embedding_wanted_at = :now
+WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids)) AND text <> '';
+
+-- name: forgive_failures
+DELETE FROM embedding_failures WHERE agent_id = :agent_id AND memory_id IN (SELECT value FROM json_each(:ids));
+
+-- name: wanted_embeddings
+-- With the hash of the text that the model embedded, where there is one.
+SELECT m.id, m.text, e.content_hash AS embedded_hash
+FROM json_each(:ids) AS given
+    JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value AND m.embedding_wanted_at IS NOT NULL
+    LEFT JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+ORDER BY given.key;
+
+-- name: texts_of_memories
+SELECT id, text FROM memories WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: keep_embedding
+INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
+VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now)
+ON CONFLICT (agent_id, memory_id, model) DO UPDATE SET
+    dimension = excluded.dimension,
+    content_hash = excluded.content_hash,
+    vector = excluded.vector,
+    created_at = excluded.created_at
+WHERE embeddings.content_hash <> excluded.content_hash;
+
+-- name: want_no_embedding
+UPDATE memories SET embedding_wanted_at = NULL
+WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: keep_failure
+INSERT INTO embedding_failures (agent_id, memory_id, content_hash, reason, created_at)
+VALUES (:agent_id, :memory_id, :content_hash, :reason, :now)
+ON CONFLICT (agent_id, memory_id) DO UPDATE SET
+    content_hash = excluded.content_hash, reason = excluded.reason, created_at = excluded.created_at;
+
+-- name: failed_embeddings
+SELECT memory_id, content_hash, reason FROM embedding_failures
+WHERE agent_id = :agent_id ORDER BY created_at, memory_id LIMIT :limit;
+
+-- name: drop_other_fragments
+DELETE FROM memories
+WHERE agent_id = :agent_id AND table_name = 'fragments' AND metadata ->> '$.document_id' = :document_id
+    AND id NOT IN (SELECT value FROM json_each(:ids));
+
+-- name: overdue_embeddings
+SELECT agent_id, id, text FROM memories
+WHERE embedding_priority = :priority AND embedding_wanted_at <= :until
+    AND agent_id IN (SELECT value FROM json_each(:agent_ids))
+ORDER BY embedding_wanted_at, id
+LIMIT :limit;
+
+-- name: renew_wish
+UPDATE memories SET embedding_wanted_at = :now WHERE agent_id = :agent_id AND id = :id;

@@ -1,5 +1,6 @@
 from runtime_core.testing.stores.cache import KeyValueStoreContract
 from runtime_core.testing.stores.database import DatabaseAdapterContract
+from runtime_core.testing.stores.embeddings import EmbeddingStoreContract
 from runtime_core.testing.stores.memories import MemoryStoreContract
 from runtime_core.testing.stores.records import RecordStoreContract
 from runtime_core.testing.stores.search import MemorySearchContract
@@ -9,6 +10,7 @@ from runtime_core.testing.stores.turns import TurnStoreContract
 
 __all__ = [
     "DatabaseAdapterContract",
+    "EmbeddingStoreContract",
     "KeyValueStoreContract",
     "MemorySearchContract",
     "MemoryStoreContract",
