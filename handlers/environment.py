@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from contextvars import copy_context
+from importlib import import_module
 from typing import Protocol, TypeVar
 
 from runtime_core import background
+from runtime_core.adapters.variables import read_settings
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.deployment import Deployment
-from runtime_core.errors import DeadlineExceeded
+from runtime_core.errors import DeadlineExceeded, MayflyError
 from runtime_core.settings import Settings
 
 T = TypeVar("T")
@@ -26,6 +29,8 @@ log = logging.getLogger(__name__)
 # Time kept back from every event, to free the claim and to answer with an error before Lambda kills the process.
 MARGIN_S = 1.0
 MARGIN_SHARE = 0.1  # of a short event's time, where a second would be most of it
+
+PRELOADED = ("runtime_core.adapters.postgres", "runtime_core.adapters.openai.wire", "runtime_core.adapters.aws.secrets")
 
 
 class LambdaContext(Protocol):
@@ -40,8 +45,8 @@ class LambdaContext(Protocol):
 class Environment:
     """Runs every event on the same loop, each in a fresh context and under its own deadline."""
 
-    def __init__(self, read_settings: Callable[[], Settings] = lambda: Settings.from_environment(os.environ)) -> None:
-        self._read_settings = read_settings
+    def __init__(self, settings: Callable[[], Settings] | None = None) -> None:
+        self._given_settings = settings
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._deployment: Deployment | None = None
@@ -61,19 +66,30 @@ class Environment:
         Raises:
             DeadlineExceeded: The event used up its time, or was cancelled.
         """
+        return self._run(lambda: self._used(use), context)
+
+    def run_with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None = None) -> T:
+        """Run one event that needs no agents, only the settings; else as `run`."""
+
+        async def used() -> T:
+            return await use(await self._settings())
+
+        return self._run(used, context)
+
+    def _run(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
         with self._lock:  # a Lambda environment gets one event at a time; a threaded caller waits its turn
             try:
-                return self._runner.run(self._handled(use, context), context=copy_context())
+                return self._runner.run(self._handled(handle, context), context=copy_context())
             except asyncio.CancelledError as error:  # a BaseException: past this point it would end the process
                 raise DeadlineExceeded("the event was cancelled before it was answered") from error
 
-    async def _handled(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None) -> T:
+    async def _handled(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
         try:
             if context is None:
-                return await self._used(use)
+                return await handle()
             with deadline(Deadline.after(usable_s(context.get_remaining_time_in_millis() / 1000))) as limit:
                 async with asyncio.timeout(hard_limit_s(limit.remaining_s())) as scope:
-                    return await self._used(use)
+                    return await handle()
         except TimeoutError as error:
             if context is None or not scope.expired():
                 raise
@@ -93,8 +109,34 @@ class Environment:
 
     async def _opened(self) -> Deployment:
         if self._deployment is None:
-            self._deployment = await self._stack.enter_async_context(Deployment.open(self._read_settings()))
+            settings = await self._settings()
+            try:
+                self._deployment = await self._stack.enter_async_context(Deployment.open(settings))
+            except MayflyError as error:
+                _say_unusable(error)
+                raise
         return self._deployment
+
+    async def _settings(self) -> Settings:
+        try:
+            return self._given_settings() if self._given_settings else await read_settings(os.environ)
+        except MayflyError as error:
+            _say_unusable(error)
+            raise
+
+    def before_snapshot(self) -> None:
+        """Leave nothing in a snapshot that its copies cannot share: connections, and what the secrets held.
+
+        What the first message would import is imported, since a copy starts from here.
+        """
+        for name in PRELOADED:
+            import_module(name)
+        self._deployment = None
+        self._runner.run(self._stack.aclose())
+
+    def after_restore(self) -> None:
+        """Give this copy random numbers of its own; connections and secrets are opened anew by its first event."""
+        random.seed()
 
     def close(self) -> None:
         """Close what the events opened, and the loop; for tests and local runs: Lambda just ends the process."""
@@ -113,6 +155,11 @@ def hard_limit_s(usable: float) -> float:
     return usable + 0.8 * min(MARGIN_S, usable * MARGIN_SHARE)
 
 
+def _say_unusable(error: MayflyError) -> None:
+    """One line for whoever set this up; the stack leads nowhere they could mend it."""
+    log.error("not usable as it is set up: %s", error, extra={"error_code": error.code})
+
+
 async def _cancel_leftovers() -> None:
     """End the tasks an event left behind: frozen with it, they would go on inside the next one."""
     leftovers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -124,3 +171,7 @@ async def _cancel_leftovers() -> None:
 
 
 environment = Environment()
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    from runtime_core.adapters.aws.snapshot import register
+
+    register(before=environment.before_snapshot, after=environment.after_restore)

@@ -1,0 +1,52 @@
+"""The credentials that Lambda gives a function: in its environment, or from its local endpoint after a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+
+from runtime_core.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Temporary credentials of the function's role; `session_token` is empty for those of a user."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+async def read_credentials(environment: Mapping[str, str], client: httpx2.AsyncClient) -> Credentials:
+    """Find the credentials.
+
+    Raises:
+        SettingsError: There are none.
+        httpx2.HTTPError: The local endpoint did not answer.
+
+    Source:
+        SnapStart functions get theirs from the container endpoint: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-security.html
+    """
+    if environment.get("AWS_ACCESS_KEY_ID"):
+        return Credentials(
+            access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", ""),
+            session_token=environment.get("AWS_SESSION_TOKEN", ""),
+        )
+    endpoint = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    if not endpoint:
+        raise SettingsError(
+            "AWS_ACCESS_KEY_ID is not set: reading a secret needs AWS credentials, which Lambda gives a function",
+            name="AWS_ACCESS_KEY_ID",
+        )
+    token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    answer = await client.get(endpoint, headers={"Authorization": token} if token else {})
+    answer.raise_for_status()
+    found = answer.json()
+    return Credentials(
+        access_key_id=found["AccessKeyId"],
+        secret_access_key=found["SecretAccessKey"],
+        session_token=found.get("Token", ""),
+    )

@@ -1,0 +1,141 @@
+"""Reads the secrets that the settings name by ARN, once for each environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from runtime_core.adapters.aws.credentials import Credentials, read_credentials
+from runtime_core.adapters.aws.signing import signed_headers
+from runtime_core.deadline import bounded_s
+from runtime_core.errors import SettingsError, StoreUnavailable
+
+DATABASE = "DATABASE_SECRET_ARN"
+MODEL = "OPENAI_SECRET_ARN"
+TIMEOUT_S = 5.0
+ARN_PARTS = 7  # arn:partition:secretsmanager:region:account:secret:name
+
+
+async def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables, with `DATABASE_URL` and `OPENAI_API_KEY` filled in from the secrets named by ARN.
+
+    A variable that is set itself wins over its secret, which is then not read.
+
+    Raises:
+        SettingsError: An ARN is malformed, its secret is not there or not ours to read, or holds something else;
+            names the variable.
+        StoreUnavailable: Secrets Manager did not answer.
+    """
+    wanted = {
+        variable: name for variable, name in (("DATABASE_URL", DATABASE), ("OPENAI_API_KEY", MODEL))
+        if environment.get(name, "").strip() and not environment.get(variable, "").strip()
+    }  # fmt: skip
+    if not wanted:
+        return dict(environment)
+    async with httpx2.AsyncClient(timeout=bounded_s(TIMEOUT_S)) as client:
+        try:
+            credentials = await read_credentials(environment, client)
+            texts = await asyncio.gather(*(_secret(each, environment, credentials, client) for each in wanted.values()))
+        except httpx2.HTTPError as error:
+            raise StoreUnavailable(f"Secrets Manager did not answer: {type(error).__name__}") from error
+    found = dict(zip(wanted, texts, strict=True))
+    if "DATABASE_URL" in found:
+        found["DATABASE_URL"] = database_url(found["DATABASE_URL"], host=environment.get("DATABASE_HOST", ""))
+    if "OPENAI_API_KEY" in found:
+        found["OPENAI_API_KEY"] = model_key(found["OPENAI_API_KEY"])
+    return {**environment, **found}
+
+
+def database_url(secret: str, *, host: str = "") -> str:
+    """A database's URL from its secret: a URL as it is, or the JSON that RDS keeps.
+
+    Args:
+        host: Takes the place of the secret's host, where a proxy stands before the database.
+
+    Raises:
+        SettingsError: Neither of the two.
+    """
+    if "://" in secret.split("\n", 1)[0] and not secret.lstrip().startswith("{"):
+        return secret.strip()
+    found = _json_object(secret, DATABASE, "a URL (postgresql://…), or JSON with host, username and password")
+    missing = [name for name in ("username", "password") if not found.get(name)]
+    missing += [] if host or found.get("host") else ["host"]
+    if missing:
+        raise SettingsError(f"{DATABASE}: the secret has no {', '.join(missing)}", name=DATABASE)
+    user, password = (quote(str(found[name]), safe="") for name in ("username", "password"))
+    address = f"{host or found['host']}:{found.get('port') or 5432}"
+    return f"postgresql://{user}:{password}@{address}/{found.get('dbname') or 'postgres'}?sslmode=require"
+
+
+def model_key(secret: str) -> str:
+    """A model provider's key from its secret: plain text, or JSON with `OPENAI_API_KEY`.
+
+    Raises:
+        SettingsError: The JSON has no such field.
+    """
+    if not secret.lstrip().startswith("{"):
+        return secret.strip()
+    key = _json_object(secret, MODEL, "plain text, or JSON with OPENAI_API_KEY").get("OPENAI_API_KEY")
+    if not key:
+        raise SettingsError(f"{MODEL}: the secret's JSON has no OPENAI_API_KEY", name=MODEL)
+    return str(key)
+
+
+def _json_object(secret: str, name: str, expected: str) -> dict[str, Any]:
+    try:
+        found = json.loads(secret)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SettingsError(f"{name}: the secret is not {expected}", name=name)  # never what it holds
+    return found
+
+
+async def _secret(
+    name: str, environment: Mapping[str, str], credentials: Credentials, client: httpx2.AsyncClient
+) -> str:
+    arn = environment[name].strip()
+    parts = arn.split(":")
+    if len(parts) != ARN_PARTS or parts[2] != "secretsmanager" or not parts[3]:
+        raise SettingsError(f"{name} is {arn!r}: expected arn:aws:secretsmanager:region:account:secret:name", name=name)
+    region = parts[3]
+    url = _endpoint(environment, region, china=parts[1] == "aws-cn")
+    body = json.dumps({"SecretId": arn}).encode()
+    headers = signed_headers(
+        url=url,
+        target="secretsmanager.GetSecretValue",
+        body=body,
+        service="secretsmanager",
+        region=region,
+        credentials=credentials,
+        now=datetime.now(UTC),
+    )
+    return _secret_string(name, await client.post(url, content=body, headers=headers))
+
+
+def _endpoint(environment: Mapping[str, str], region: str, *, china: bool) -> str:
+    """Where the service answers; the two variables are those that every AWS client reads."""
+    given = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
+    domain = "amazonaws.com.cn" if china else "amazonaws.com"
+    return f"{(given or f'https://secretsmanager.{region}.{domain}').rstrip('/')}/"
+
+
+def _secret_string(name: str, answer: httpx2.Response) -> str:
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise StoreUnavailable(f"Secrets Manager answered {answer.status_code} for {name}")
+    try:
+        found = answer.json()
+    except ValueError:
+        found = {}
+    if answer.is_error:
+        reason = str(found.get("__type", answer.status_code)).rpartition("#")[2]
+        raise SettingsError(f"{name}: the secret cannot be read: {reason}", name=name)
+    if not found.get("SecretString"):
+        raise SettingsError(f"{name}: the secret holds no text", name=name)
+    return str(found["SecretString"])

@@ -1,0 +1,126 @@
+"""SQS as a job queue. boto3 is loaded by `prepare`, in a thread: it costs as much as a whole turn."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from runtime_core.deadline import within
+from runtime_core.errors import QueueError, QueueUnavailable
+from runtime_core.ports import QueueMessage
+
+BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+BATCH_LIMIT_BYTES = 256 * 1024
+SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
+_CONNECT_LIMIT_S = 2.0
+_READ_LIMIT_S = 5.0
+_TRIES = 2
+
+
+class SqsQueue:
+    """A `JobQueue` over one queue; its name's end tells a FIFO queue.
+
+    Args:
+        url: The queue's. Region, endpoint and credentials come from where boto3 looks for them.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    async def prepare(self) -> None:
+        await asyncio.to_thread(self._opened)
+
+    async def send(self, messages: Sequence[QueueMessage]) -> None:
+        if not messages:
+            return
+        async with within(SEND_LIMIT_S, "sending to the queue"):
+            await asyncio.to_thread(self._send, list(messages))
+
+    async def close(self) -> None:
+        """Close the client's connections; the queue may be used again."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    def _send(self, messages: Sequence[QueueMessage]) -> None:
+        for batch in batches(messages):
+            entries = [self._entry(index, each) for index, each in enumerate(batch)]
+            for _ in range(_TRIES):
+                entries = self._refused(entries)
+                if not entries:
+                    break
+            else:
+                raise QueueUnavailable(f"the queue did not take {len(entries)} of {len(batch)} messages")
+
+    def _refused(self, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Send entries; those that may be sent again come back.
+
+        Raises:
+            QueueError: One is at fault itself.
+        """
+        with _queue_errors():
+            answer = self._opened().send_message_batch(QueueUrl=self._url, Entries=list(entries))
+        failed = {each["Id"]: each for each in answer.get("Failed", ())}
+        if fault := next((each for each in failed.values() if each.get("SenderFault")), None):
+            raise QueueError(f"the queue refused a message: {fault.get('Code')}: {fault.get('Message')}")
+        return [each for each in entries if each["Id"] in failed]
+
+    def _entry(self, index: int, message: QueueMessage) -> dict[str, Any]:
+        entry: dict[str, Any] = {"Id": str(index), "MessageBody": message.body}
+        if message.group:
+            entry["MessageGroupId"] = message.group
+        if message.delay_s and not self._url.endswith(".fifo"):  # a FIFO queue knows delays of its own alone
+            entry["DelaySeconds"] = message.delay_s
+        return entry
+
+    def _opened(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                import boto3  # noqa: PLC0415 - loaded only when used, off the way to the answer
+                from botocore.config import Config  # noqa: PLC0415
+
+                config = Config(
+                    connect_timeout=_CONNECT_LIMIT_S,
+                    read_timeout=_READ_LIMIT_S,
+                    retries={"mode": "standard", "total_max_attempts": _TRIES},
+                    tcp_keepalive=True,
+                )
+                with _queue_errors():
+                    self._client = boto3.session.Session().client("sqs", config=config)
+            return self._client
+
+
+def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
+    """Messages in as few batches as the API's limits allow, in order."""
+    batch: list[QueueMessage] = []
+    size_bytes = 0
+    for message in messages:
+        length = len(message.body.encode())
+        if batch and (len(batch) == BATCH_LIMIT or size_bytes + length > BATCH_LIMIT_BYTES):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(message)
+        size_bytes += length
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _queue_errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is loaded at this point
+
+    try:
+        yield
+    except ClientError as error:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
+        code = error.response.get("Error", {}).get("Code", "")
+        kind = QueueUnavailable if status >= 500 or status == 429 or "Throttl" in code else QueueError
+        raise kind(f"SQS answered {status}: {error}") from error
+    except BotoCoreError as error:
+        raise QueueUnavailable(f"SQS did not answer: {error}") from error
