@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from runtime_core.adapters.database import database_from
@@ -26,6 +26,8 @@ from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.shared import Shared
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Deployment:
         self.settings = settings
         self.database = database
         self.agents = tuple(agents)
+        self._shared = shared
         self._eliza_os = ElizaOS(shared=shared)
         self._ids = {agent.agent_id: agent for agent in self.agents}
 
@@ -70,6 +73,10 @@ class Deployment:
                 await database.migrate()
             prepared = [_prepared(agent, settings, database) for agent in agents]
             yield cls(settings, prepared, database, Shared(stack))
+
+    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """What `opens` opens, once for the deployment and its runtimes; closed with it."""
+        return await self._shared.get(opens)
 
     def agent_id(self, name_or_id: str | None) -> UUID:
         """The id of the agent meant; the first agent's when none is named.

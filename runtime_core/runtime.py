@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from runtime_core import background
 from runtime_core.adapters.database import database_from
+from runtime_core.adapters.queues import queue_opener
 from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
@@ -22,6 +23,7 @@ from runtime_core.contexts import active_contexts, belongs
 from runtime_core.data_verbs import AnyMemory, DataVerbs
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
 from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
+from runtime_core.evaluation import run_evaluators
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
@@ -30,7 +32,7 @@ from runtime_core.planning import ToolCallContext, execute_planned_tool_call, fi
 from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
-from runtime_core.ports import DatabaseAdapter
+from runtime_core.ports import DatabaseAdapter, JobQueue
 from runtime_core.records import Agent
 from runtime_core.roles import roles_held
 from runtime_core.routing import SendHandler, SendHandlers, TargetInfo
@@ -589,31 +591,14 @@ class AgentRuntime(DataVerbs):
         Returns:
             Those that ran.
         """
-        asked = self.as_message(message)
-        ran = []
-        for evaluator in self.evaluators:
-            if did_respond or evaluator.always_run:
-                ran += await self._evaluated(evaluator, asked, state or _EMPTY, responses)
-        return ran
+        return await run_evaluators(
+            self, self.as_message(message), state or _EMPTY, did_respond=did_respond, responses=responses
+        )
 
-    async def _evaluated(
-        self, evaluator: Evaluator, message: Memory, state: State, responses: Sequence[Memory]
-    ) -> list[Evaluator]:
-        event = {"runtime": self, "run_id": self._run_id(), "message_id": message.id, "evaluator": evaluator.name}
-        try:
-            due = evaluator.validate is None or await evaluator.validate(
-                *accepted(evaluator.validate, (self, message, state))
-            )
-            if not due:
-                return []
-            await self.emit(EventType.EVALUATOR_STARTED, event)
-            await evaluator.handler(*accepted(evaluator.handler, (self, message, state, responses)))
-        except Exception as error:
-            log.exception("evaluator failed", extra={"evaluator": evaluator.name})
-            await self.emit(EventType.EVALUATOR_COMPLETED, {**event, "error": f"{type(error).__name__}: {error}"})
-            return []
-        await self.emit(EventType.EVALUATOR_COMPLETED, event)
-        return [evaluator]
+    async def work_queue(self) -> JobQueue | None:
+        """Where work goes that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""
+        url = self.settings.work_queue_url
+        return await self.shared(queue_opener(url)) if url else None
 
     # Runs
 

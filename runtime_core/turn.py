@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
+from runtime_core import background
 from runtime_core.answering import Answering, Listener
 from runtime_core.components import accepted
 from runtime_core.deadline import Deadline, current_deadline, deadline, grace
@@ -23,17 +24,20 @@ from runtime_core.errors import (
     RoomOfAnotherAgent,
     TurnInProgress,
 )
+from runtime_core.evaluation import concerned, hand_over
 from runtime_core.events import EventType
 from runtime_core.memory import Content, Memory
+from runtime_core.participation import set_state
 from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
 from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
 from runtime_core.should_respond import Verdict, verdict_by_model, verdict_by_rule
 from runtime_core.state import State
 from runtime_core.turn_scope import TurnScope, turn_scope
 from runtime_core.values import encode_json
-from runtime_core.world import ChannelType, Entity, Participant, ParticipantState, Room, World
+from runtime_core.world import ChannelType, Entity, ParticipantState, Room, World
 
 if TYPE_CHECKING:
+    from runtime_core.ports import JobQueue
     from runtime_core.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
@@ -136,6 +140,7 @@ class _Turn:
         self._started = time.perf_counter()
         self._phases: dict[str, float] = {}
         self._answering: Answering | None = None
+        self._queue: JobQueue | None = None
 
     async def run(self) -> MessageProcessingResult:
         runtime, scope = self._runtime, self._scope
@@ -147,6 +152,7 @@ class _Turn:
         scope.context, scope.run_id, scope.room_id = context, run.id, run.room_id
         self._message = context.message or self._message
         scope.began = time.monotonic()
+        self._queue = await runtime.work_queue() if runtime.evaluators else None
         await runtime.emit(EventType.RUN_STARTED, self._event())
         await runtime.emit(EventType.MESSAGE_RECEIVED, {**self._event(), "message": self._message})
         try:
@@ -221,6 +227,10 @@ class _Turn:
 
     async def _answer(self, state: State, run: Run) -> State:
         options, settings = self._options, self._runtime.settings
+        if (
+            self._queue is not None
+        ):  # loading the cloud's client takes a while: as long as the model thinks, nobody waits
+            background.start(self._queue.prepare(), name="work queue", owner=self._runtime)
         self._answering = answering = Answering(
             runtime=self._runtime,
             message=self._message,
@@ -242,14 +252,7 @@ class _Turn:
             await told(*accepted(told, (piece, response_id)))
 
     async def _mute(self) -> None:
-        await self._runtime.database.records.update(
-            self._runtime.agent_id,
-            [
-                Participant(
-                    room_id=self._message.room_id, entity_id=self._runtime.agent_id, state=ParticipantState.MUTED
-                )
-            ],
-        )
+        await set_state(self._runtime, self._message.room_id, ParticipantState.MUTED)
 
     async def _finish(self, state: State | None) -> MessageProcessingResult:
         scope, runtime = self._scope, self._runtime
@@ -266,6 +269,8 @@ class _Turn:
             usage=scope.usage,
             state=state,
         )
+        if self._queue is not None and concerned(runtime.evaluators, did_respond=result.did_respond):
+            background.start(hand_over(runtime, self._queue, scope.run_id), name="evaluators", owner=runtime)
         await runtime.database.turns.finish(
             TurnEnd(
                 run_id=scope.run_id,
@@ -319,9 +324,10 @@ class _Turn:
 
     async def _ended(self, result: MessageProcessingResult) -> None:
         runtime = self._runtime
-        await runtime.evaluate(
-            self._message, result.state, did_respond=result.did_respond, responses=result.response_messages
-        )
+        if self._queue is None:
+            await runtime.evaluate(
+                self._message, result.state, did_respond=result.did_respond, responses=result.response_messages
+            )
         await runtime.emit(EventType.RUN_ENDED, self._event("completed"))
         runtime.logger.info(
             "turn finished",

@@ -1,0 +1,25 @@
+"""Chooses the job queue by its URL; the cloud's client is loaded only when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
+
+from runtime_core.adapters.aws.sqs import SqsQueue
+from runtime_core.ports import JobQueue
+
+
+@cache
+def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]]:
+    """What opens the queue at a URL: the same function for the same URL, so that it is shared (`runtime.shared`)."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[JobQueue]:
+        queue = SqsQueue(url)
+        try:
+            yield queue
+        finally:
+            await queue.close()
+
+    return opened

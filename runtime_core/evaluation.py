@@ -1,0 +1,86 @@
+"""Looking back on a turn: evaluators run when the answer is out, here or where the work queue is read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from runtime_core.components import Evaluator, accepted
+from runtime_core.deadline import within
+from runtime_core.errors import DeadlineExceeded, QueueError
+from runtime_core.events import EventType
+from runtime_core.jobs import Job, JobKind, messages_of
+from runtime_core.memory import Memory
+from runtime_core.state import State
+from runtime_core.task_work import QUEUE
+from runtime_core.tasks import Task
+
+if TYPE_CHECKING:
+    from runtime_core.ports import JobQueue
+    from runtime_core.runtime import AgentRuntime
+
+log = logging.getLogger(__name__)
+
+EVALUATE_TASK = "EVALUATE_TURN"  # kept where the queue did not take the job; the tick finds it
+_DELAY_S = 2  # the job goes out beside the turn's end, and must not be read before that
+_SEND_LIMIT_S = 5.0
+
+
+def concerned(evaluators: Sequence[Evaluator], *, did_respond: bool) -> list[Evaluator]:
+    """Those that look at such a turn at all."""
+    return [each for each in evaluators if did_respond or each.always_run]
+
+
+async def run_evaluators(
+    runtime: AgentRuntime, message: Memory, state: State, *, did_respond: bool, responses: Sequence[Memory]
+) -> list[Evaluator]:
+    """Run the evaluators that are due, one after the other; a failing one is logged.
+
+    Returns:
+        Those that ran to their end.
+    """
+    due = concerned(runtime.evaluators, did_respond=did_respond)
+    return [each for each in due if await _ran(runtime, each, message, state, responses)]
+
+
+async def _ran(
+    runtime: AgentRuntime, evaluator: Evaluator, message: Memory, state: State, responses: Sequence[Memory]
+) -> bool:
+    event = {
+        "runtime": runtime,
+        "run_id": runtime.get_current_run_id(),
+        "message_id": message.id,
+        "evaluator": evaluator.name,
+    }
+    try:
+        due = evaluator.validate is None or await evaluator.validate(
+            *accepted(evaluator.validate, (runtime, message, state))
+        )
+        if not due:
+            return False
+        await runtime.emit(EventType.EVALUATOR_STARTED, event)
+        await evaluator.handler(*accepted(evaluator.handler, (runtime, message, state, responses)))
+    except Exception as error:
+        log.exception("evaluator failed", extra={"evaluator": evaluator.name})
+        await runtime.emit(EventType.EVALUATOR_COMPLETED, {**event, "error": f"{type(error).__name__}: {error}"})
+        return False
+    await runtime.emit(EventType.EVALUATOR_COMPLETED, event)
+    return True
+
+
+async def hand_over(runtime: AgentRuntime, queue: JobQueue, run_id: UUID) -> None:
+    """Leave a turn's evaluators to the work queue; where it takes nothing, to a task that the next tick finds.
+
+    Raises:
+        StoreError: Neither would have it.
+    """
+    job = Job(kind=JobKind.EVALUATE, agent_id=runtime.agent_id, subject_id=run_id)
+    try:
+        async with within(_SEND_LIMIT_S, "handing the evaluators over"):
+            await queue.send(messages_of([job], delay_s=_DELAY_S))
+    except (QueueError, DeadlineExceeded) as error:
+        log.warning("work queue not reached", extra={"error_code": error.code, "run_id": str(run_id)}, exc_info=error)
+        task = Task(name=EVALUATE_TASK, tags=(QUEUE,), metadata={"run_id": str(run_id)})
+        await runtime.database.records.insert(runtime.agent_id, [task])

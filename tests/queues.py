@@ -1,0 +1,117 @@
+"""Queues over their protocol: a server that speaks SQS on the loopback, and what Lambda makes of their messages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
+
+REGION = "eu-central-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+
+
+@dataclass(frozen=True)
+class QueueServer:
+    """The server; every queue of a test is its own."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client needs to reach the server instead of the cloud."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL_SQS": self.endpoint}
+
+    def client(self) -> Any:
+        return boto3.client(
+            "sqs",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    def new_queue(self, **attributes: str) -> Queue:
+        client = self.client()
+        name = f"test-{uuid.uuid4()}"
+        return Queue(client, client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One queue, read as Lambda reads it."""
+
+    client: Any
+    url: str
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What is on the queue now, in events of up to ten records."""
+        while found := self._received():
+            yield {"Records": [_record(each) for each in found]}
+
+    def bodies(self) -> list[str]:
+        """What is on the queue now; it is taken off."""
+        return [str(record["body"]) for event in self.events() for record in self._taken(event)]
+
+    def deliver(self, handler: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[int, int]:
+        """Hand everything out once; records that are not reported as failed are deleted.
+
+        Returns:
+            How many were done, and how many failed.
+        """
+        done = failed = 0
+        for event in self.events():
+            answer = handler(event)
+            back = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            for record in event["Records"]:
+                if record["messageId"] in back:
+                    failed += 1
+                else:
+                    done += 1
+                    self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
+        return done, failed
+
+    def _received(self) -> list[dict[str, Any]]:
+        answer = self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
+
+    def _taken(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        for record in event["Records"]:
+            self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
+        records: list[dict[str, Any]] = event["Records"]
+        return records
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "awsRegion": REGION,
+    }
+
+
+@contextmanager
+def queue_server() -> Iterator[QueueServer]:
+    """Start a server in a thread, and stop it."""
+    WSGIRequestHandler.log_request = _silent  # type: ignore[method-assign]  # one line for each request helps nobody
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield QueueServer(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+def _silent(*_: object, **__: object) -> None:
+    """Write nothing."""

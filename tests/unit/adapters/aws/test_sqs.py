@@ -1,0 +1,94 @@
+"""SQS as a job queue, over its protocol."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from runtime_core.adapters.aws.sqs import BATCH_LIMIT_BYTES, SqsQueue, batches
+from runtime_core.deadline import Deadline, deadline
+from runtime_core.errors import DeadlineExceeded, QueueError, QueueUnavailable
+from runtime_core.ports import QueueMessage
+from tests.queues import Queue, QueueServer, queue_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[QueueServer]:
+    with queue_server() as started:
+        yield started
+
+
+@pytest.fixture
+def queue(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server.new_queue()
+
+
+@pytest.fixture
+async def sqs(queue: Queue) -> AsyncIterator[SqsQueue]:
+    sqs = SqsQueue(queue.url)
+    yield sqs
+    await sqs.close()
+
+
+def messages(count: int) -> list[QueueMessage]:
+    return [QueueMessage(body=f'{{"n": {n}}}') for n in range(count)]
+
+
+async def test_every_message_arrives_whatever_their_number(sqs: SqsQueue, queue: Queue) -> None:
+    await sqs.send(messages(23))
+    assert sorted(queue.bodies()) == sorted(each.body for each in messages(23))
+
+
+async def test_nothing_to_send_asks_nobody() -> None:
+    await SqsQueue("http://127.0.0.1:1/queue").send([])
+
+
+async def test_a_delayed_message_is_not_handed_out_at_once(sqs: SqsQueue, queue: Queue) -> None:
+    await sqs.send([QueueMessage(body="later", delay_s=900), QueueMessage(body="now")])
+    assert queue.bodies() == ["now"]
+
+
+async def test_a_queue_that_is_not_there_is_an_error_that_no_retry_helps(
+    server: QueueServer, queue: Queue, sqs: SqsQueue
+) -> None:
+    missing = SqsQueue(f"{queue.url}-missing")
+    with pytest.raises(QueueError, match="NonExistentQueue|does not exist") as caught:
+        await missing.send(messages(1))
+    assert not caught.value.retryable
+    await missing.close()
+
+
+async def test_a_queue_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch, queue: Queue) -> None:
+    with socket.socket() as unused:  # bound and not listening: connections are refused
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        sqs = SqsQueue(queue.url)
+        with pytest.raises(QueueUnavailable):
+            await sqs.send(messages(1))
+        await sqs.close()
+
+
+async def test_without_time_left_nothing_is_sent(sqs: SqsQueue, queue: Queue) -> None:
+    with deadline(Deadline.after(0)), pytest.raises(DeadlineExceeded):
+        await sqs.send(messages(1))
+    assert queue.bodies() == []
+
+
+def test_batches_hold_what_the_api_takes() -> None:
+    large = QueueMessage(body="x" * (BATCH_LIMIT_BYTES // 3))
+    given = [*messages(11), large, large, large, large]
+    made = list(batches(given))
+    assert [each for batch in made for each in batch] == given
+    assert all(len(batch) <= 10 for batch in made)
+    assert all(sum(len(each.body) for each in batch) <= BATCH_LIMIT_BYTES for batch in made)
+
+
+def test_importing_the_adapter_loads_no_cloud_client() -> None:
+    code = "import sys, runtime_core.adapters.queues; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
