@@ -104,11 +104,15 @@ class Hit:
     Attributes:
         score: Fused rank score in (0, 1], higher is better; only its order carries meaning.
         similarity: Cosine similarity in [-1, 1], when the memory has a vector of the searched model.
+        before: The neighbours asked for that precede it in its room and table, oldest first.
+        after: Those that follow it, oldest first.
     """
 
     memory: Memory
     score: float
     similarity: float | None = None
+    before: tuple[Memory, ...] = ()
+    after: tuple[Memory, ...] = ()
 
 
 _CONTENT_FIELDS = frozenset(each.name for each in fields(Content))

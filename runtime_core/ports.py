@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.jobs import QueueMessage
 from runtime_core.memory import Hit, Memory
+from runtime_core.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
+from runtime_core.memory_search import MemoryQuery as MemoryQuery
+from runtime_core.memory_search import Recall
 from runtime_core.records import Record
 from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.tasks import Task
@@ -57,46 +58,6 @@ class TurnStore(Protocol):
 
     async def get_run(self, run_id: UUID) -> Run | None:
         """The run with this id, of any agent: the caller checks whose it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryFilter:
-    """Which memories are meant; fields left empty do not restrict.
-
-    Attributes:
-        table: One table; None is all of them.
-        room_ids: Any of these rooms.
-        start: Earliest `created_at`, inclusive.
-        end: Latest `created_at`, exclusive.
-        before: Only memories ordered before this (created_at, id): the cursor of a page.
-    """
-
-    table: str | None = "messages"
-    room_ids: tuple[UUID, ...] = ()
-    entity_id: UUID | None = None
-    world_id: UUID | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
-    before: tuple[AwareDatetime, UUID] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryQuery:
-    """What a search is for: words, a vector, or both (then the two rankings are fused).
-
-    Attributes:
-        text: Words; stemmed, any of them may match, more and rarer ones rank higher.
-        embedding: Vector of shape `(dim,)`, compared with the embeddings of `model`.
-        model: Name of the embedding model that made `embedding`.
-        match_threshold: Least cosine similarity of a memory found only by its vector, in [-1, 1].
-        limit: Most hits wanted, 1 to 100.
-    """
-
-    text: str = ""
-    embedding: tuple[float, ...] | None = None
-    model: str = ""
-    match_threshold: float | None = None
-    limit: int = 10
 
 
 class MemoryStore(Protocol):
@@ -153,6 +114,20 @@ class MemoryStore(Protocol):
 
         Raises:
             DimensionMismatch: The vector has another length than the model's embeddings in the store.
+        """
+
+
+class RecallStore(Protocol):
+    """Finds what a message brings to mind; each adapter passes `RecallStoreContract`."""
+
+    async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+        """Search several sources for one query, in one round trip.
+
+        Returns:
+            For each source, in order, what `MemoryStore.search` gives with its filter and limit.
+
+        Raises:
+            DimensionMismatch: As `MemoryStore.search`.
         """
 
 
@@ -304,6 +279,8 @@ class DatabaseAdapter(Protocol):
     def turns(self) -> TurnStore: ...
     @property
     def memories(self) -> MemoryStore: ...
+    @property
+    def recall(self) -> RecallStore: ...
     @property
     def records(self) -> RecordStore: ...
     @property

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from runtime_core.memory import Memory
+from runtime_core.memory import Hit, Memory
+from runtime_core.memory_search import Recall
 from runtime_core.world import Entity, Participant, Room, World
 
 
@@ -98,6 +99,8 @@ class TurnStart:
         conversation_length: Most earlier messages of the room wanted back.
         embedding_priority: `high`, `normal` or `low` marks the message as wanting an embedding; None does not.
         may_join: The agent may join a room that another agent opened.
+        recall: Searched with the claim that is won, by words alone. Its first source is the room's own past: only what
+            lies before the messages that come along is looked through, and nothing where those are all there are.
     """
 
     run_id: UUID
@@ -113,6 +116,7 @@ class TurnStart:
     conversation_length: int = 32
     embedding_priority: str | None = None
     may_join: bool = True
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,7 @@ class TurnContext:
         room_owner: Name of the agent that owns the room, when the outcome is `foreign_room`.
         messages: The room's earlier messages (table `messages`, this agent's), oldest first, without `message`.
         entities: Everyone who takes part in the room, the agent and the sender too.
+        recalled: The hits of each source of `TurnStart.recall`, in order.
 
     `run`, `message`, `room`, `world` are None where the outcome leaves nothing to go on with.
     """
@@ -139,6 +144,7 @@ class TurnContext:
     entities: tuple[Entity, ...] = ()
     participants: tuple[Participant, ...] = ()
     messages: tuple[Memory, ...] = ()
+    recalled: tuple[tuple[Hit, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from runtime_core.adapters.postgres.embeddings import PostgresEmbeddings
 from runtime_core.adapters.postgres.memories import PostgresMemories
 from runtime_core.adapters.postgres.migrator import migrate
 from runtime_core.adapters.postgres.pool import Connections, Pooler
+from runtime_core.adapters.postgres.recall import PostgresRecall
 from runtime_core.adapters.postgres.records import PostgresRecords
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statement
@@ -44,6 +45,7 @@ class PostgresAdapter:
         )
         self._turns = PostgresTurns(self._connections)
         self._memories = PostgresMemories(self._connections)
+        self._recall = PostgresRecall(self._connections)
         self._records = PostgresRecords(self._connections)
         self._cache = PostgresCache(self._connections)
         self._tasks = PostgresTasks(self._connections)
@@ -60,6 +62,10 @@ class PostgresAdapter:
     @property
     def memories(self) -> PostgresMemories:
         return self._memories
+
+    @property
+    def recall(self) -> PostgresRecall:
+        return self._recall
 
     @property
     def records(self) -> PostgresRecords:

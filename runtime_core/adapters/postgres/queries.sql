@@ -5,7 +5,7 @@
 
 -- name: begin_turn
 -- $1 schema version needed, $2 TurnStart
-select mayfly_begin_turn_v1($1, $2::jsonb)::text
+select mayfly_begin_turn_v2($1, $2::jsonb)::text
 
 -- name: finish_turn
 -- $1 schema version needed, $2 TurnEnd
@@ -49,7 +49,11 @@ select mayfly_find_memories_v1($1, $2::jsonb, $3)::text
 select mayfly_count_memories_v1($1, $2::jsonb)::text
 
 -- name: search_memories
-select mayfly_search_memories_v1($1, $2::jsonb, $3::jsonb)::text
+select mayfly_search_memories_v2($1, $2::jsonb, $3::jsonb)::text
+
+-- name: recall
+-- $2 Recall
+select mayfly_recall_v1($1, $2::jsonb)::text
 
 -- name: insert_records
 select mayfly_insert_records_v1($1, $2::jsonb, $3)::text

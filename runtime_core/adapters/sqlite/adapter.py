@@ -11,6 +11,7 @@ from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, 
 from runtime_core.adapters.sqlite.embeddings import SqliteEmbeddings
 from runtime_core.adapters.sqlite.memories import SqliteMemories
 from runtime_core.adapters.sqlite.migrator import apply_migrations
+from runtime_core.adapters.sqlite.recall import SqliteRecall
 from runtime_core.adapters.sqlite.records import SqliteRecords
 from runtime_core.adapters.sqlite.tasks import SqliteTasks
 from runtime_core.adapters.sqlite.turns import SqliteTurns
@@ -36,6 +37,7 @@ class SqliteAdapter:
         self._clock = clock
         self.turns = SqliteTurns(self._file, clock)
         self.memories = SqliteMemories(self._file, clock)
+        self.recall = SqliteRecall(self._file)
         self.records = SqliteRecords(self._file, clock)
         self.cache = SqliteCache(self._file, clock)
         self.tasks = SqliteTasks(self._file, clock)

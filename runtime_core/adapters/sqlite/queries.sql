@@ -166,6 +166,21 @@ SELECT m.*, CASE WHEN :vector IS NOT NULL THEN (
 FROM memories AS m
 WHERE m.agent_id = :agent_id AND m.position IN (SELECT value FROM json_each(:positions));
 
+-- name: memories_before
+-- A memory's neighbours in its room and table, nearest first.
+SELECT * FROM memories
+WHERE agent_id = :agent_id AND room_id = :room_id AND table_name = :table_name
+    AND (created_at, id) < (:created_at, :id)
+ORDER BY created_at DESC, id DESC
+LIMIT :at_most;
+
+-- name: memories_after
+SELECT * FROM memories
+WHERE agent_id = :agent_id AND room_id = :room_id AND table_name = :table_name
+    AND (created_at, id) > (:created_at, :id)
+ORDER BY created_at, id
+LIMIT :at_most;
+
 -- name: cached_value
 SELECT value FROM cache
 WHERE agent_id = :agent_id AND key = :key AND (expires_at IS NULL OR expires_at > :now);

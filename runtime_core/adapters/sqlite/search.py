@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ import apsw
 from runtime_core.adapters.sqlite.connection import Row, one, rows
 from runtime_core.adapters.sqlite.memory_filter import filtered
 from runtime_core.adapters.sqlite.sql import QUERIES
-from runtime_core.adapters.sqlite.values import as_json, as_vector, read
+from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector, read
 from runtime_core.adapters.sqlite.words import any_word
 from runtime_core.errors import DimensionMismatch
-from runtime_core.memory import Hit, Memory
+from runtime_core.memory import Hit, Memory, required_created_at
+from runtime_core.memory_search import Recall
 from runtime_core.ports import MemoryFilter, MemoryQuery
 
 FUSION_K = 60  # of reciprocal rank fusion, as its authors chose it (Cormack, Clarke, Büttcher: SIGIR 2009)
@@ -37,7 +39,16 @@ def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQu
     }
     found = rows(connection, QUERIES["ranked_memories"], values)
     found.sort(key=lambda row: (scores[row["position"]], row["created_at"], row["id"]), reverse=True)
-    return [_hit(row, scores) for row in found[: query.limit]]
+    hits = [_hit(row, scores) for row in found[: query.limit]]
+    return [_with_neighbours(connection, agent_id, hit, query.neighbours) for hit in hits]
+
+
+def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+    """Search each source as `RecallStore.recall` promises, inside the caller's transaction."""
+    return [
+        search_memories(connection, agent_id, replace(recall.query, limit=source.limit), source.which)
+        for source in recall.sources
+    ]
 
 
 def check_dimensions(connection: apsw.Connection, agent_id: UUID, model: str, dimensions: Set[int]) -> None:
@@ -89,6 +100,23 @@ def _fused(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
         for rank, position in enumerate(ranking, start=1):
             scores[position] += 1 / (FUSION_K + rank)
     return dict(scores)
+
+
+def _with_neighbours(connection: apsw.Connection, agent_id: UUID, hit: Hit, at_most: int) -> Hit:
+    if not at_most:
+        return hit
+    memory = hit.memory
+    values = {
+        "agent_id": str(agent_id),
+        "room_id": str(memory.room_id),
+        "table_name": memory.table,
+        "created_at": as_text(required_created_at(memory)),
+        "id": str(memory.id),
+        "at_most": at_most,
+    }
+    before = [read(Memory, row) for row in rows(connection, QUERIES["memories_before"], values)]
+    after = [read(Memory, row) for row in rows(connection, QUERIES["memories_after"], values)]
+    return replace(hit, before=tuple(reversed(before)), after=tuple(after))
 
 
 def _hit(row: Row, scores: dict[int, float]) -> Hit:

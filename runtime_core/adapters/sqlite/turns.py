@@ -13,10 +13,11 @@ import apsw
 from runtime_core.adapters.sqlite.connection import Row, SqliteFile, changed, one, rows
 from runtime_core.adapters.sqlite.memories import memory_values
 from runtime_core.adapters.sqlite.records import insert_records
+from runtime_core.adapters.sqlite.search import recall_memories
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_column, as_fields, as_json, as_text, checked, read
 from runtime_core.errors import LeaseLost
-from runtime_core.memory import Memory
+from runtime_core.memory import Hit, Memory
 from runtime_core.records import Agent, Record
 from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
 from runtime_core.world import Entity, Participant, Room, World
@@ -71,6 +72,7 @@ def _begin(connection: apsw.Connection, start: TurnStart, now: datetime) -> Turn
     if outcome in {Outcome.NEW, Outcome.RESUME}:
         _store(connection, start, now)
         context |= _surroundings(connection, values | {"conversation_length": start.conversation_length})
+        context["recalled"] = _recalled(connection, start, context["messages"])
     return checked(TurnContext, context)
 
 
@@ -138,6 +140,19 @@ def _surroundings(connection: apsw.Connection, values: Mapping[str, Any]) -> dic
         "entities": _each(Entity, rows(connection, QUERIES["entities_of_room"], values)),
         "messages": _each(Memory, earlier[::-1]),
     }
+
+
+def _recalled(connection: apsw.Connection, start: TurnStart, messages: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
+    """Give what the message brings to mind; of its room, only what lies before the messages that come along."""
+    if start.recall is None:
+        return []
+    past, *others = start.recall.sources
+    found = recall_memories(connection, start.agent_id, replace(start.recall, sources=tuple(others)))
+    if not messages or len(messages) < start.conversation_length:
+        return [[], *found]
+    oldest = (datetime.fromisoformat(messages[0]["created_at"]), UUID(messages[0]["id"]))
+    beyond = replace(past, which=replace(past.which, before=oldest))
+    return recall_memories(connection, start.agent_id, replace(start.recall, sources=(beyond,))) + found
 
 
 def _each(kind: type[Any], found: Sequence[Row]) -> list[dict[str, Any]]:

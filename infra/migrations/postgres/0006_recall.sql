@@ -1,0 +1,243 @@
+-- Recall: hybrid search that stays exact for few candidates and fast for many, with neighbours, for several
+-- sources at once; and a turn's claim that brings along what its message's words recall.
+
+-- A vector beside its row, not in a table of its own: comparing a thousand then reads a thousand pages, not five
+-- thousand. Rows of more than a page (above 2,000 dimensions) still move out.
+alter table embeddings set (toast_tuple_target = 8160);
+
+create index memories_by_entity on memories (agent_id, entity_id, table_name, created_at, id);
+
+-- The memory's neighbours in its room and table: up to `at_most` before it or after it, oldest first.
+create function mayfly_neighbours_v1(m memories, at_most integer, later boolean) returns jsonb
+language sql stable as $$
+    select coalesce(jsonb_agg(f.memory order by f.created_at, f.id), '[]')
+    from (
+        (select n.created_at, n.id, mayfly_memory_v1(n) as memory from memories n
+        where not later and n.agent_id = m.agent_id and n.room_id = m.room_id and n.table_name = m.table_name
+            and (n.created_at, n.id) < (m.created_at, m.id)
+        order by n.created_at desc, n.id desc limit at_most)
+        union all
+        (select n.created_at, n.id, mayfly_memory_v1(n) from memories n
+        where later and n.agent_id = m.agent_id and n.room_id = m.room_id and n.table_name = m.table_name
+            and (n.created_at, n.id) > (m.created_at, m.id)
+        order by n.created_at, n.id limit at_most)
+    ) as f
+$$;
+
+-- The ids of the memories that hold any of the words, best first, where many memories pass the filter. Looks at no
+-- more than a thousand for each word: those that hold a rarer one, or all of the frequent ones; where these are too
+-- few, some of those that hold any.
+create function mayfly_rank_by_some_words_v1(filter text, words text, depth integer) returns uuid[]
+language plpgsql stable set enable_seqscan = off set enable_indexscan = off set jit = off as $$
+declare
+    most constant integer := 1000;
+    ranked uuid[];
+begin
+    execute format($sql$
+        with word as materialized (
+            select lexeme, mayfly_lexeme_query_v1(lexeme) as query
+            from unnest(tsvector_to_array(to_tsvector('english', left($1, 200000)))) as lexeme limit 64
+        ), found as materialized (
+            select word.lexeme, each.* from word, lateral (
+                select m.id, m.created_at, m.search from memories m where %1$s and m.search @@ word.query limit %2$s
+            ) as each
+        ), seen as materialized (
+            select lexeme, count(*) as number, count(*) = %2$s as is_frequent from found group by lexeme
+        ), together as materialized (
+            select m.id, m.created_at, m.search from memories m
+            where %1$s and m.search @@ (
+                select string_agg(word.query::text, ' & ')::tsquery from word join seen using (lexeme) where is_frequent)
+            limit %2$s
+        ), rarer as materialized (
+            select id, created_at, search from found join seen using (lexeme) where not is_frequent
+            union select id, created_at, search from together
+        ), candidate as materialized (
+            select id, created_at, search from rarer
+            union
+            select id, created_at, search from found where (select count(*) from rarer) < $2
+        ), weight as (
+            select lexeme, ln(1 + (select sum(number) from seen)::double precision / number) as weight from seen
+        ), scored as (
+            select candidate.id, sum(weight.weight) as score
+            from candidate join word on candidate.search @@ word.query join weight using (lexeme) group by candidate.id
+        ), best as (
+            select candidate.id, row_number() over (
+                order by scored.score desc, candidate.created_at desc, candidate.id desc) as position
+            from candidate join scored using (id)
+        )
+        select coalesce(array_agg(id order by position), '{}') from best where position <= $2
+    $sql$, filter, most) into ranked using words, depth;
+    return ranked;
+end
+$$;
+
+-- The nearest by comparing every vector that passes the filter.
+create function mayfly_rank_exactly_v1(
+    agent uuid, filter text, near vector, model_name text, threshold double precision, depth integer)
+returns uuid[] language plpgsql stable as $$
+declare
+    ranked uuid[];
+begin
+    execute format($sql$
+        with candidate as materialized (
+            select m.id, m.created_at from memories m where %s
+        ), compared as (
+            select candidate.id, candidate.created_at, e.vector <=> $1 as distance
+            from candidate join embeddings e on e.agent_id = $2 and e.memory_id = candidate.id and e.model = $3
+        )
+        select coalesce(array_agg(id order by distance, created_at desc, id desc), '{}') from (
+            select * from compared where distance <> 'NaN' and ($4 is null or 1 - distance >= $4)
+            order by distance, created_at desc, id desc limit $5
+        ) as _
+    $sql$, filter) into ranked using near, agent, model_name, threshold, depth;
+    return ranked;
+end
+$$;
+
+-- The nearest through the index of the dimension, which goes on until enough memories pass the filter. The plan is
+-- fixed: with so many candidates no other one is faster, and the planner cannot know how well the filter is met.
+create function mayfly_rank_by_index_v1(
+    agent uuid, filter text, near vector, model_name text, threshold double precision, depth integer)
+returns uuid[] language plpgsql stable
+set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+    dimension constant integer := vector_dims(near);
+    kind constant text := format('%s(%s)', case when dimension = 3072 then 'halfvec' else 'vector' end, dimension);
+    ranked uuid[];
+begin
+    execute format($sql$
+        with nearest as materialized (
+            select m.id, m.created_at, e.vector::%1$s <=> $1::%1$s as distance
+            from embeddings e join memories m on m.agent_id = e.agent_id and m.id = e.memory_id
+            where e.dimension = %2$s and e.agent_id = $2 and e.model = $3 and %3$s
+            order by e.vector::%1$s <=> $1::%1$s
+            limit $4
+        )
+        select coalesce(array_agg(id order by distance, created_at desc, id desc), '{}')
+        from nearest where distance <> 'NaN' and ($5 is null or 1 - distance >= $5)
+    $sql$, kind, dimension, filter) into ranked using near, agent, model_name, depth, threshold;
+    return ranked;
+end
+$$;
+
+-- Refuses a vector that cannot be compared with the model's others.
+create function mayfly_require_dimension_v1(agent uuid, model_name text, wanted integer) returns void
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    stored integer;
+begin
+    select dimension into stored from (
+        (select dimension from embeddings where agent_id = agent and model = model_name order by dimension limit 1)
+        union all
+        (select dimension from embeddings where agent_id = agent and model = model_name order by dimension desc limit 1)
+    ) as every where dimension <> wanted limit 1;
+    if found then
+        raise exception using errcode = 'MF003', message = format(
+            'the vector has %s dimensions, the embeddings of model %L have %s', wanted, model_name, stored);
+    end if;
+end
+$$;
+
+-- Fuses the two rankings: a memory scores weight / (60 + rank) in each that holds it (reciprocal rank fusion).
+create function mayfly_search_memories_v2(agent uuid, query jsonb, which jsonb) returns jsonb
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    at_most constant integer := (query ->> 'limit')::integer;
+    depth constant integer := greatest(5 * at_most, 50);  -- of each ranking, enough for the fused order to settle
+    filter constant text := mayfly_memory_filter_v1(agent, which);
+    model_name constant text := query ->> 'model';
+    neighbours constant integer := coalesce((query ->> 'neighbours')::integer, 0);
+    threshold constant double precision := (query ->> 'match_threshold')::double precision;
+    -- Looking at this many one by one takes about as long as one walk through a large index, and misses nothing.
+    few constant integer := 4000;
+    candidates integer;
+    near vector;
+    by_words uuid[];
+    by_nearness uuid[] := '{}';
+begin
+    execute format('select count(*) from (select from memories m where %s limit %s) as _', filter, few + 1)
+    into candidates;
+    if candidates = 0 then
+        return '[]';
+    end if;
+    by_words := case when candidates <= few then mayfly_rank_by_words_v1(filter, query ->> 'text', depth)
+        else mayfly_rank_by_some_words_v1(filter, query ->> 'text', depth) end;
+    if jsonb_typeof(query -> 'embedding') = 'array' then
+        near := (query ->> 'embedding')::vector;
+        perform mayfly_require_dimension_v1(agent, model_name, vector_dims(near));
+        if candidates > few and vector_dims(near) in (256, 384, 512, 768, 1024, 1536, 3072) then
+            perform set_config('hnsw.iterative_scan', 'strict_order', true);
+            perform set_config('hnsw.ef_search', '100', true);
+            perform set_config('hnsw.max_scan_tuples', '100000', true);
+            by_nearness := mayfly_rank_by_index_v1(agent, filter, near, model_name, threshold, depth);
+        else
+            by_nearness := mayfly_rank_exactly_v1(agent, filter, near, model_name, threshold, depth);
+        end if;
+    end if;
+
+    return (
+        with fused as (
+            select id, sum(1.0 / (60 + position))::double precision as score
+            from (
+                select * from unnest(by_words) with ordinality as _(id, position)
+                union all select * from unnest(by_nearness) with ordinality as _(id, position)
+            ) as each group by id
+        ), best as (
+            select m, fused.score
+            from fused join memories m on m.agent_id = agent and m.id = fused.id
+            order by fused.score desc, m.created_at desc, m.id desc
+            limit at_most
+        ), hit as (
+            select score, (m).created_at, (m).id, jsonb_build_object(
+                'memory', mayfly_memory_v1(m),
+                'score', score,
+                'similarity', case when near is not null then (
+                    select nullif(greatest(-1, least(1, 1 - (e.vector <=> near))), 'NaN') from embeddings e
+                    where e.agent_id = agent and e.memory_id = (m).id and e.model = model_name) end
+            ) || case when neighbours > 0 then jsonb_build_object(
+                'before', mayfly_neighbours_v1(m, neighbours, false),
+                'after', mayfly_neighbours_v1(m, neighbours, true)) else '{}' end as hit
+            from best
+        )
+        select coalesce(jsonb_agg(hit order by score desc, created_at desc, id desc), '[]') from hit);
+end
+$$;
+
+-- Several sources for one query, in the order given: [{"which": filter, "limit": …}, …] → [[hit, …], …].
+create function mayfly_recall_v1(agent uuid, recall jsonb) returns jsonb language plpgsql as $$
+declare
+    source jsonb;
+    found jsonb := '[]';
+begin
+    for source in select jsonb_array_elements(recall -> 'sources') loop
+        found := found || jsonb_build_array(mayfly_search_memories_v2(
+            agent, recall -> 'query' || jsonb_build_object('limit', source -> 'limit'), source -> 'which'));
+    end loop;
+    return found;
+end
+$$;
+
+-- As version 1; a claim that was won also brings what `start.recall` finds. Its first source is the room's own past:
+-- what lies before the messages that come along, and nothing as long as those are all there are.
+create function mayfly_begin_turn_v2(needed integer, start jsonb) returns jsonb language plpgsql as $$
+declare
+    context jsonb := mayfly_begin_turn_v1(needed, start);
+    recall jsonb := start -> 'recall';
+    oldest constant jsonb := context #> '{messages,0}';
+begin
+    if jsonb_typeof(recall) <> 'object' or context ->> 'outcome' not in ('new', 'resume') then
+        return context;
+    end if;
+    if jsonb_array_length(context -> 'messages') < (start ->> 'conversation_length')::integer or oldest is null then
+        recall := recall #- '{sources,0}';
+        return context || jsonb_build_object(
+            'recalled', '[[]]'::jsonb || mayfly_recall_v1((start ->> 'agent_id')::uuid, recall));
+    end if;
+    recall := jsonb_set(
+        recall, '{sources,0,which,before}', jsonb_build_array(oldest -> 'created_at', oldest -> 'id'));
+    return context || jsonb_build_object('recalled', mayfly_recall_v1((start ->> 'agent_id')::uuid, recall));
+end
+$$;

@@ -1,0 +1,22 @@
+"""What a message brings to mind, from Postgres."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from runtime_core.adapters.postgres.pool import Connections
+from runtime_core.adapters.postgres.sql import statement
+from runtime_core.memory import Hit
+from runtime_core.memory_search import Recall
+from runtime_core.values import decode_json, encode_json
+
+
+class PostgresRecall:
+    """A `RecallStore`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+        text = await self._connections.fetch_json(statement("recall"), agent_id, encode_json(recall), repeatable=True)
+        return decode_json(list[list[Hit]], text or "[]")

@@ -1,0 +1,20 @@
+"""What a message brings to mind, from SQLite."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from runtime_core.adapters.sqlite.connection import SqliteFile
+from runtime_core.adapters.sqlite.search import recall_memories
+from runtime_core.memory import Hit
+from runtime_core.memory_search import Recall
+
+
+class SqliteRecall:
+    """A `RecallStore`."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+        return await self._file.read(lambda connection: recall_memories(connection, agent_id, recall))
