@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +14,9 @@ from runtime_core.http import Application, create_app
 
 
 @lru_cache(maxsize=1)
-def app(deployment: Deployment) -> Application:
-    """The ASGI app over the environment's deployment; made once while the environment is warm."""
-
-    async def source() -> Deployment:
-        return deployment
-
-    return create_app(source)
+def _app(opened: Callable[[], Awaitable[Deployment]]) -> Application:
+    """The ASGI app over the environment's deployment; made once, and opening it only for requests that need it."""
+    return create_app(opened)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -30,6 +27,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     request = HttpEvent(event, context)
     try:
-        return environment.run(lambda deployment: request.answered_by(app(deployment)), context)
-    except MayflyError as error:  # the deployment does not open, or the invocation's time is used up
+        return environment.serve(lambda: request.answered_by(_app(environment.opened)), context)
+    except MayflyError as error:  # the invocation's time is used up
         return request.failed(error)

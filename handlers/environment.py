@@ -66,7 +66,15 @@ class Environment:
         Raises:
             DeadlineExceeded: The event used up its time, or was cancelled.
         """
-        return self._run(lambda: self._used(use), context)
+
+        async def used() -> T:
+            return await use(await self.opened())
+
+        return self.serve(used, context)
+
+    def serve(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None = None) -> T:
+        """Run one event that opens the deployment itself where it needs it (`await opened()`); else as `run`."""
+        return self._run(lambda: _with_background(handle), context)
 
     def run_with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None = None) -> T:
         """Run one event that needs no agents, only the settings; else as `run`."""
@@ -97,17 +105,12 @@ class Environment:
         finally:
             await _cancel_leftovers()
 
-    async def _used(self, use: Callable[[Deployment], Awaitable[T]]) -> T:
-        """Run the event and the background work it leaves: a frozen process does none."""
-        try:
-            answer = await use(await self._opened())
-        except Exception:
-            await background.finished()
-            raise
-        await background.finished()
-        return answer
+    async def opened(self) -> Deployment:
+        """The deployment; the first event that asks opens it.
 
-    async def _opened(self) -> Deployment:
+        Raises:
+            SettingsError, PluginError, StoreError: It cannot be opened; the next event tries again.
+        """
         if self._deployment is None:
             settings = await self._settings()
             try:
@@ -158,6 +161,17 @@ def hard_limit_s(usable: float) -> float:
 def _say_unusable(error: MayflyError) -> None:
     """One line for whoever set this up; the stack leads nowhere they could mend it."""
     log.error("not usable as it is set up: %s", error, extra={"error_code": error.code})
+
+
+async def _with_background(handle: Callable[[], Awaitable[T]]) -> T:
+    """Run the event and the background work it leaves: a frozen process does none."""
+    try:
+        answer = await handle()
+    except Exception:
+        await background.finished()
+        raise
+    await background.finished()
+    return answer
 
 
 async def _cancel_leftovers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ from runtime_core.settings import Settings
 from runtime_core.shared import Shared
 
 T = TypeVar("T")
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +150,8 @@ class Deployment:
         try:
             version = await self.database.ping()
         except MayflyError as error:
-            checks["database"] = Check(ok=False, detail=str(error))
+            log.warning("database does not answer", extra={"error_code": error.code, "error": str(error)})
+            checks["database"] = Check(ok=False, detail="does not answer; the log says why")
             checks["schema"] = Check(ok=False, detail="unknown: the database did not answer")
         else:
             checks["database"] = Check(ok=True, detail="answers")

@@ -22,7 +22,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
     """Answer with the plugin's handler; the header `X-Agent` names the agent, the deployment's first without it.
 
-    Routes that are not public are served in development alone, as long as nobody proves who they are.
+    Routes that are not public are served on a developer's machine alone, as long as nobody proves who they are.
     """
     deployment = await source()
     agent_id = deployment.agent_id(request.headers.get(AGENT))
@@ -32,7 +32,7 @@ async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
         query=dict(request.query_params),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await _body(request, deployment.settings.message_limit_bytes),
-        trusted=deployment.settings.environment == "development",
+        trusted=deployment.settings.environment == "development" and not deployment.settings.on_lambda,
     )
     runtime = await deployment.runtime(agent_id)
     try:

@@ -70,6 +70,7 @@ KINDS: Mapping[type[MayflyError], Kind] = {
         500, "Schema out of date", "The database is not at the schema this version needs: run `mayfly migrate`."
     ),
     errors.QueueUnavailable: Kind(503, "Queue unavailable", "The queue did not answer."),
+    errors.QueueFull: Kind(503, "Queue full", "There is no room for more work now."),
     errors.DeadlineExceeded: Kind(504, "Deadline exceeded", "The time for this request is used up."),
 }
 

@@ -235,3 +235,13 @@ def test_importing_the_handler_loads_nothing_that_a_cold_start_cannot_afford() -
     code = "import sys, handlers.api; print('runtime_core.http.openapi' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_health_touches_nothing_so_that_wrong_settings_do_not_matter(
+    context: LocalContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Environment(lambda: Settings(database_url="mysql://user:hidden@host/db"))
+    monkeypatch.setattr("handlers.api.environment", broken)
+    answer = api.handler(get(kept_event("http_api"), "/health"), context)
+    broken.close()
+    assert answer["statusCode"] == 200
