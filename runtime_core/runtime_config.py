@@ -85,28 +85,32 @@ class RuntimeConfig(_Part):
     """What a runtime is made from, by `AgentRuntime.from_config`.
 
     Attributes:
+        character: A `Character`, or a dict as in a character file.
         plugins: `Plugin` values, or names.
         services: Applies to the services of all plugins, the built-in ones too.
     """
 
-    character: Character
-    plugins: tuple[Plugin | str, ...] = ()
+    # `Any`, since pydantic would look into a plugin's own fields; the validators below narrow it.
+    character: Any
+    plugins: Any = ()
     database: DatabaseConfig = DatabaseConfig()
     models: ModelConfig = ModelConfig()
     services: ServiceConfig = ServiceConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
 
-    @field_validator("character", mode="before")
+    @field_validator("character")
     @classmethod
-    def _read_character(cls, value: object) -> object:
-        return coerce_character(value) if isinstance(value, Mapping) else value
+    def _read_character(cls, value: object) -> Character:
+        if not isinstance(value, Character | Mapping):
+            raise ValueError(f"expected a character, got a {type(value).__name__}")
+        return coerce_character(value)
 
-    @field_validator("plugins", mode="plain")
+    @field_validator("plugins")
     @classmethod
     def _read_plugins(cls, value: object) -> tuple[Plugin | str, ...]:
-        given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else None
-        if given is None or not all(isinstance(each, Plugin | str) for each in given):
-            raise ValueError(f"expected a list of plugins and names of plugins, got {value!r}")
+        given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+        if wrong := [each for each in given if not isinstance(each, Plugin | str)]:
+            raise ValueError(f"expected a list of plugins and names of plugins, found {wrong[0]!r}")
         return given
 
     def runtime_arguments(self) -> Mapping[str, Any]:

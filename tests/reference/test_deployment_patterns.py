@@ -460,7 +460,8 @@ async def test_an_update_needs_editable_mode_is_checked_and_leaves_a_line_in_the
     await eliza_os.enable_editable_mode()
     with pytest.raises(AgentNotFound):
         await eliza_os.update_agent(uuid4(), {"system": "Be brief."})
-    for wrong in ({"sytsem": "x"}, {"id": "x"}, {"plugins": []}):
+    refused: list[dict[str, Any]] = [{"sytsem": "x"}, {"id": "x"}, {"plugins": []}]
+    for wrong in refused:
         with pytest.raises(InvalidInput):
             await eliza_os.update_agent(agent_id, wrong)
     with pytest.raises(MayflyError, match="topics"):
