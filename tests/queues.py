@@ -49,23 +49,24 @@ class Queue:
     client: Any
     url: str
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """What is on the queue now, in events of up to ten records."""
-        while found := self._received():
+    def events(self, *, wait_s: int = 0) -> Iterator[dict[str, Any]]:
+        """What is on the queue, in events of up to ten records; the first is waited for, up to `wait_s`."""
+        while found := self._received(wait_s):
             yield {"Records": [_record(each) for each in found]}
+            wait_s = 0
 
-    def bodies(self) -> list[str]:
-        """What is on the queue now; it is taken off."""
-        return [str(record["body"]) for event in self.events() for record in self._taken(event)]
+    def bodies(self, *, wait_s: int = 0) -> list[str]:
+        """What is on the queue; it is taken off."""
+        return [str(record["body"]) for event in self.events(wait_s=wait_s) for record in self._taken(event)]
 
-    def deliver(self, handler: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[int, int]:
+    def deliver(self, handler: Callable[[dict[str, Any]], dict[str, Any]], *, wait_s: int = 0) -> tuple[int, int]:
         """Hand everything out once; records that are not reported as failed are deleted.
 
         Returns:
             How many were done, and how many failed.
         """
         done = failed = 0
-        for event in self.events():
+        for event in self.events(wait_s=wait_s):
             answer = handler(event)
             back = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for record in event["Records"]:
@@ -76,8 +77,10 @@ class Queue:
                     self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
         return done, failed
 
-    def _received(self) -> list[dict[str, Any]]:
-        answer = self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
+    def _received(self, wait_s: int) -> list[dict[str, Any]]:
+        answer = self.client.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=wait_s
+        )
         found: list[dict[str, Any]] = answer.get("Messages", [])
         return found
 

@@ -12,7 +12,7 @@ import pytest
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT_BYTES, SqsQueue, batches
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.errors import DeadlineExceeded, QueueError, QueueUnavailable
-from runtime_core.ports import QueueMessage
+from runtime_core.jobs import QueueMessage
 from tests.queues import Queue, QueueServer, queue_server
 
 
@@ -58,7 +58,7 @@ async def test_a_queue_that_is_not_there_is_an_error_that_no_retry_helps(
     server: QueueServer, queue: Queue, sqs: SqsQueue
 ) -> None:
     missing = SqsQueue(f"{queue.url}-missing")
-    with pytest.raises(QueueError, match="NonExistentQueue|does not exist") as caught:
+    with pytest.raises(QueueError, match=r"NonExistentQueue|does not exist") as caught:
         await missing.send(messages(1))
     assert not caught.value.retryable
     await missing.close()

@@ -1,0 +1,247 @@
+"""The work queue and the schedule: what no answer waits for is done all the same, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import pytest
+
+import handlers.message
+import handlers.tick
+import handlers.work
+from handlers.environment import Environment
+from runtime_core.cli.invoke import LocalContext
+from runtime_core.deployment import Deployment
+from runtime_core.evaluation import EVALUATE_TASK
+from runtime_core.jobs import Job, JobKind
+from runtime_core.settings import Settings
+from runtime_core.task_work import MAX_FAILURES
+from runtime_core.tasks import Task
+from runtime_core.testing import Scene
+from runtime_core.work import tick
+from tests.handlers import work_agents
+from tests.queues import Queue, QueueServer, queue_server
+
+Start: TypeAlias = Callable[..., Environment]
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[QueueServer]:
+    with queue_server() as started:
+        yield started
+
+
+@pytest.fixture
+def queue(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server.new_queue()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
+    """Starts the environment that the handlers run in."""
+    url = f"sqlite:///{tmp_path}/mayfly.db"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    started: list[Environment] = []
+
+    def start(**changes: Any) -> Environment:
+        settings = Settings(database_url=url, agents="tests.handlers.work_agents:AGENTS", **changes)
+        environment = Environment(lambda: settings)
+        for module in ("message", "tick", "work"):
+            monkeypatch.setattr(f"handlers.{module}.environment", environment)
+        started.append(environment)
+        return environment
+
+    work_agents.done.clear()
+    yield start
+    for environment in started:
+        environment.close()
+
+
+def ask(text: str = "Hello") -> dict[str, Any]:
+    answer = handlers.message.handler({"text": text})
+    assert answer["did_respond"], answer
+    return answer
+
+
+def keep(environment: Environment, *tasks: Task) -> None:
+    async def kept(deployment: Deployment) -> None:
+        await deployment.database.records.insert(deployment.agents[0].agent_id, tasks)
+
+    environment.run(kept)
+
+
+def kept(environment: Environment) -> list[Task]:
+    async def found(deployment: Deployment) -> list[Task]:
+        return await deployment.database.records.find(Task, deployment.agents[0].agent_id)
+
+    return environment.run(found)
+
+
+def tick_all(queue: Queue) -> tuple[int, int]:
+    """Let the schedule go off, and deliver what it put on the queue."""
+    handlers.tick.handler({})
+    return queue.deliver(handlers.work.handler)
+
+
+def event_of(*bodies: str) -> dict[str, Any]:
+    return {"Records": [{"messageId": f"record-{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def as_if_later(task: Task) -> Task:
+    """The task as it is when its time has come."""
+    return replace(task, due_at=LONG_AGO)
+
+
+def test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read(start: Start, queue: Queue) -> None:
+    start(work_queue_url=queue.url)
+    answer = ask("A secret word")
+    assert work_agents.done == []
+    (body,) = queue.bodies(wait_s=10)
+    job = json.loads(body)
+    assert (set(job), job["kind"]) == ({"kind", "agent_id", "subject_id"}, "evaluate")
+    assert job["subject_id"] == answer["run_id"]
+
+    assert handlers.work.handler(event_of(body)) == {"batchItemFailures": []}
+    assert work_agents.done == [("evaluated", ("A secret word", [answer["text"]]))]
+
+
+def test_without_a_queue_evaluators_run_after_the_answer_in_the_same_event(start: Start) -> None:
+    start()
+    answer = ask("Hello")
+    assert work_agents.done == [("evaluated", ("Hello", [answer["text"]]))]
+
+
+def test_a_queue_that_takes_nothing_costs_neither_answer_nor_evaluators(
+    start: Start, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = start(work_queue_url=f"{queue.url}-missing")
+    answer = ask("Hello")
+    (task,) = kept(environment)
+    assert (task.name, task.metadata) == (EVALUATE_TASK, {"run_id": answer["run_id"]})
+
+    start(work_queue_url=queue.url)
+    assert tick_all(queue) == (1, 0)
+    assert work_agents.done == [("evaluated", ("Hello", [answer["text"]]))]
+    assert kept(environment) == []
+
+
+def test_a_turn_that_goes_on_is_looked_back_on_later_and_one_that_is_gone_never(start: Start, queue: Queue) -> None:
+    environment = start(work_queue_url=queue.url)
+    scene = Scene(agent_id=environment.run(first_agent))
+    begun = environment.run(lambda deployment: deployment.database.turns.begin(scene.start()))
+    assert begun.run is not None
+    running, unknown = evaluate_job(scene.agent_id, begun.run.id), evaluate_job(scene.agent_id, uuid4())
+    assert handlers.work.handler(event_of(running, unknown)) == {"batchItemFailures": [{"itemIdentifier": "record-0"}]}
+    assert work_agents.done == []
+
+
+def test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours(start: Start, queue: Queue) -> None:
+    start(work_queue_url=queue.url)
+    ask("Hello")
+    (good,) = queue.bodies(wait_s=10)
+    bad = ["no json", "[]", '{"kind": "dance"}', evaluate_job(uuid4(), uuid4())]
+    answer = handlers.work.handler(event_of(bad[0], bad[1], good, bad[2], bad[3]))
+    failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    assert failed == ["record-0", "record-1", "record-3", "record-4"]
+    assert [kind for kind, _ in work_agents.done] == ["evaluated"]
+
+
+def test_jobs_the_time_does_not_suffice_for_come_back(start: Start, queue: Queue) -> None:
+    environment = start(work_queue_url=queue.url)
+    agent_id = environment.run(first_agent)
+    keep(environment, *(Task(name="WAIT", tags=("queue",)) for _ in range(6)))
+    handlers.tick.handler({})
+    bodies = queue.bodies()
+    assert len(bodies) == 6
+    context = LocalContext(function_name="work", timeout_s=1)
+    answer = handlers.work.handler(event_of(*bodies), context)
+    assert len(answer["batchItemFailures"]) == 6
+    assert len(kept(environment)) == 6
+    assert agent_id == kept(environment)[0].agent_id
+
+
+def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start, queue: Queue) -> None:
+    environment = start(work_queue_url=queue.url)
+    keep(environment, *(Task(name="REMIND", tags=("queue",), metadata={"of": n}) for n in range(15)))
+
+    async def overlapping(deployment: Deployment) -> list[int]:
+        return await asyncio.gather(*(tick(deployment) for _ in range(5)))
+
+    assert sum(environment.run(overlapping)) == 15
+    bodies = queue.bodies()
+    assert len(bodies) == 15
+    for _ in range(2):
+        assert handlers.work.handler(event_of(*bodies)) == {"batchItemFailures": []}
+    assert sorted(of for _, of in work_agents.done) == list(range(15))
+    assert kept(environment) == []
+
+
+def test_without_a_queue_the_tick_does_what_is_due_itself(start: Start) -> None:
+    environment = start()
+    keep(environment, Task(name="REMIND", tags=("queue",), metadata={"of": "tea"}), Task(name="REMIND"))
+    assert handlers.tick.handler({}) == {"tasks": 1}
+    assert work_agents.done == [("reminded", "tea")]
+    assert [each.tags for each in kept(environment)] == [()]
+
+
+def test_a_repeating_task_comes_back_after_its_interval_with_what_it_learned(start: Start, queue: Queue) -> None:
+    environment = start(work_queue_url=queue.url)
+    keep(environment, Task(name="REMIND", tags=("queue", "repeat"), metadata={"update_interval": 3_600_000}))
+    for count in (1, 2):
+        before = datetime.now(UTC)
+        assert tick_all(queue) == (1, 0)
+        (task,) = kept(environment)
+        assert task.metadata["count"] == count
+        assert task.due_at is not None
+        assert timedelta(minutes=59) < task.due_at - before < timedelta(minutes=61)
+        assert tick_all(queue) == (0, 0)
+        change(environment, as_if_later(task))
+
+
+def test_a_task_that_fails_comes_back_later_and_later_and_is_kept_when_it_never_works(
+    start: Start, queue: Queue
+) -> None:
+    environment = start(work_queue_url=queue.url)
+    keep(environment, Task(name="BREAK", tags=("queue",)), Task(name="NOBODY_DOES_IT", tags=("queue",)))
+    pauses = []
+    for _ in range(MAX_FAILURES - 1):
+        assert tick_all(queue) == (2, 0)
+        one, other = kept(environment)
+        assert one.due_at is not None
+        assert other.due_at is not None
+        pauses.append(one.due_at - datetime.now(UTC))
+        change(environment, as_if_later(one), as_if_later(other))
+    assert pauses == sorted(pauses)
+    assert pauses[0] > timedelta(seconds=50)
+    assert tick_all(queue) == (2, 0)
+    broken = {each.name: each for each in kept(environment)}
+    assert [each.tags for each in broken.values()] == [("failed",), ("failed",)]
+    assert "the kiln is cold" in broken["BREAK"].metadata["last_error"]
+    assert "no worker does 'NOBODY_DOES_IT'" in broken["NOBODY_DOES_IT"].metadata["last_error"]
+    assert tick_all(queue) == (0, 0)
+
+
+def change(environment: Environment, *tasks: Task) -> None:
+    async def changed(deployment: Deployment) -> None:
+        await deployment.database.records.update(deployment.agents[0].agent_id, tasks)
+
+    environment.run(changed)
+
+
+async def first_agent(deployment: Deployment) -> UUID:
+    return deployment.agents[0].agent_id
+
+
+def evaluate_job(agent_id: UUID, run_id: UUID) -> str:
+    return Job(kind=JobKind.EVALUATE, agent_id=agent_id, subject_id=run_id).body()
