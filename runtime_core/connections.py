@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from runtime_core.character import Character
@@ -38,6 +38,8 @@ class Connection:
         user_id: The platform's own id of the entity.
         metadata: Kept with the world; `roles` are the entity's roles in it, of which the highest counts.
     """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
     entity_id: UUID
     room_id: UUID

@@ -17,6 +17,7 @@ from runtime_core.errors import InvalidInput
 from runtime_core.memory import Hit, Memory, MemoryType, coerce_memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.records import Agent, Log, Record
+from runtime_core.run import Run
 from runtime_core.tasks import Task
 from runtime_core.values import coerce
 from runtime_core.world import Component, Entity, Participant, ParticipantState, Relationship, Room, World
@@ -171,6 +172,11 @@ class DataVerbs(ABC):
         await self.database.records.insert(self.agent_id, [record])
         return record
 
+    async def _create_many(self, kind: type[R], values: Sequence[R | Mapping[str, Any]]) -> list[R]:
+        records = [coerce(kind, each, name=f"{kind.__name__.lower()}[{index}]") for index, each in enumerate(values)]
+        await self.database.records.insert(self.agent_id, records)
+        return records
+
     async def _update(self, kind: type[R], value: R | Mapping[str, Any]) -> None:
         await self.database.records.update(self.agent_id, [coerce(kind, value, name=kind.__name__.lower())])
 
@@ -185,6 +191,19 @@ class DataVerbs(ABC):
 
     async def get_entity(self, entity_id: UUID) -> Entity | None:
         return await self._get(Entity, entity_id)
+
+    async def create_entities(self, entities: Sequence[Entity | Mapping[str, Any]]) -> list[UUID]:
+        """Store many entities, all or none."""
+        return [each.id for each in await self._create_many(Entity, entities)]
+
+    async def update_entities(self, entities: Sequence[Entity | Mapping[str, Any]]) -> None:
+        """Replace many entities, all or none."""
+        values = [coerce(Entity, each, name=f"entity[{index}]") for index, each in enumerate(entities)]
+        await self.database.records.update(self.agent_id, values)
+
+    async def get_entities_for_room(self, room_id: UUID) -> list[Entity]:
+        """Everyone who takes part in a room, in the order in which they joined."""
+        return await self.get_entities_by_ids(await self.get_participants_for_room(room_id))
 
     async def get_entities_by_ids(self, ids: Sequence[UUID]) -> list[Entity]:
         return await self.database.records.get(Entity, self.agent_id, ids)
@@ -219,6 +238,13 @@ class DataVerbs(ABC):
     async def create_room(self, room: Room | Mapping[str, Any]) -> UUID:
         return (await self._create(Room, room)).id
 
+    async def create_rooms(self, rooms: Sequence[Room | Mapping[str, Any]]) -> list[UUID]:
+        """Store many rooms, all or none."""
+        return [each.id for each in await self._create_many(Room, rooms)]
+
+    async def get_rooms_by_ids(self, ids: Sequence[UUID]) -> list[Room]:
+        return await self.database.records.get(Room, self.agent_id, ids)
+
     async def update_room(self, room: Room | Mapping[str, Any]) -> None:
         await self._update(Room, room)
 
@@ -247,6 +273,11 @@ class DataVerbs(ABC):
         """Let an entity take part in a room; says whether it is new there."""
         participant = Participant(room_id=room_id, entity_id=entity_id)
         return await self.database.records.insert(self.agent_id, [participant], ignore_existing=True) > 0
+
+    async def add_participants(self, entity_ids: Sequence[UUID], room_id: UUID) -> int:
+        """Let entities take part in a room; returns how many are new there."""
+        participants = [Participant(room_id=room_id, entity_id=entity_id) for entity_id in entity_ids]
+        return await self.database.records.insert(self.agent_id, participants, ignore_existing=True)
 
     async def remove_participant(self, entity_id: UUID, room_id: UUID) -> bool:
         return await self.database.records.delete(Participant, self.agent_id, entity_id=entity_id, room_id=room_id) > 0
@@ -288,6 +319,15 @@ class DataVerbs(ABC):
     async def get_agent(self, agent_id: UUID) -> Agent | None:
         """An agent of this database, by id."""
         return next(iter(await self.database.records.find(Agent, None, id=agent_id)), None)
+
+    async def get_agents(self) -> list[Agent]:
+        """The agents of this database, oldest first."""
+        return await self.database.records.find(Agent, None)
+
+    async def get_run(self, run_id: UUID) -> Run | None:
+        """The run of one of this agent's messages, or None."""
+        run = await self.database.turns.get_run(run_id)
+        return run if run is not None and run.agent_id == self.agent_id else None
 
     # Connections
 
