@@ -1,0 +1,99 @@
+"""Background work in a handler: the invocation waits for it, a frozen process does none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from handlers.environment import Environment
+from runtime_core import Content, DeadlineExceeded, background
+from runtime_core.cli.invoke import LocalContext
+from runtime_core.deployment import Deployment
+from runtime_core.eliza_os import ElizaOS
+from runtime_core.settings import Settings
+
+
+@pytest.fixture
+def environment() -> Iterator[Environment]:
+    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    environment = Environment(lambda: settings)
+    yield environment
+    environment.close()
+
+
+@pytest.mark.spec("O7", "L1")
+def test_the_invocation_waits_for_a_message_in_the_background(environment: Environment, context: LocalContext) -> None:
+    told: list[str] = []
+
+    async def on_response(content: Content) -> None:
+        told.append(content.text)
+
+    async def on_complete() -> None:
+        told.append("complete")
+
+    async def answered(deployment: Deployment) -> str:
+        runtime = await deployment.runtime(deployment.agent_id(None))
+        message = {"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": "Hello!"}}
+        handled = await ElizaOS().handle_message(runtime, message, on_response=on_response, on_complete=on_complete)
+        assert told == []
+        return str(handled.processing)
+
+    assert environment.run(answered, context) == "None"
+    assert told == ["You said Hello!", "complete"]
+
+
+@pytest.mark.spec("O7", "L8")
+def test_background_work_that_outlasts_the_invocation_is_told_and_ended(environment: Environment) -> None:
+    told: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        told.append(type(error).__name__)
+
+    async def on_complete() -> None:
+        told.append("complete")
+
+    async def on_response(content: Content) -> None:
+        await asyncio.Event().wait()
+
+    async def answered(deployment: Deployment) -> None:
+        runtime = await deployment.runtime(deployment.agent_id(None))
+        message = {"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": "Hello!"}}
+        await ElizaOS().handle_message(
+            runtime, message, on_response=on_response, on_error=on_error, on_complete=on_complete
+        )
+
+    with pytest.raises(DeadlineExceeded):
+        environment.run(answered, LocalContext(function_name="message", timeout_s=1))
+    assert told == ["DeadlineExceeded", "complete"]
+
+
+def test_a_failing_event_still_waits_for_what_it_started(environment: Environment, context: LocalContext) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        done.append("done")
+
+    async def failing(_: Deployment) -> None:
+        background.start(work(), name="work", owner=None)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        environment.run(failing, context)
+    assert done == ["done"]
+
+
+async def test_work_that_fails_is_logged_and_ends_its_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing() -> None:
+        raise ZeroDivisionError("by zero")
+
+    owner = object()
+    background.start(failing(), name="division", owner=owner)
+    await background.finished(owner)
+    await asyncio.sleep(0)
+    assert [(record.message, vars(record)["work"]) for record in caplog.records] == [
+        ("background work failed", "division")
+    ]
