@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,7 +58,7 @@ class SqsQueue:
             else:
                 raise QueueUnavailable(f"the queue did not take {len(entries)} of {len(batch)} messages")
 
-    def _refused(self, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def _refused(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Send entries; those that may be sent again come back.
 
         Raises:
