@@ -45,7 +45,8 @@ MayflyError
 │   ├── InvalidRecord            a constraint of the schema refused it
 │   └── DimensionMismatch
 ├── QueueError
-│   └── QueueUnavailable         the queue did not take what it was given (retryable)
+│   ├── QueueUnavailable         the queue did not take what it was given (retryable)
+│   └── QueueFull                a queue in memory has no room (retryable)
 ├── FetchRefused                 a file from the web was not read: address, size, type, or the server's answer
 └── DeadlineExceeded             the time the invocation has left is used up (retryable)
 """
@@ -381,6 +382,13 @@ class QueueUnavailable(QueueError):
     """The queue did not take what it was given; safe to send again."""
 
     code = "queue-unavailable"
+    retryable = True
+
+
+class QueueFull(QueueError):
+    """A queue in memory has no room for one more, or takes nothing more; nothing was queued."""
+
+    code = "queue-full"
     retryable = True
 
 
