@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import unescape
+from html import escape, unescape
 from json import JSONDecoder
 from typing import Any
-from xml.sax.saxutils import escape
 
 from pydantic_core import from_json
 
@@ -223,7 +222,7 @@ def written_answer(text: str, calls: Sequence[ToolCall]) -> str:
     """An answer of an earlier step, as the model is shown what it said."""
     names = ", ".join(each.name for each in calls) or "REPLY"
     params = "{" + ", ".join(f"{encode_json(each.name)}: {each.arguments}" for each in calls) + "}"
-    said = f"\n<text>{escape(text)}</text>" if text else ""
+    said = f"\n<text>{escape(text, quote=False)}</text>" if text else ""
     return f"<response>\n<actions>{names}</actions>\n<params>{params}</params>{said}\n</response>"
 
 
