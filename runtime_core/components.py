@@ -80,7 +80,9 @@ class PromptPlace(StrEnum):
 
     CHARACTER = "character"  # its text opens the system message: stable, so that prompt caches work
     CONTEXT = "context"  # its text stands in the system message, marked as data
-    CONVERSATION = "conversation"  # the memories in its `data["messages"]` become messages of their own
+    # The memories in its `data["messages"]` become messages of their own, the texts in its `data["context"]` stand
+    # with what other providers give as context.
+    CONVERSATION = "conversation"
     TOOLS = "tools"  # the actions in its `data["actions"]` become tools; its text is for models without
     NOWHERE = "nowhere"  # only in the state
 

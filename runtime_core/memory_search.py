@@ -52,15 +52,16 @@ class MemoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallSource:
-    """One place to look, and the most hits wanted from it."""
+    """One place to look, the most hits wanted from it, and how many neighbours on either side of each."""
 
     which: MemoryFilter
     limit: int = 5
+    neighbours: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """One query to several sources; the query's own `limit` does not count."""
+    """One query to several sources; their `limit` and `neighbours` count, not the query's."""
 
     query: MemoryQuery
     sources: tuple[RecallSource, ...]

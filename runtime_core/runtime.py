@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from runtime_core import background
 from runtime_core.adapters.database import database_from
 from runtime_core.adapters.queues import queue_opener
+from runtime_core.adapters.web import WebFetcher, networks_of
 from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
@@ -32,7 +33,8 @@ from runtime_core.planning import ToolCallContext, execute_planned_tool_call, fi
 from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
-from runtime_core.ports import DatabaseAdapter, JobQueue
+from runtime_core.ports import DatabaseAdapter, Fetcher, JobQueue
+from runtime_core.recall import Recalled, Recollection, recall_mode
 from runtime_core.records import Agent
 from runtime_core.roles import roles_held
 from runtime_core.routing import SendHandler, SendHandlers, TargetInfo
@@ -495,6 +497,17 @@ class AgentRuntime(DataVerbs):
         assert space is not None  # noqa: S101 - there is a handler
         return await embed_texts_in(space, self, texts, max_retries=max_retries)
 
+    async def recalled(self, message: Memory) -> Recalled:
+        """What a message brings to mind; in its turn, looked for once and beside everything else.
+
+        Raises:
+            StoreError: The search failed.
+        """
+        scope = current_scope(self.agent_id) or open_scope(self.agent_id, room_id=message.room_id)
+        if scope.recollection is None or scope.recollection.message_id != message.id:
+            scope.recollection = Recollection(self, message, recall_mode(self))
+        return await scope.recollection.get()
+
     # State
 
     async def compose_state(
@@ -594,6 +607,10 @@ class AgentRuntime(DataVerbs):
         return await run_evaluators(
             self, self.as_message(message), state or _EMPTY, did_respond=did_respond, responses=responses
         )
+
+    def fetcher(self) -> Fetcher:
+        """What reads files from the web: public addresses, and those of `ATTACHMENT_NETWORKS`."""
+        return WebFetcher(networks=networks_of(self.settings.attachment_networks))
 
     async def work_queue(self) -> JobQueue | None:
         """Where work goes that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from runtime_core.errors import SettingsError
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+
+def _networks(value: str) -> str:
+    for each in value.split(","):
+        if each.strip():
+            ip_network(each.strip())  # raises what pydantic tells
+    return value
 
 
 class Settings(BaseModel):
@@ -35,6 +43,9 @@ class Settings(BaseModel):
     text_large_model: str = "gpt-5"
     embedding_model: str = "text-embedding-3-small"
     embedding_dimension: int | None = Field(default=None, ge=1, le=16_000)
+    recall: Literal["off", "text", "hybrid"] | None = None
+    recall_timeout_s: float = Field(default=0.5, gt=0)
+    recall_tokens: int = Field(default=1_000, ge=1)
     model_timeout_s: float = Field(default=60.0, gt=0)
     model_max_retries: int = Field(default=2, ge=0, le=10)
     providers_timeout_s: float = Field(default=1.0, gt=0)
@@ -47,7 +58,7 @@ class Settings(BaseModel):
     attachment_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
     attachment_text_limit: int = Field(default=16_000, ge=1)
     attachment_timeout_s: float = Field(default=10.0, gt=0)
-    attachment_networks: str = ""
+    attachment_networks: Annotated[str, AfterValidator(_networks)] = ""
     on_lambda: bool = False
 
     @classmethod

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from runtime_core import background
 from runtime_core.answering import Answering, Listener
+from runtime_core.attachments import limits_of, with_attachments_read
 from runtime_core.components import accepted
 from runtime_core.deadline import Deadline, current_deadline, deadline, grace
 from runtime_core.errors import (
@@ -27,7 +28,9 @@ from runtime_core.errors import (
 from runtime_core.evaluation import concerned, hand_over
 from runtime_core.events import EventType
 from runtime_core.memory import Content, Memory
+from runtime_core.memory_search import Recall
 from runtime_core.participation import set_state
+from runtime_core.recall import Recollection, recall_mode
 from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
 from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
 from runtime_core.should_respond import Verdict, verdict_by_model, verdict_by_rule
@@ -143,13 +146,22 @@ class _Turn:
         self._queue: JobQueue | None = None
 
     async def run(self) -> MessageProcessingResult:
+        recollection = Recollection(self._runtime, self._message, recall_mode(self._runtime))
+        self._scope.recollection = recollection
+        try:
+            return await self._run(recollection)
+        finally:
+            await recollection.close()
+
+    async def _run(self, recollection: Recollection) -> MessageProcessingResult:
         runtime, scope = self._runtime, self._scope
-        context = await runtime.database.turns.begin(self._start())
+        context = await runtime.database.turns.begin(self._start(recollection.with_claim))
         self._phase("begin_ms")
         run = _claimed(context, self._message, runtime)
         if context.outcome is Outcome.REPLAY:
             return await self._replay(run)
         scope.context, scope.run_id, scope.room_id = context, run.id, run.room_id
+        recollection.claimed(context)
         self._message = context.message or self._message
         scope.began = time.monotonic()
         self._queue = await runtime.work_queue() if runtime.evaluators else None
@@ -164,7 +176,7 @@ class _Turn:
         await self._ended(result)
         return result
 
-    def _start(self) -> TurnStart:
+    def _start(self, recall: Recall | None) -> TurnStart:
         runtime, message = self._runtime, self._message
         world_id = message.world_id or runtime.default_world_id
         agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))
@@ -189,6 +201,7 @@ class _Turn:
             conversation_length=runtime.get_conversation_length(),
             embedding_priority="high" if runtime.embeds else None,
             may_join=self._options.may_join,
+            recall=recall,
         )
 
     def _lease_s(self) -> float:
@@ -215,10 +228,14 @@ class _Turn:
         )
         state: State | None = None
         if by_rule is not Verdict.IGNORE:
-            state = await runtime.compose_state(message)
+            if by_rule is Verdict.RESPOND:
+                await self._read_attachments()
+            state = await runtime.compose_state(self._message)
             self._phase("state_ms")
             verdict = by_rule or await verdict_by_model(runtime, message, state)
             if verdict is Verdict.RESPOND:
+                if by_rule is None and await self._read_attachments():
+                    state = await runtime.compose_state(self._message, skip_cache=True)
                 state = await self._answer(state, run)
             elif verdict is Verdict.STOP:
                 await self._mute()
@@ -245,6 +262,17 @@ class _Turn:
         answering.resume(run.steps)
         await answering.answer()
         return answering.state
+
+    async def _read_attachments(self) -> bool:
+        """Put into words what came along; says whether that changed the message."""
+        unread, runtime = self._message, self._runtime
+        if not unread.content.attachments:
+            return False
+        self._message = await with_attachments_read(runtime, unread, runtime.fetcher(), limits_of(runtime.settings))
+        if self._scope.context is not None:
+            self._scope.context = replace(self._scope.context, message=self._message)
+        self._phase("attachments_ms")
+        return self._message is not unread
 
     async def _stream(self, piece: str, response_id: UUID) -> None:
         told = self._options.on_delta

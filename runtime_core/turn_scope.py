@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from runtime_core.chat import NO_USAGE, Usage
 from runtime_core.memory import Memory
 from runtime_core.models import ModelCall
+from runtime_core.recall import Recollection
 from runtime_core.run import ActionResult, TurnContext
 from runtime_core.state import State
 
@@ -30,6 +31,7 @@ class TurnScope:
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
+        recollection: What the message brings to mind.
     """
 
     agent_id: UUID
@@ -43,6 +45,7 @@ class TurnScope:
     responses: list[Memory] = field(default_factory=list)
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
+    recollection: Recollection | None = None
 
     def now(self) -> datetime:
         """The store's clock, carried on from the claim; this machine's where nothing was claimed."""

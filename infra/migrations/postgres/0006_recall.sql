@@ -121,12 +121,14 @@ begin
 end
 $$;
 
--- Refuses a vector that cannot be compared with the model's others.
-create function mayfly_require_dimension_v1(agent uuid, model_name text, wanted integer) returns void
+-- Refuses a vector that cannot be compared: of another dimension than the model's others, or of a model that the
+-- agent's memories were not embedded with. Before anything was embedded, any will do.
+create function mayfly_require_comparable_v1(agent uuid, model_name text, wanted integer) returns void
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
     stored integer;
+    other text;
 begin
     select dimension into stored from (
         (select dimension from embeddings where agent_id = agent and model = model_name order by dimension limit 1)
@@ -136,6 +138,14 @@ begin
     if found then
         raise exception using errcode = 'MF003', message = format(
             'the vector has %s dimensions, the embeddings of model %L have %s', wanted, model_name, stored);
+    end if;
+    if not exists (select from embeddings where agent_id = agent and model = model_name) then
+        select min(model) into other from embeddings where agent_id = agent;
+        if other is not null then
+            raise exception using errcode = 'MF003', message = format(
+                'the agent has no embeddings of model %L, only of %L: run `mayfly backfill --model %s`',
+                model_name, other, model_name);
+        end if;
     end if;
 end
 $$;
@@ -167,7 +177,7 @@ begin
         else mayfly_rank_by_some_words_v1(filter, query ->> 'text', depth) end;
     if jsonb_typeof(query -> 'embedding') = 'array' then
         near := (query ->> 'embedding')::vector;
-        perform mayfly_require_dimension_v1(agent, model_name, vector_dims(near));
+        perform mayfly_require_comparable_v1(agent, model_name, vector_dims(near));
         if candidates > few and vector_dims(near) in (256, 384, 512, 768, 1024, 1536, 3072) then
             perform set_config('hnsw.iterative_scan', 'strict_order', true);
             perform set_config('hnsw.ef_search', '100', true);
@@ -210,13 +220,22 @@ $$;
 create function mayfly_recall_v1(agent uuid, recall jsonb) returns jsonb language plpgsql as $$
 declare
     source jsonb;
-    found jsonb := '[]';
+    hits jsonb := '[]';
 begin
     for source in select jsonb_array_elements(recall -> 'sources') loop
-        found := found || jsonb_build_array(mayfly_search_memories_v2(
-            agent, recall -> 'query' || jsonb_build_object('limit', source -> 'limit'), source -> 'which'));
+        -- Most agents have no facts or no documents: that is known without making a plan for each question.
+        if not exists (
+            select from memories where agent_id = agent and table_name = source #>> '{which,table}'
+        ) then
+            hits := hits || '[[]]';
+            continue;
+        end if;
+        hits := hits || jsonb_build_array(mayfly_search_memories_v2(
+            agent,
+            recall -> 'query' || jsonb_build_object('limit', source -> 'limit', 'neighbours', source -> 'neighbours'),
+            source -> 'which'));
     end loop;
-    return found;
+    return hits;
 end
 $$;
 

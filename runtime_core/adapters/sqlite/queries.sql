@@ -135,6 +135,9 @@ SELECT count(*) AS number FROM memories AS m WHERE {filter};
 -- A dimension, not this one, that the model's embeddings have: both ends of the index range.
 SELECT min(dimension) AS least, max(dimension) AS most FROM embeddings WHERE agent_id = :agent_id AND model = :model;
 
+-- name: other_model
+SELECT min(model) AS model FROM embeddings WHERE agent_id = :agent_id AND model <> :model;
+
 -- name: add_embedding
 INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
 VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now);

@@ -46,7 +46,12 @@ def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQu
 def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
     """Search each source as `RecallStore.recall` promises, inside the caller's transaction."""
     return [
-        search_memories(connection, agent_id, replace(recall.query, limit=source.limit), source.which)
+        search_memories(
+            connection,
+            agent_id,
+            replace(recall.query, limit=source.limit, neighbours=source.neighbours),
+            source.which,
+        )
         for source in recall.sources
     ]
 
@@ -57,12 +62,27 @@ def check_dimensions(connection: apsw.Connection, agent_id: UUID, model: str, di
     Raises:
         DimensionMismatch: Names the model and the dimensions.
     """
-    stored = one(connection, QUERIES["other_dimension"], {"agent_id": str(agent_id), "model": model})
-    found = {each for each in stored.values() if each is not None}
+    found = _dimensions(connection, agent_id, model)
     if len(found | dimensions) > 1:
         raise DimensionMismatch(
             f"vectors of {sorted(dimensions)} dimensions do not fit "
             f"the embeddings of model {model!r}, which have {sorted(found) or 'none yet'}"
+        )
+
+
+def _dimensions(connection: apsw.Connection, agent_id: UUID, model: str) -> set[int]:
+    stored = one(connection, QUERIES["other_dimension"], {"agent_id": str(agent_id), "model": model})
+    return {each for each in stored.values() if each is not None}
+
+
+def _check_model(connection: apsw.Connection, agent_id: UUID, model: str) -> None:
+    """Make sure that a vector of this model has others to be compared with, unless nothing was embedded yet."""
+    if _dimensions(connection, agent_id, model):
+        return
+    others = one(connection, QUERIES["other_model"], {"agent_id": str(agent_id), "model": model})["model"]
+    if others is not None:
+        raise DimensionMismatch(
+            f"the agent has no embeddings of model {model!r}, only of {others!r}: run `mayfly backfill --model {model}`"
         )
 
 
@@ -82,6 +102,7 @@ def _rank_by_nearness(
         return []
     vector = as_vector(query.embedding)
     check_dimensions(connection, agent_id, query.model, {len(query.embedding)})
+    _check_model(connection, agent_id, query.model)
     values = {"vector": vector, "model": query.model, "match_threshold": query.match_threshold, "depth": depth}
     return _ranked(connection, "rank_by_nearness", agent_id, which, values)
 

@@ -5,31 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory, MemoryType
-
-_MOST = 6
+from runtime_core.memory import Memory
+from runtime_core.recall import Recalled, within_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
-    """Found by the message's words among what is known of its room; nothing is looked up for a message without text."""
-    query = message.content.text.strip()
-    found = (
-        await runtime.search_memories(query, _MOST, table=MemoryType.FACT.value, room_id=message.room_id)
-        if query
-        else []
-    )
-    lines = [f"- {each.content.text}" for each in found]
+    """Among what is known of the room and of the sender; one that another took the place of is not."""
+    recalled: Recalled = await runtime.recalled(message)
+    lines = within_budget((f"- {hit.memory.content.text}" for hit in recalled.facts), runtime.settings.recall_tokens)
     return ProviderResult(
         text="# What you know from before\n" + "\n".join(lines) if lines else "",
         values={"facts": "\n".join(lines)},
-        data={"facts": tuple(found)},
+        data={"facts": tuple(hit.memory for hit in recalled.facts)},
     )
 
 
 facts = Provider(
-    name="FACTS",
-    description="What the agent was told before that bears on the message",
-    get=_get,
-    position=60,
-    dynamic=True,  # it asks the database
+    name="FACTS", description="What the agent was told before that bears on the message", get=_get, position=60
 )

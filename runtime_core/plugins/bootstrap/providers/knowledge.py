@@ -5,31 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory, MemoryType
-
-_MOST = 5
+from runtime_core.memory import Memory
+from runtime_core.recall import Recalled, within_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
-    """Found by the message's words; whole documents only where none was cut into passages."""
-    query = message.content.text.strip()
-    if not query:
-        return ProviderResult()
-    found = await runtime.search_memories(query, _MOST, table=MemoryType.FRAGMENT.value)
-    if not found:
-        found = await runtime.search_memories(query, _MOST, table=MemoryType.DOCUMENT.value)
-    lines = [f"- {each.content.text}" for each in found]
+    """Passages of what was ingested, and documents that were stored as they are."""
+    recalled: Recalled = await runtime.recalled(message)
+    passages = (_passage(hit.memory) for hit in recalled.passages)
+    kept = within_budget(passages, runtime.settings.recall_tokens)
     return ProviderResult(
-        text="# What your documents say\n" + "\n".join(lines) if lines else "",
-        values={"knowledge": "\n".join(lines)},
-        data={"knowledge": tuple(found)},
+        text="# What your documents say\n" + "\n\n".join(kept) if kept else "",
+        values={"knowledge": "\n\n".join(kept)},
+        data={"knowledge": tuple(hit.memory for hit in recalled.passages)},
     )
 
 
+def _passage(memory: Memory) -> str:
+    title = memory.metadata.get("title")
+    return f"[{title}] {memory.content.text}" if title else memory.content.text
+
+
 knowledge = Provider(
-    name="KNOWLEDGE",
-    description="Passages of the agent's documents that bear on the message",
-    get=_get,
-    position=70,
-    dynamic=True,  # it asks the database
+    name="KNOWLEDGE", description="Passages of the agent's documents that bear on the message", get=_get, position=70
 )

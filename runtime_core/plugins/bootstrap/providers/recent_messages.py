@@ -1,34 +1,77 @@
-"""RECENT_MESSAGES: the conversation so far."""
+"""RECENT_MESSAGES: the conversation so far, and what the message brings to mind of its older part."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from runtime_core.components import PromptPlace, Provider, ProviderResult
-from runtime_core.memory import Memory
+from runtime_core.deadline import within
+from runtime_core.errors import MayflyError
+from runtime_core.memory import Hit, Memory, required_created_at
 from runtime_core.ports import MemoryFilter
-from runtime_core.world import Entity
+from runtime_core.recall import Recalled, within_budget
+
+log = logging.getLogger(__name__)
+
+_SHARE = 0.8  # of a provider's time, for what may be left out: the conversation itself must not be
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
     """The turn's own messages, those the claim brought along; outside a turn, the store's."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
-        return _result(context.messages, context.entities, runtime.character.name, runtime.agent_id)
-    newest = await runtime.database.memories.find(
-        runtime.agent_id, MemoryFilter(room_ids=(message.room_id,)), limit=runtime.get_conversation_length()
-    )
-    earlier = [each for each in reversed(newest) if each.id != message.id]
-    return _result(earlier, (), runtime.character.name, runtime.agent_id)
-
-
-def _result(messages: Sequence[Memory], entities: Sequence[Entity], agent_name: str, agent_id: Any) -> ProviderResult:
+        messages, entities = context.messages, context.entities
+    else:
+        newest = await runtime.database.memories.find(
+            runtime.agent_id, MemoryFilter(room_ids=(message.room_id,)), limit=runtime.get_conversation_length()
+        )
+        messages, entities = tuple(each for each in reversed(newest) if each.id != message.id), ()
     names = {each.id: each.names[0] for each in entities if each.names}
-    names[agent_id] = agent_name
+    names[runtime.agent_id] = runtime.character.name
     lines = [f"{names.get(each.entity_id, 'User')}: {each.content.text}" for each in messages if each.content.text]
-    text = "# Conversation so far\n" + "\n".join(lines) if lines else ""
-    return ProviderResult(text=text, values={"recent_messages": "\n".join(lines)}, data={"messages": tuple(messages)})
+    older = _older(await _past(runtime, message), messages, names, runtime.settings.recall_tokens)
+    return ProviderResult(
+        text="# Conversation so far\n" + "\n".join(lines) if lines else "",
+        values={"recent_messages": "\n".join(lines), "recalled_messages": "\n".join(older)},
+        data={
+            "messages": tuple(messages),
+            "context": ("# From earlier in this conversation\n" + "\n".join(older),) if older else (),
+        },
+    )
+
+
+async def _past(runtime: Any, message: Memory) -> Sequence[Hit]:
+    """Older turns that bear on the message; a search that fails or is slow takes nothing from the conversation."""
+    try:
+        async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):
+            recalled: Recalled = await runtime.recalled(message)
+    except MayflyError as error:
+        log.warning("older messages left out", extra={"error_code": error.code, "reason": str(error)})
+        return ()
+    return recalled.past
+
+
+def _older(hits: Sequence[Hit], recent: Sequence[Memory], names: Mapping[UUID, str], tokens: int) -> list[str]:
+    """The best turns that the budget holds, each with its neighbours, told in the order of time."""
+    shown = {each.id for each in recent}
+    found = [each for hit in hits for each in (hit.memory, *hit.before, *hit.after)]
+    unique = {each.id: each for each in found if each.id not in shown and each.content.text}
+    lines = {each.id: _line(each, names) for each in unique.values()}
+    kept = within_budget(lines.values(), tokens)
+    chosen = dict(zip(lines, kept, strict=False))
+    return [chosen[each.id] for each in sorted(unique.values(), key=_order) if each.id in chosen]
+
+
+def _line(memory: Memory, names: Mapping[UUID, str]) -> str:
+    when = required_created_at(memory).strftime("%Y-%m-%d %H:%M")
+    return f"[{when}] {names.get(memory.entity_id, 'User')}: {memory.content.text}"
+
+
+def _order(memory: Memory) -> tuple[Any, UUID]:
+    return required_created_at(memory), memory.id
 
 
 recent_messages = Provider(
