@@ -158,6 +158,5 @@ PARTLY = {
     "P2": "STOP that mutes, templates",
     "P3": "the text protocol",
     "P5": "plans with pending, completed and failed steps",
-    "C4": "a plugin of another distribution",
 }
 """Rows whose tests do not show all of it, and what they leave out."""
