@@ -11,9 +11,11 @@ from uuid import UUID
 
 from runtime_core import connections
 from runtime_core.character import Character
+from runtime_core.chat import EmbeddingResponse
 from runtime_core.choices import note_choice
 from runtime_core.connections import Connection
 from runtime_core.errors import InvalidInput
+from runtime_core.finding import find_hits
 from runtime_core.memory import Hit, Memory, MemoryType, coerce_memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.records import Agent, Log, Record
@@ -108,7 +110,7 @@ class DataVerbs(ABC):
         """How many memories there are."""
         return await self.database.memories.count(self.agent_id, _filter(table, room_id, (), entity_id, world_id))
 
-    async def search_memories(
+    async def search_memories(  # noqa: PLR0913 - the reference's parameters, all by keyword
         self,
         query: str | Sequence[float],
         limit: int = 10,
@@ -118,8 +120,14 @@ class DataVerbs(ABC):
         entity_id: UUID | None = None,
         world_id: UUID | None = None,
         match_threshold: float | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> list[Memory]:
-        """The memories that fit best, best first: by words, or by an embedding of the runtime's embedding model."""
+        """The memories that fit best, best first: by words and meaning, or by an embedding of the agent's model.
+
+        Raises:
+            SettingsError, ModelError, DimensionMismatch: As `find_hits`.
+        """
         hits = await self.search_hits(
             query,
             limit,
@@ -128,10 +136,12 @@ class DataVerbs(ABC):
             entity_id=entity_id,
             world_id=world_id,
             match_threshold=match_threshold,
+            start=start,
+            end=end,
         )
         return [hit.memory for hit in hits]
 
-    async def search_hits(
+    async def search_hits(  # noqa: PLR0913 - as `search_memories`
         self,
         query: str | Sequence[float],
         limit: int = 10,
@@ -141,17 +151,37 @@ class DataVerbs(ABC):
         entity_id: UUID | None = None,
         world_id: UUID | None = None,
         match_threshold: float | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        neighbours: int = 0,
     ) -> list[Hit]:
-        """As `search_memories`, with scores."""
+        """As `search_memories`, with scores.
+
+        Args:
+            neighbours: With each hit, so many memories of its room and table from before it and from after it.
+        """
         wanted = MemoryQuery(
             text=query if isinstance(query, str) else "",
             embedding=None if isinstance(query, str) else tuple(query),
-            model=self.embedding_model(),
+            model="" if isinstance(query, str) else self.embedding_model(),
             match_threshold=match_threshold,
             limit=limit,
+            neighbours=neighbours,
         )
-        which = _filter(table, room_id, (), entity_id, world_id)
-        return await self.database.memories.search(self.agent_id, wanted, which)
+        return await find_hits(self, wanted, _filter(table, room_id, (), entity_id, world_id, start, end))
+
+    @property
+    @abstractmethod
+    def embeds(self) -> bool:
+        """Whether a model makes embeddings here."""
+
+    @abstractmethod
+    def get_setting(self, key: str, default: Any = None) -> Any:
+        """A setting, as the runtime reads it."""
+
+    @abstractmethod
+    async def embed(self, texts: Sequence[str], *, max_retries: int | None = None) -> EmbeddingResponse:
+        """Embed texts with the agent's embedding model."""
 
     @abstractmethod
     def embedding_model(self) -> str:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from runtime_core.deadline import within
 from runtime_core.errors import DimensionMismatch, MayflyError, SettingsError
+from runtime_core.finding import QUERY_CHARACTERS
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Hit, Memory, MemoryType, required_created_at
 from runtime_core.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-QUERY_CHARACTERS = 8_000  # of a message, for its query: more says nothing new and costs time
 PAST_TURNS = 4
 FACTS = 8
 PASSAGES = 5

@@ -71,8 +71,8 @@ def _begin(connection: apsw.Connection, start: TurnStart, now: datetime) -> Turn
     context = {"outcome": outcome, "now": now, "run": run}
     if outcome in {Outcome.NEW, Outcome.RESUME}:
         _store(connection, start, now)
-        context |= _surroundings(connection, values | {"conversation_length": start.conversation_length})
-        context["recalled"] = _recalled(connection, start, context["messages"])
+        surroundings = _surroundings(connection, values | {"conversation_length": start.conversation_length})
+        context |= surroundings | {"recalled": _recalled(connection, start, surroundings["messages"])}
     return checked(TurnContext, context)
 
 
