@@ -15,6 +15,7 @@ from runtime_core.testing import (
     KeyValueStoreContract,
     MemorySearchContract,
     MemoryStoreContract,
+    RecallStoreContract,
     RecordStoreContract,
     TurnHistoryContract,
     TurnStoreContract,
@@ -74,6 +75,10 @@ class TestMemories(MemoryStoreContract):
 
 class TestMemorySearch(MemorySearchContract):
     """Both databases keep the contract of searching memories."""
+
+
+class TestRecall(RecallStoreContract):
+    """Both databases keep the contract of recall."""
 
 
 class TestRecords(RecordStoreContract):

@@ -2,6 +2,7 @@ from runtime_core.testing.stores.cache import KeyValueStoreContract
 from runtime_core.testing.stores.database import DatabaseAdapterContract
 from runtime_core.testing.stores.embeddings import EmbeddingStoreContract
 from runtime_core.testing.stores.memories import MemoryStoreContract
+from runtime_core.testing.stores.recall import RecallStoreContract
 from runtime_core.testing.stores.records import RecordStoreContract
 from runtime_core.testing.stores.search import MemorySearchContract
 from runtime_core.testing.stores.tasks import TaskStoreContract
@@ -14,6 +15,7 @@ __all__ = [
     "KeyValueStoreContract",
     "MemorySearchContract",
     "MemoryStoreContract",
+    "RecallStoreContract",
     "RecordStoreContract",
     "TaskStoreContract",
     "TurnHistoryContract",
