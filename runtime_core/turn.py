@@ -16,6 +16,8 @@ from runtime_core.answering import Answering, Listener
 from runtime_core.attachments import limits_of, with_attachments_read
 from runtime_core.components import accepted
 from runtime_core.deadline import Deadline, current_deadline, deadline, grace
+from runtime_core.embedding.job import Priority
+from runtime_core.embedding.queueing import beside_storing, hand_out
 from runtime_core.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -27,6 +29,7 @@ from runtime_core.errors import (
 )
 from runtime_core.evaluation import concerned, hand_over
 from runtime_core.events import EventType
+from runtime_core.forgetting import clear_channel, delete_message
 from runtime_core.memory import Content, Memory
 from runtime_core.memory_search import Recall
 from runtime_core.participation import set_state
@@ -88,6 +91,12 @@ class MessageService(Protocol):
     ) -> MessageProcessingResult:
         """Process one message; `callback` gets every content as it comes."""
 
+    async def delete_message(self, runtime: AgentRuntime, message_id: UUID) -> bool:
+        """Delete a message and tell `MESSAGE_DELETED`; says whether it was there."""
+
+    async def clear_channel(self, runtime: AgentRuntime, room_id: UUID) -> int:
+        """Delete a room's messages and tell `CHANNEL_CLEARED`; says how many there were."""
+
 
 class Pipeline:
     """The message service of this package."""
@@ -121,6 +130,12 @@ class Pipeline:
             with deadline(limit):
                 return await turn.run()
 
+    async def delete_message(self, runtime: AgentRuntime, message_id: UUID) -> bool:
+        return await delete_message(runtime, message_id)
+
+    async def clear_channel(self, runtime: AgentRuntime, room_id: UUID) -> int:
+        return await clear_channel(runtime, room_id)
+
 
 class _Turn:
     """One message's way; lives as long as its `run`."""
@@ -143,6 +158,7 @@ class _Turn:
         self._started = time.perf_counter()
         self._phases: dict[str, float] = {}
         self._answering: Answering | None = None
+        self._is_handed_out = False
         self._queue: JobQueue | None = None
 
     async def run(self) -> MessageProcessingResult:
@@ -244,6 +260,7 @@ class _Turn:
 
     async def _answer(self, state: State, run: Run) -> State:
         options, settings = self._options, self._runtime.settings
+        await self._hand_out_message()
         if (
             self._queue is not None
         ):  # loading the cloud's client takes a while: as long as the model thinks, nobody waits
@@ -279,6 +296,12 @@ class _Turn:
         if told is not None:
             await told(*accepted(told, (piece, response_id)))
 
+    async def _hand_out_message(self) -> None:
+        """Let the message be embedded while the model thinks; where none is asked, at the turn's end."""
+        if not self._is_handed_out:
+            self._is_handed_out = True
+            await hand_out(self._runtime, [self._message], Priority.HIGH)
+
     async def _mute(self) -> None:
         await set_state(self._runtime, self._message.room_id, ParticipantState.MUTED)
 
@@ -299,19 +322,20 @@ class _Turn:
         )
         if self._queue is not None and concerned(runtime.evaluators, did_respond=result.did_respond):
             background.start(hand_over(runtime, self._queue, scope.run_id), name="evaluators", owner=runtime)
-        await runtime.database.turns.finish(
-            TurnEnd(
-                run_id=scope.run_id,
-                agent_id=runtime.agent_id,
-                lease_owner=self._owner,
-                status=RunStatus.COMPLETED,
-                answers=result.response_messages,
-                steps=steps,
-                result=stored(result),
-                details=self._details(),
-                embedding_priority="normal" if runtime.embeds else None,
-            )
+        await self._hand_out_message()
+        end = TurnEnd(
+            run_id=scope.run_id,
+            agent_id=runtime.agent_id,
+            lease_owner=self._owner,
+            status=RunStatus.COMPLETED,
+            answers=result.response_messages,
+            steps=steps,
+            result=stored(result),
+            details=self._details(),
+            embedding_priority="normal" if runtime.embeds else None,
         )
+        async with beside_storing(runtime, end.answers, Priority.NORMAL):
+            await runtime.database.turns.finish(end)
         self._phase("finish_ms")
         return result
 

@@ -14,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from runtime_core.http.agents import list_agents
 from runtime_core.http.answers import COMMON_HEADERS, json_answer, problem_answer
+from runtime_core.http.deletions import delete_message
 from runtime_core.http.exchange import Exchange
 from runtime_core.http.failures import reported
 from runtime_core.http.health import health, readiness
 from runtime_core.http.messages import create_message
 from runtime_core.http.plugins import METHODS, serve_plugin
-from runtime_core.http.rooms import read_room_messages
+from runtime_core.http.rooms import room_messages
 from runtime_core.http.runs import read_run
 from runtime_core.http.source import DeploymentSource
 
@@ -81,7 +82,8 @@ def create_app(source: DeploymentSource) -> Application:
     routes = [
         Route("/v1/messages", partial(create_message, source), methods=["POST"]),
         Route("/v1/runs/{run_id}", partial(read_run, source)),
-        Route("/v1/rooms/{room_id}/messages", partial(read_room_messages, source)),
+        Route("/v1/rooms/{room_id}/messages", partial(room_messages, source), methods=["GET", "DELETE"]),
+        Route("/v1/messages/{message_id}", partial(delete_message, source), methods=["DELETE"]),
         Route("/v1/agents", partial(list_agents, source)),
         Route("/plugins/{path:path}", partial(serve_plugin, source), methods=[*METHODS]),
         Route("/health", health),

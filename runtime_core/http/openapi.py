@@ -52,7 +52,13 @@ def document() -> Mapping[str, Any]:
         "paths": {
             "/v1/messages": {"post": _create_message()},
             "/v1/runs/{run_id}": {"get": _read_run()},
-            "/v1/rooms/{room_id}/messages": {"get": _read_room_messages()},
+            "/v1/rooms/{room_id}/messages": {
+                "get": _read_room_messages(),
+                "delete": _delete("clearRoom", "Delete every message of a room that the agent keeps.", "room_id"),
+            },
+            "/v1/messages/{message_id}": {
+                "delete": _delete("deleteMessage", "Delete a message; its id stays used.", "message_id"),
+            },
             "/v1/agents": {"get": _get("listAgents", "List the agents, the default one first.", "AgentsDocument")},
             "/health": {"get": _get("health", "Say that the process answers; touches nothing.", "HealthDocument")},
             "/health/ready": {"get": _readiness()},
@@ -123,6 +129,16 @@ def _get(operation_id: str, summary: str, answer: str) -> dict[str, Any]:
         "operationId": operation_id,
         "summary": summary,
         "responses": {"200": found, "default": _problem_ref()},
+    }
+
+
+def _delete(operation_id: str, summary: str, name: str) -> dict[str, Any]:
+    agent = _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"})
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "parameters": [_path_id(name), agent],
+        "responses": {"204": {"description": "It is gone."}, "default": _problem_ref()},
     }
 
 

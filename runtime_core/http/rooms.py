@@ -1,4 +1,4 @@
-"""`GET /v1/rooms/{id}/messages`: a conversation, newest first, page by page."""
+"""`/v1/rooms/{id}/messages`: a conversation, newest first, page by page; or cleared."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
+from runtime_core.http.deletions import clear_room
 from runtime_core.http.documents import RoomMessagesDocument, room_message_document
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import Cursor, check_query, page_size, path_uuid
 from runtime_core.http.source import DeploymentSource
 from runtime_core.memory import required_created_at
 from runtime_core.ports import MemoryFilter
+
+
+async def room_messages(source: DeploymentSource, request: Request) -> Response:
+    """Show or clear a room's messages."""
+    return await (clear_room if request.method == "DELETE" else read_room_messages)(source, request)
 
 
 async def read_room_messages(source: DeploymentSource, request: Request) -> Response:
