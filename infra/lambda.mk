@@ -15,6 +15,10 @@ SAM_BUILD := ARCHITECTURE=$(ARCHITECTURE) LAMBDA_PYTHON=$(LAMBDA_PYTHON) $(SAM) 
 LAMBDA_IMAGE_BUILD ?= ../shared/lambda-image/build
 COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# Lambda's runtime interface emulator, which the SAM command line carries.
+RIE := $(VENV)/rie/aws-lambda-rie
+MACHINE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
 .PHONY: sam validate build archive sam-test bench-cold deploy destroy logs lock
 
 sam: $(SAM_STAMP)
@@ -23,6 +27,13 @@ $(SAM_STAMP):
 	$(PYTHON) -m venv $(SAM_VENV)
 	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
 	@touch $@
+
+test: $(RIE)
+
+$(RIE): | $(STAMP)
+	@mkdir -p $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $(@D) aws-sam-cli==$(SAM_VERSION)
+	@cd $(@D) && $(CURDIR)/$(BIN)/python -m zipfile -e aws_sam_cli-*.whl wheel && mv wheel/samcli/local/rapid/aws-lambda-rie-$(MACHINE) $(@F) && chmod +x $(@F) && rm -r wheel aws_sam_cli-*.whl
 
 validate: $(SAM_STAMP) ## check the SAM template
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM) validate --template template.yaml

@@ -38,10 +38,13 @@ async def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     }  # fmt: skip
     if not wanted:
         return dict(environment)
+    regions = {name: _region(name, environment[name].strip()) for name in wanted.values()}
     async with httpx2.AsyncClient(timeout=bounded_s(TIMEOUT_S)) as client:
         try:
             credentials = await read_credentials(environment, client)
-            texts = await asyncio.gather(*(_secret(each, environment, credentials, client) for each in wanted.values()))
+            texts = await asyncio.gather(
+                *(_secret(name, region, environment, credentials, client) for name, region in regions.items())
+            )
         except httpx2.HTTPError as error:
             raise StoreUnavailable(f"Secrets Manager did not answer: {type(error).__name__}") from error
     found = dict(zip(wanted, texts, strict=True))
@@ -97,15 +100,20 @@ def _json_object(secret: str, name: str, expected: str) -> dict[str, Any]:
     return found
 
 
-async def _secret(
-    name: str, environment: Mapping[str, str], credentials: Credentials, client: httpx2.AsyncClient
-) -> str:
-    arn = environment[name].strip()
+def _region(name: str, arn: str) -> str:
     parts = arn.split(":")
     if len(parts) != ARN_PARTS or parts[2] != "secretsmanager" or not parts[3]:
-        raise SettingsError(f"{name} is {arn!r}: expected arn:aws:secretsmanager:region:account:secret:name", name=name)
-    region = parts[3]
-    url = _endpoint(environment, region, china=parts[1] == "aws-cn")
+        raise SettingsError(
+            f"{name} is no ARN of a secret (arn:aws:secretsmanager:region:account:secret:name)", name=name
+        )
+    return parts[3]
+
+
+async def _secret(
+    name: str, region: str, environment: Mapping[str, str], credentials: Credentials, client: httpx2.AsyncClient
+) -> str:
+    arn = environment[name].strip()
+    url = _endpoint(environment, region, china=arn.startswith("arn:aws-cn:"))
     body = json.dumps({"SecretId": arn}).encode()
     headers = signed_headers(
         url=url,
