@@ -104,3 +104,4 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
         yield scope
     finally:
         _current.reset(token)
+        scope.recollection = None  # a connection opened in this turn keeps its context, but no runtime

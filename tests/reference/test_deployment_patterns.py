@@ -554,3 +554,39 @@ async def test_ten_thousand_ephemeral_runtimes_leave_no_growth(
 def _slow(adapter: DatabaseAdapter) -> bool:
     """Which database is lent makes no difference here: the full count on one of them is enough."""
     return "postgres" in type(adapter).__module__
+
+
+@pytest.mark.spec("O3")
+async def test_nothing_keeps_an_ephemeral_runtime_that_answered(
+    eliza_os: ElizaOS, cached_adapter: DatabaseAdapter, user_id: UUID
+) -> None:
+    agent = {"character": {"name": "Ada"}, "database_adapter": cached_adapter}
+
+    async def use() -> weakref.ref[AgentRuntime]:
+        [runtime] = await eliza_os.add_agents([agent], ephemeral=True, skip_migrations=True, return_runtimes=True)
+        message = {"entity_id": user_id, "room_id": uuid4(), "content": {"text": "Hello!"}}
+        await eliza_os.handle_message(runtime, message)
+        await runtime.stop()
+        return weakref.ref(runtime)
+
+    gone = [await use() for _ in range(20)]
+    gc.collect()
+    assert [each() for each in gone] == [None] * 20
+
+
+@pytest.mark.spec("O2", "O7")
+async def test_test_mode_and_the_number_of_steps_are_options(
+    eliza_os: ElizaOS, model_server: ScriptedModelServer, user_id: UUID
+) -> None:
+    [runtime] = await eliza_os.add_agents(
+        [{"character": {"name": "Ada"}}], auto_start=True, return_runtimes=True, is_test_mode=True
+    )
+    assert runtime.get_setting("IS_TEST_MODE") is True
+    calls = Reply(text=None, tool_calls=[("NONE", {})])
+    for options, steps in (({"use_multi_step": False}, 1), ({"max_multi_step_iterations": 3}, 3)):
+        model_server.script(*[calls] * steps, Reply(text="My last word."))
+        message = {"entity_id": user_id, "room_id": uuid4(), "content": {"text": "Go on!"}}
+        handled = await eliza_os.handle_message(runtime, message, **options)
+        assert handled.processing is not None
+        assert handled.processing.text == "My last word."
+        assert "tools" not in model_server.chats[-1]

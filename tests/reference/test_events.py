@@ -73,9 +73,9 @@ async def test_a_turn_tells_what_the_page_says(
         await eliza_os.handle_message(runtime, message, timeout_s=0.5)
 
     page = documented()
-    core = {name for name in page if name in EventType.__members__}
-    assert set(told) == core
-    for name in core - {"EVALUATOR_COMPLETED"}:
+    core = {name for name in page if name in EventType.__members__ and not name.startswith("EMBEDDING")}
+    assert core <= set(told) <= page.keys()
+    for name in set(told) - {"EVALUATOR_COMPLETED"}:
         assert [set(each) for each in told[name]] == [page[name]] * len(told[name]), name
     keys = {each["evaluator"]: set(each) for each in told["EVALUATOR_COMPLETED"]}
     assert keys["BAD"] == page["EVALUATOR_COMPLETED"]
