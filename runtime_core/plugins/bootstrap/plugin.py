@@ -16,6 +16,7 @@ from runtime_core.plugins.bootstrap.actions.unmute_room import unmute_room
 from runtime_core.plugins.bootstrap.actions.update_entity import update_entity
 from runtime_core.plugins.bootstrap.actions.update_role import update_role
 from runtime_core.plugins.bootstrap.actions.update_settings import update_settings
+from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
 from runtime_core.plugins.bootstrap.providers.action_state import action_state
 from runtime_core.plugins.bootstrap.providers.actions import actions
 from runtime_core.plugins.bootstrap.providers.attachments import attachments
@@ -74,6 +75,7 @@ plugin = Plugin(
         roles,
         settings,
     ),
+    evaluators=(reflection,),
     settings=("IMAGE_GENERATION", "ACTIVE_CONTEXTS", "ALWAYS_RESPOND_CHANNELS", "ALWAYS_RESPOND_SOURCES"),
     services=(DatabaseService, EmbeddingService, TaskService),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 from runtime_core.chat import EmbeddingResponse, ModelType
+from runtime_core.embedding.worker import EmbeddingWorker
 from runtime_core.services import Service, ServiceType
 
 if TYPE_CHECKING:
@@ -19,13 +21,19 @@ class EmbeddingService(Service):
 
     def __init__(self, runtime: AgentRuntime) -> None:
         self._runtime = runtime
+        self._worker: EmbeddingWorker | None = None
+        if runtime.stands_alone:  # it lives on between messages: what is queued can be done in this process
+            self._worker = runtime.embedding_worker = EmbeddingWorker(lambda _: nullcontext(runtime))
 
     @classmethod
     async def start(cls, runtime: AgentRuntime) -> EmbeddingService:
         return cls(runtime)
 
     async def stop(self) -> None:
-        """Nothing is open here: the model belongs to its plugin."""
+        """Embed what is wanted soon; the rest is done when the database is used next."""
+        if self._worker is not None:
+            self._runtime.embedding_worker = None
+            await self._worker.close()
 
     @property
     def is_available(self) -> bool:
