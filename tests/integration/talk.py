@@ -93,11 +93,11 @@ class Talk:
         )
         return await self.runtime.message_service.handle_message(self.runtime, message)
 
-    async def act(self, name: str, text: str = "Ada, please", **params: Any) -> ActionResult:
+    async def act(self, name: str, said: str = "Ada, please", /, **params: Any) -> ActionResult:
         """Have the model call one action on a message; gives what it came to."""
         self.answers[:0] = [calling((name, params))]
         before = len(self.asked)
-        result = await self.say(text)
+        result = await self.say(said)
         assert result.state is not None
         results: tuple[ActionResult, ...] = result.state.data["action_results"]
         assert len(self.asked) > before
