@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +18,9 @@ from runtime_core.character import Character
 from runtime_core.chat import OnDelta
 from runtime_core.components import Plugin
 from runtime_core.eliza_os import ElizaOS
+from runtime_core.embedding.deliveries import runtime_of
+from runtime_core.embedding.sweep import forgotten
+from runtime_core.embedding.worker import EmbeddingWorker
 from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
 from runtime_core.ids import parse_uuid
 from runtime_core.memory import Content
@@ -81,6 +86,22 @@ class Deployment:
     async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """What `opens` opens, once for the deployment and its runtimes; closed with it."""
         return await self._shared.get(opens)
+
+    @asynccontextmanager
+    async def embedding(self) -> AsyncIterator[None]:
+        """Embed in this process, while it is open, what is queued here or waits in the database.
+
+        For a process that lives on between messages, where no queue outside is configured.
+        """
+        worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(forgotten, self))
+        self._shared.embedding_worker = worker
+        running = asyncio.ensure_future(worker.run())
+        try:
+            yield
+        finally:
+            self._shared.embedding_worker = None
+            await worker.close()
+            await running
 
     def agent_id(self, name_or_id: str | None) -> UUID:
         """The id of the agent meant; the first agent's when none is named.

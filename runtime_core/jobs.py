@@ -59,6 +59,21 @@ class QueueMessage:
     delay_s: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message as a queue hands it out, until it is done or handed out again.
+
+    Attributes:
+        queue: What names the queue to `Redelivery`; on SQS its ARN.
+        receipt: What names this handing out.
+    """
+
+    id: str
+    body: str
+    queue: str = ""
+    receipt: str = ""
+
+
 def parse_job(body: str) -> Job:
     """Read a job.
 

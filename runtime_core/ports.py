@@ -15,7 +15,7 @@ from uuid import UUID
 
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
-from runtime_core.jobs import QueueMessage
+from runtime_core.jobs import Delivery, QueueMessage
 from runtime_core.memory import Hit, Memory
 from runtime_core.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
 from runtime_core.memory_search import MemoryQuery as MemoryQuery
@@ -258,6 +258,11 @@ class EmbeddingStore(Protocol):
         overdue again `overdue_s` later, if it still wants one then.
         """
 
+    async def lacking(
+        self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
+    ) -> list[WantedEmbedding]:
+        """Memories that another model embedded, and this one not in their present text; by id, those after `after`."""
+
 
 class KeyValueStore(Protocol):
     """An agent's cache: JSON values by key; each adapter passes `KeyValueStoreContract`."""
@@ -345,6 +350,18 @@ class JobQueue(Protocol):
 
         Raises:
             QueueUnavailable: Some were not taken, also after a second try; safe to send all of them again.
+            DeadlineExceeded: No time is left.
+        """
+
+
+class Redelivery(Protocol):
+    """Says when a queue hands out again what was not done."""
+
+    async def hold_back(self, waits: Sequence[tuple[Delivery, float]]) -> None:
+        """Let each delivery be handed out again after its seconds; 0 is at once. One that is gone already is ignored.
+
+        Raises:
+            QueueError: The queue's own wait stays for some.
             DeadlineExceeded: No time is left.
         """
 

@@ -22,6 +22,9 @@ from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
 from runtime_core.contexts import active_contexts, belongs
 from runtime_core.data_verbs import AnyMemory, DataVerbs
+from runtime_core.embedding.job import as_priority
+from runtime_core.embedding.queueing import queue_generation
+from runtime_core.embedding.worker import EmbeddingWorker, embed_now
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
 from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
 from runtime_core.evaluation import run_evaluators
@@ -103,6 +106,7 @@ class AgentRuntime(DataVerbs):
         self._task_workers: dict[str, TaskWorker] = {}
         self._stack = AsyncExitStack()
         self._shared = shared or Shared(self._stack)
+        self.stands_alone = shared is None  # of a deployment, it would live for one message
         self._initialized = False
         self._initialized_at_s: float | None = None
         self.logger = RuntimeLogger(self._log_fields, self._settings.redacted)
@@ -507,6 +511,37 @@ class AgentRuntime(DataVerbs):
         if scope.recollection is None or scope.recollection.message_id != message.id:
             scope.recollection = Recollection(self, message, recall_mode(self))
         return await scope.recollection.get()
+
+    @property
+    def embedding_worker(self) -> EmbeddingWorker | None:
+        """Embeds in this process what is queued; None where a queue outside, or the next sweep, has to do."""
+        return self._shared.embedding_worker
+
+    @embedding_worker.setter
+    def embedding_worker(self, worker: EmbeddingWorker | None) -> None:
+        self._shared.embedding_worker = worker
+
+    async def queue_embedding_generation(self, memory: AnyMemory, priority: str = "normal") -> None:
+        """Let a stored memory be embedded in the background: `high`, `normal` or `low`; waits for no model.
+
+        Raises:
+            RecordNotFound: The memory was not stored.
+            InvalidInput: The priority is none.
+        """
+        await queue_generation(self, self._as_memory(memory), as_priority(priority))
+
+    async def add_embedding_to_memory(self, memory: AnyMemory) -> Memory:
+        """Embed a stored memory now; one without text is left as it is.
+
+        Returns:
+            The memory with its embedding.
+
+        Raises:
+            RecordNotFound: The memory was not stored.
+            ModelNotFound: No plugin embeds here.
+            ModelError: The model failed, or refused the text.
+        """
+        return await embed_now(self, self._as_memory(memory))
 
     # State
 

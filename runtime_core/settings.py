@@ -53,6 +53,9 @@ class Settings(BaseModel):
     message_limit_bytes: int = Field(default=64 * 1024, ge=1)
     action_protocol: Literal["native", "text"] = "native"
     work_queue_url: str | None = None
+    embed_queue_url_high: str | None = None
+    embed_queue_url_normal: str | None = None
+    embed_queue_url_low: str | None = None
     reflection: Literal["auto", "on", "off"] = "auto"
     attachment_limit: int = Field(default=5, ge=0, le=100)
     attachment_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=1)

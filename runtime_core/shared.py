@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from runtime_core.embedding.worker import EmbeddingWorker
 
 T = TypeVar("T")
 
 
 class Shared:
-    """Clients and pools by what opens them; for a deployment, or for one runtime alone."""
+    """Clients and pools by what opens them; for a deployment, or for one runtime alone.
+
+    Attributes:
+        embedding_worker: Embeds in this process what is queued; None where the process ends or freezes with its event.
+    """
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
         self._opened: dict[Callable[[], Any], Any] = {}
         self._opening = asyncio.Lock()
+        self.embedding_worker: EmbeddingWorker | None = None
 
     async def get(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """What `opens` opened: the same value for the same function, each time."""

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 
+from runtime_core.adapters.aws.redelivery import SqsRedelivery
 from runtime_core.adapters.aws.sqs import SqsQueue
-from runtime_core.ports import JobQueue
+from runtime_core.ports import JobQueue, Redelivery
 
 
 @cache
@@ -21,5 +22,20 @@ def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]
             yield queue
         finally:
             await queue.close()
+
+    return opened
+
+
+@cache
+def redelivery_opener() -> Callable[[], AbstractAsyncContextManager[Redelivery]]:
+    """What opens the redelivery of whatever queue; the same function each time, so that it is shared."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Redelivery]:
+        redelivery = SqsRedelivery()
+        try:
+            yield redelivery
+        finally:
+            await redelivery.close()
 
     return opened

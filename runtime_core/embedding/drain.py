@@ -54,16 +54,16 @@ class DrainReport:
 
     Attributes:
         returned: Memories to be handed out again. All others are done: embedded, refused for good, or gone.
-        embedded: How many embeddings were stored, those of fragments included.
+        embedded: Memories whose embeddings were stored, fragments among them.
+        refused: Memories that the model refused for good, and why.
         skipped: How many needed no model: empty, embedded already, or not wanted any more.
-        refused: How many the model refused for good.
         calls: Calls of the model, failed ones included.
     """
 
     returned: dict[UUID, Returned] = field(default_factory=dict)
-    embedded: int = 0
+    embedded: list[UUID] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
     skipped: int = 0
-    refused: int = 0
     calls: int = 0
 
 
@@ -186,7 +186,8 @@ class Drain:
         ]
         changed = await self._store.keep(self._agent_id, made, model=self._model)
         self._changed += changed
-        self._report.embedded += len(made) - len(changed)
+        stale = set(changed)
+        self._report.embedded += [each.memory_id for each in batch if each.memory_id not in stale]
         self._done.update(each.memory_id for each in batch)
 
     async def _asked(self, texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
@@ -223,7 +224,8 @@ class Drain:
             failure = EmbeddingFailure(memory_id=wanted.memory_id, content_hash=wanted.content_hash, reason=reason)
             changed = await self._store.fail(self._agent_id, [failure])
             self._changed += changed
-            self._report.refused += 1 - len(changed)
+            if not changed:
+                self._report.refused[wanted.memory_id] = reason
             fields = {"agent_id": str(self._agent_id), "memory_id": str(wanted.memory_id), "reason": reason}
             log.warning("text refused by the embedding model", extra=fields)
         self._done.add(wanted.memory_id)

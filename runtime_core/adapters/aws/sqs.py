@@ -64,7 +64,7 @@ class SqsQueue:
         Raises:
             QueueError: One is at fault itself.
         """
-        with _queue_errors():
+        with queue_errors():
             answer = self._opened().send_message_batch(QueueUrl=self._url, Entries=list(entries))
         failed = {each["Id"]: each for each in answer.get("Failed", ())}
         if fault := next((each for each in failed.values() if each.get("SenderFault")), None):
@@ -82,18 +82,27 @@ class SqsQueue:
     def _opened(self) -> Any:
         with self._lock:
             if self._client is None:
-                import boto3  # noqa: PLC0415 - loaded only when used, off the way to the answer
-                from botocore.config import Config  # noqa: PLC0415
-
-                config = Config(
-                    connect_timeout=_CONNECT_LIMIT_S,
-                    read_timeout=_READ_LIMIT_S,
-                    retries={"mode": "standard", "total_max_attempts": _TRIES},
-                    tcp_keepalive=True,
-                )
-                with _queue_errors():
-                    self._client = boto3.session.Session().client("sqs", config=config)
+                self._client = sqs_client()
             return self._client
+
+
+def sqs_client() -> Any:
+    """A client that gives up while the event still has time; loads boto3, so call it in a thread.
+
+    Raises:
+        QueueError: The region or the credentials are missing.
+    """
+    import boto3  # noqa: PLC0415 - loaded only when used, off the way to the answer
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=_CONNECT_LIMIT_S,
+        read_timeout=_READ_LIMIT_S,
+        retries={"mode": "standard", "total_max_attempts": _TRIES},
+        tcp_keepalive=True,
+    )
+    with queue_errors():
+        return boto3.session.Session().client("sqs", config=config)
 
 
 def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
@@ -112,7 +121,8 @@ def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
 
 
 @contextmanager
-def _queue_errors() -> Iterator[None]:
+def queue_errors() -> Iterator[None]:
+    """Turn the client's errors into ours; boto3 is loaded by then."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is loaded at this point
 
     try:

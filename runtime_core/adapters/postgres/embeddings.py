@@ -53,7 +53,8 @@ class PostgresEmbeddings:
             )
             return answer
 
-        return decode_json(list[UUID], await self._connections.use(keep, repeatable=True) or "[]")
+        text = await self._connections.use(keep, repeatable=True)
+        return decode_json(list[UUID], text or "[]")
 
     async def keep_fragments(
         self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
@@ -99,6 +100,14 @@ class PostgresEmbeddings:
             limit,
         )
         return decode_json(list[EmbeddingJob], text or "[]")
+
+    async def lacking(
+        self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
+    ) -> list[WantedEmbedding]:
+        text = await self._connections.fetch_json(
+            statement("lacking_embeddings"), agent_id, model, after, limit, repeatable=True
+        )
+        return decode_json(list[WantedEmbedding], text or "[]")
 
     async def _teach(self, connection: StoreConnection) -> None:
         """Let a connection send vectors as we wrote them; asks the database once for each connection."""

@@ -1,0 +1,24 @@
+"""SQS embedding queues: memories that wait for an embedding; one function and one queue for each priority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.environment import LambdaContext, environment
+from runtime_core.embedding.deliveries import embed_deliveries
+from runtime_core.jobs import Delivery
+
+
+def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
+    """Embed queued memories; records that failed are reported, so that only they come back."""
+    deliveries = [
+        Delivery(
+            id=str(each["messageId"]),
+            body=str(each["body"]),
+            queue=str(each.get("eventSourceARN", "")),
+            receipt=str(each.get("receiptHandle", "")),
+        )
+        for each in event["Records"]
+    ]
+    failed = environment.run(lambda deployment: embed_deliveries(deployment, deliveries), context)
+    return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in failed]}

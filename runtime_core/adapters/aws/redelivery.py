@@ -1,0 +1,76 @@
+"""When SQS hands a delivery out again: sooner or later than its queue's visibility timeout says."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from runtime_core.adapters.aws.sqs import BATCH_LIMIT, queue_errors, sqs_client
+from runtime_core.deadline import within
+from runtime_core.errors import QueueError
+from runtime_core.jobs import Delivery
+
+LIMIT_S = 5.0  # of one `hold_back`, where no deadline leaves less
+LONGEST_S = (
+    12 * 3600
+)  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+
+
+class SqsRedelivery:
+    """A `Redelivery` for the queues that the deliveries came from."""
+
+    def __init__(self) -> None:
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    async def hold_back(self, waits: Sequence[tuple[Delivery, float]]) -> None:
+        by_queue: defaultdict[str, list[tuple[Delivery, float]]] = defaultdict(list)
+        for delivery, seconds in waits:
+            by_queue[delivery.queue].append((delivery, seconds))
+        async with within(LIMIT_S, "changing the visibility of messages"):
+            for queue, of_queue in by_queue.items():
+                await asyncio.to_thread(self._change, queue, of_queue)
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    def _change(self, queue: str, waits: Sequence[tuple[Delivery, float]]) -> None:
+        client = self._opened()
+        url = _url(queue, client.meta.endpoint_url)
+        for start in range(0, len(waits), BATCH_LIMIT):
+            entries = [
+                {
+                    "Id": str(index),
+                    "ReceiptHandle": delivery.receipt,
+                    "VisibilityTimeout": min(LONGEST_S, math.ceil(seconds)),
+                }
+                for index, (delivery, seconds) in enumerate(waits[start : start + BATCH_LIMIT])
+            ]
+            with queue_errors():
+                client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+
+    def _opened(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = sqs_client()
+            return self._client
+
+
+def _url(arn: str, endpoint_url: str) -> str:
+    """The URL of a queue by its ARN, as SQS builds it.
+
+    Raises:
+        QueueError: It is no queue's.
+    """
+    parts = arn.split(":")
+    if len(parts) != 6 or parts[2] != "sqs":
+        raise QueueError(f"{arn!r} is not the ARN of an SQS queue")
+    return f"{endpoint_url.rstrip('/')}/{parts[4]}/{parts[5]}"
