@@ -18,6 +18,7 @@ _COMMANDS = {
     "invoke": "Send an event through a handler, as Lambda would.",
     "dev": "Serve the HTTP API on this machine.",
     "migrate": "Bring the database to the schema this version needs.",
+    "backfill": "Embed memories under a new model while the old one serves.",
     "character": "Work with character files.",
 }
 

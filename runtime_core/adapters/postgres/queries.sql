@@ -199,6 +199,21 @@ from (
     select * from embedding_failures where agent_id = $1 order by created_at, memory_id limit $2::integer
 ) as failed
 
+-- name: lacking_embeddings
+-- $1 agent, $2 model, $3 the id to go on after, $4 limit.
+select coalesce(json_agg(json_build_object('memory_id', id, 'text', text, 'content_hash', hash) order by id), '[]')::text
+from (
+    select m.id, m.content ->> 'text' as text, hash.value as hash
+    from memories m, lateral (select mayfly_text_hash_v1(m.content)) as hash (value)
+    where m.agent_id = $1 and ($3::uuid is null or m.id > $3) and m.content ->> 'text' <> ''
+        and exists (
+            select from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id and e.model <> $2)
+        and not exists (
+            select from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id and e.model = $2
+                and e.content_hash = hash.value)
+    order by m.id limit $4::integer
+) as lacking
+
 -- name: claim_overdue_embeddings
 -- $1 agents, $2 priority, $3 overdue after so many ms, $4 limit. A claim renews the wish: it is overdue again later.
 with overdue as (

@@ -155,6 +155,23 @@ class SqliteEmbeddings:
 
         return await self._file.write(claim)
 
+    async def lacking(
+        self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
+    ) -> list[WantedEmbedding]:
+        values = {"agent_id": str(agent_id), "model": model, "after": str(after or ""), "limit": limit}
+
+        def lacking(connection: apsw.Connection) -> list[WantedEmbedding]:
+            found: list[WantedEmbedding] = []
+            while len(found) < limit:  # what the model did embed shows only when the text's hash is made
+                page = rows(connection, QUERIES["lacking_embeddings"], values)
+                found += [each for each in map(_wanted, page) if not each.is_embedded]
+                if len(page) < limit:
+                    break
+                values["after"] = page[-1]["id"]
+            return found[:limit]
+
+        return await self._file.read(lacking)
+
     def _values(self, agent_id: UUID, ids: Sequence[UUID]) -> dict[str, Any]:
         listed = as_json([str(each) for each in ids])
         return {"agent_id": str(agent_id), "ids": listed, "now": as_text(self._clock())}

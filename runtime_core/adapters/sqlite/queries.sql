@@ -244,6 +244,18 @@ FROM json_each(:ids) AS given
     LEFT JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
 ORDER BY given.key;
 
+-- name: lacking_embeddings
+-- Memories that another model embedded, with the hash of the text that this one embedded, where it did.
+SELECT m.id, m.text, e.content_hash AS embedded_hash
+FROM memories AS m
+    LEFT JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+WHERE m.agent_id = :agent_id AND m.id > :after AND m.text <> ''
+    AND EXISTS (
+        SELECT 1 FROM embeddings AS o WHERE o.agent_id = m.agent_id AND o.memory_id = m.id AND o.model <> :model
+    )
+ORDER BY m.id
+LIMIT :limit;
+
 -- name: texts_of_memories
 SELECT id, text FROM memories WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
 

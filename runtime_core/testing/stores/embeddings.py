@@ -220,6 +220,26 @@ class EmbeddingStoreContract:
         assert await database.embeddings.claim_overdue(agents, Priority.LOW, overdue_s=600, limit=10) == []
         assert await database.embeddings.claim_overdue([], Priority.LOW, overdue_s=0, limit=10) == []
 
+    async def test_what_another_model_embedded_is_what_this_one_lacks(self, database: DatabaseAdapter) -> None:
+        scene, other = Scene(), Scene()
+        both, old, changed, _ = await waiting(database, scene, "Both", "Old", "Changed", "Not embedded at all")
+        (foreign,) = await waiting(database, other, "Another agent's")
+        for agent_id, memories, model in (
+            (scene.agent_id, (both, old, changed), MODEL),
+            (scene.agent_id, (both, changed), "vectors-2"),
+            (other.agent_id, (foreign,), MODEL),
+        ):
+            await database.embeddings.keep(agent_id, [made(each) for each in memories], model=model)
+        lacking = await database.embeddings.lacking(scene.agent_id, model="vectors-2")
+        assert [(each.memory_id, each.text, each.content_hash) for each in lacking] == [
+            (old.id, "Old", content_hash("Old"))
+        ]
+        assert await database.embeddings.lacking(scene.agent_id, model=MODEL) == []
+        in_order = sorted((both, old, changed), key=lambda each: each.id)
+        first = await database.embeddings.lacking(scene.agent_id, model="vectors-3", limit=2)
+        rest = await database.embeddings.lacking(scene.agent_id, model="vectors-3", after=first[-1].memory_id, limit=2)
+        assert [each.memory_id for each in (*first, *rest)] == [each.id for each in in_order]
+
     async def test_an_update_beside_a_keep_never_leaves_a_stale_vector(self, database: DatabaseAdapter) -> None:
         scene = Scene()
         memories = await waiting(database, scene, *(f"Text {n}" for n in range(40)))

@@ -1,0 +1,94 @@
+"""`mayfly backfill`: embeds memories under a new model while the old one goes on serving."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from runtime_core.cli.examples import examples
+from runtime_core.cli.failure import Failure
+from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.settings import read_settings
+from runtime_core.deployment import Deployment
+from runtime_core.embedding.backfill import Backfill, BackfillReport
+from runtime_core.runtime import AgentRuntime
+from runtime_core.settings import Settings
+
+_SHOWN = 10  # memories that failed, by agent
+
+
+@click.command(
+    epilog=examples(
+        "mayfly backfill --model text-embedding-3-large",
+        "mayfly backfill --model text-embedding-3-large --dimension 1024 --agent Ada",
+    ),
+    short_help="Embed memories under a new model while the old one serves.",
+)
+@click.option("--model", required=True, help="The new embedding model, as EMBEDDING_MODEL would name it.")
+@click.option("--dimension", type=click.IntRange(min=1), help="Its vectors' length, as EMBEDDING_DIMENSION.")
+@click.option("--agent", "agents", multiple=True, help="Name or id of an agent; all of them without it.")
+@click.pass_obj
+def command(debug: bool, model: str, dimension: int | None, agents: tuple[str, ...]) -> None:
+    """Embed memories under a new model while the old one serves.
+
+    Every memory that was embedded under another model gets an embedding of the new one beside it.
+    Stopped, it goes on where it was when it is run again. When it is done, set EMBEDDING_MODEL to
+    the new model, deploy, and run it once more for what was embedded in between.
+    """
+    settings = read_settings()
+    log_to_stderr("WARNING", debug=debug)
+    changes = {"embedding_model": model} | ({"embedding_dimension": dimension} if dimension else {})
+    with asyncio.Runner() as runner:
+        failed = runner.run(_backfill(settings.model_copy(update=changes), model, agents))
+    if failed:
+        raise Failure(f"{failed} memories have no embedding of {model} yet.", hint="Run the command again.")
+    click.echo(f"Done. Now set EMBEDDING_MODEL={model}, and run this again for what came in meanwhile.")
+
+
+async def _backfill(settings: Settings, model: str, names: Sequence[str]) -> int:
+    """Embed what each agent lacks; gives how many memories failed."""
+    failed = 0
+    async with Deployment.open(settings) as deployment:
+        for agent_id in [deployment.agent_id(name) for name in names] or [each.agent_id for each in deployment.agents]:
+            runtime = await deployment.runtime(agent_id)
+            try:
+                report = await _embedded(runtime, model)
+            finally:
+                await runtime.stop()
+            failed += len(report.failed)
+            _tell(runtime.character.name, report)
+    return failed
+
+
+async def _embedded(runtime: AgentRuntime, model: str) -> BackfillReport:
+    name, used = runtime.character.name, runtime.embedding_model()
+    if used != model:
+        raise Failure(
+            f"agent {name} embeds with {used or 'no model'}, whatever EMBEDDING_MODEL says.",
+            hint="Its character or its model plugin chooses the model; name that one, or change it there.",
+        )
+
+    async def embed(texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
+        return (await runtime.embed(texts, max_retries=0)).vectors
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        backfill = Backfill(
+            runtime.agent_id,
+            store=runtime.database.embeddings,
+            embed=embed,
+            model=model,
+            on_embedded=lambda count: progress.advance(task, count),
+        )
+        return await backfill.run()
+
+
+def _tell(name: str, report: BackfillReport) -> None:
+    click.echo(f"{name}: {report.embedded} memories embedded")
+    for memory_id, reason in list(report.failed.items())[:_SHOWN]:
+        click.echo(f"  {memory_id}: {reason}", err=True)
