@@ -32,6 +32,7 @@ leave out the text where you can say nothing before you know."""
 
 _REPLIES = frozenset({"REPLY", "RESPOND", "ANSWER", "NONE", "NOACTION", "SENDREPLY", "RESPONSE"})
 _KEYS = ("text", "message", "actions", "action", "thought")
+_MOST_MISSES = 20  # braces that open nothing: each costs a look at the whole rest
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*$", re.DOTALL)
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _RESPONSE = re.compile(r"<response\b[^>]*>(.*?)(?:</response\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -94,13 +95,14 @@ def json_objects(text: str) -> list[dict[str, Any]]:
     """The JSON objects in a text, outermost only; the last may be cut off."""
     found: list[dict[str, Any]] = []
     decoder, position = JSONDecoder(), text.find("{")
-    while position >= 0:
+    misses = 0
+    while position >= 0 and misses < _MOST_MISSES:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             value, end = _cut(text[position:]), len(text)
             if value is None:
-                end = position + 1
+                end, misses = position + 1, misses + 1
         if isinstance(value, dict):
             found.append(value)
         position = text.find("{", end)
