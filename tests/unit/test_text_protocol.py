@@ -15,7 +15,7 @@ def meant(answer: TextAnswer) -> tuple[str, list[tuple[str, Any]]]:
     return answer.text, [(each.name, json.loads(each.arguments)) for each in answer.calls]
 
 
-PLAIN = ("Hello there", [])
+PLAIN: tuple[str, list[Any]] = ("Hello there", [])
 CALLED = ("", [("WEATHER", {"city": "Bern"})])
 BOTH = ("One moment", [("WEATHER", {"city": "Bern"}), ("ANNOUNCE", {})])
 

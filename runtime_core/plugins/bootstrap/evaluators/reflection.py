@@ -117,9 +117,9 @@ async def _keep_facts(runtime: Any, message: Memory, people: Sequence[Entity], n
                 table=MemoryType.FACT.value,
             )
         )
-    unique = {each.id: each for each in facts}
+    unique = {each.id: each for each in reversed(facts)}  # of two in the same words, the first
     there = {each.id for each in await runtime.get_memories_by_ids(list(unique))} if unique else set()
-    new = [each for each in unique.values() if each.id not in there]
+    new = [each for each in reversed(unique.values()) if each.id not in there]
     if new:
         await runtime.create_memories(new)
     return len(new)
