@@ -32,6 +32,7 @@ def environment(database_url: str, model_server: ScriptedModelServer, monkeypatc
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": model_server.base_url,
         "MODEL_MAX_RETRIES": "0",
+        "EMBEDDING_DIMENSION": "256",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

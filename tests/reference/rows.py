@@ -87,6 +87,10 @@ _TURN = "tests/integration/test_turn.py"
 _STORE_TURNS = "runtime_core/testing/stores/turns.py"
 _STORE_LIFE = "runtime_core/testing/stores/database.py"
 _LAMBDA = "tests/integration/test_lambda_process.py"
+_PIPELINE = "tests/integration/test_pipeline.py"
+_BOOTSTRAP = "tests/integration/test_bootstrap_actions.py"
+_BATCHES = "tests/unit/embedding/test_batch_queue.py"
+_DRAIN = "tests/unit/embedding/test_drain.py"
 _WORK = "tests/handlers/test_work.py"
 SHOWN_BY = {
     "R2": ["tests/unit/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
@@ -101,9 +105,49 @@ SHOWN_BY = {
     ],
     "P2": [
         "tests/unit/test_should_respond.py::test_a_muted_room_is_silent_until_the_agent_is_mentioned",
-        "tests/unit/test_should_respond.py::test_a_group_message_is_left_to_the_model",
+        f"{_PIPELINE}::test_elsewhere_a_small_model_decides",
+        f"{_PIPELINE}::test_stop_mutes_the_room_until_the_agent_is_named",
+        f"{_PIPELINE}::test_a_template_of_the_character_asks_in_its_words",
     ],
-    "P3": [f"{_TURN}::test_a_model_that_never_stops_calling_tools_is_asked_for_its_last_word"],
+    "P3": [
+        f"{_TURN}::test_a_model_that_never_stops_calling_tools_is_asked_for_its_last_word",
+        f"{_PIPELINE}::test_in_the_text_protocol_results_go_back_until_the_model_answers",
+    ],
+    "R19": [
+        f"{_BOOTSTRAP}::test_a_room_is_followed_and_unfollowed_on_demand",
+        f"{_BOOTSTRAP}::test_roles_are_changed_by_those_above",
+        f"{_BOOTSTRAP}::test_an_option_is_chosen_and_the_task_done_once",
+        f"{_PIPELINE}::test_reflection_keeps_facts_and_relationships_once",
+    ],
+    "P5": [f"{_PIPELINE}::test_actions_see_the_plan_and_the_state_keeps_how_it_went"],
+    "P8": [
+        "tests/integration/test_attachments.py::test_an_image_by_url_is_described",
+        "tests/integration/test_attachments.py::test_what_cannot_be_read_is_noted_and_the_message_answered",
+    ],
+    "P9": [f"{_PIPELINE}::test_deleting_and_clearing_tell_whoever_listens"],
+    "E1": [
+        f"{_BATCHES}::test_high_drains_within_two_batches_while_fifty_thousand_low_wait",
+        "tests/infra/test_template.py::test_each_priority_has_a_concurrency_of_its_own",
+    ],
+    "E2": [f"{_DRAIN}::test_a_text_changed_before_the_drain_is_embedded_as_it_is_now"],
+    "E3": [
+        f"{_DRAIN}::test_a_batch_over_the_limits_takes_as_few_calls_as_they_allow",
+        f"{_DRAIN}::test_a_poisoned_text_is_found_by_halves_and_fails_alone_with_its_reason",
+    ],
+    "E4": ["runtime_core/testing/stores/embeddings.py::test_what_is_overdue_is_claimed_once_and_by_its_priority"],
+    "E5": [
+        f"{_BATCHES}::test_no_more_batches_run_at_once_than_allowed",
+        f"{_BATCHES}::test_an_item_is_given_up_after_its_attempts_and_a_hopeless_one_at_once",
+    ],
+    "E6": [
+        "runtime_core/testing/stores/search.py::test_words_and_vector_are_fused",
+        "tests/integration/test_recall.py::test_hybrid_embeds_the_message_beside_the_claim_and_finds_by_meaning",
+    ],
+    "L4": [
+        "tests/handlers/test_inbox.py::test_a_room_is_answered_in_order",
+        f"{_WORK}::test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours",
+    ],
+    "L6": [f"{_WORK}::test_without_a_queue_the_tick_does_what_is_due_itself"],
     "P6": [f"{_TURN}::test_later_actions_see_earlier_results_and_what_they_send_is_stored"],
     "P7": [f"{_WORK}::test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read"],
     "C1": ["tests/unit/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
@@ -137,26 +181,17 @@ SHOWN_BY = {
 """Tests that show a row without carrying its mark, as `file::name`."""
 
 OPEN = {
-    "R15": "embedding in the background",
-    "R19": "the rest of the runtime reference",
-    "P8": "the rest of the runtime reference",
-    "P9": "the rest of the runtime reference",
-    "E1": "embedding in the background",
-    "E2": "embedding in the background",
-    "E3": "embedding in the background",
-    "E4": "embedding in the background",
-    "E5": "embedding in the background",
-    "E6": "embedding in the background",
-    "L4": "the queues on Lambda",
     "L5": "WebSocket",
-    "L6": "the queues on Lambda",
     "N4": "who the caller is",
 }
 """Rows that no test shows yet, and the piece of work that closes them; a row with a test may not stand here."""
 
 PARTLY = {
-    "P2": "STOP that mutes, templates",
-    "P3": "the text protocol",
-    "P5": "plans with pending, completed and failed steps",
+    "R18": "who may use a route that is not public, in production",
+    "E2": "what a queue message holds",
+    "E4": "the sweep on the schedule",
+    "E5": "the same pipeline over SQS",
+    "L4": "the embedding queues",
+    "L6": "the sweep of embeddings",
 }
 """Rows whose tests do not show all of it, and what they leave out."""

@@ -15,6 +15,7 @@ from runtime_core import (
     ChannelType,
     Content,
     ElizaOS,
+    EventType,
     InvalidInput,
     Memory,
     NoSendHandler,
@@ -117,6 +118,38 @@ async def test_action_chaining(
     assert (handled.processing.text, handled.processing.mode.value) == ("Here you are.", "actions")
     tools = [each["content"] for each in model_server.chats[1]["messages"] if each["role"] == "tool"]
     assert "3 pages in short" in tools[1]
+
+
+@pytest.mark.example("Embedding Generation")
+@pytest.mark.spec("R15")
+async def test_embedding_generation(runtime: AgentRuntime, message: Memory, room_id: UUID) -> None:
+    embedded: dict[UUID, asyncio.Event] = {}
+
+    async def note(event: dict[str, Any]) -> None:
+        embedded.setdefault(event["memory_id"], asyncio.Event()).set()
+
+    runtime.on(EventType.EMBEDDING_GENERATION_COMPLETED, note)
+    user_message, knowledge_doc, third = [
+        runtime.as_message({"room_id": room_id, "content": {"text": text}}) for text in ("Who?", "A document", "Now")
+    ]
+    await runtime.create_memories([user_message, knowledge_doc, third])
+
+    # Queue high-priority embedding for user query
+    await runtime.queue_embedding_generation(user_message, "high")
+
+    # Queue low-priority for background knowledge
+    await runtime.queue_embedding_generation(knowledge_doc, "low")
+
+    # Blocking - adds embedding at once
+    with_embedding = await runtime.add_embedding_to_memory(third)
+
+    assert with_embedding.embedding is not None
+    assert len(with_embedding.embedding) == 256
+    for queued in (user_message, knowledge_doc):
+        await asyncio.wait_for(embedded.setdefault(queued.id, asyncio.Event()).wait(), 20)
+        stored = await runtime.get_memory_by_id(queued.id)
+        assert stored is not None
+        assert stored.embedding is not None
 
 
 @pytest.mark.example("Conversation Length")

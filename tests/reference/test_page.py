@@ -48,7 +48,6 @@ HEADINGS = {
     "State Composition",
     "World Management",
 }
-OPEN_HEADINGS = {"Embedding Generation"}  # with R15
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_a_row_shown_in_part_has_a_test_and_is_not_open(shown: Shown) -> None:
 
 
 def test_every_code_block_has_a_test(shown: Shown) -> None:
-    assert set(shown.examples) == HEADINGS - OPEN_HEADINGS
+    assert set(shown.examples) == HEADINGS
 
 
 def test_the_tests_named_for_a_row_are_there() -> None:
