@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from handlers.environment import LambdaContext, environment
-from runtime_core.adapters.aws.inbox import InboxRecord, answer_in_order, parse_records
-from runtime_core.deployment import Deployment
 from runtime_core.errors import MayflyError
+from runtime_core.inbox import QueuedMessage, answer_queued
+from runtime_core.jobs import Delivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Answer queued messages; those that failed are reported with what follows in their room, so that only they return.
-
-    Raises:
-        InvalidInput: The event is none of a FIFO queue.
-    """
-    records = parse_records(event)
-
-    async def answered(deployment: Deployment) -> list[str]:
-        async def answer(record: InboxRecord) -> object:
-            return await deployment.answer(record.request(limit_bytes=deployment.settings.message_limit_bytes))
-
-        return await answer_in_order(records, answer)
-
+    """Answer queued messages; those that failed are reported, with what follows in their rooms."""
+    messages = [_message(each) for each in event["Records"]]
     try:
-        failed = environment.run(answered, context)
-    except MayflyError:  # logged where it arose; the deployment does not open, so every record comes back
-        failed = [record.id for record in records]
-    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
+        failed = environment.run(lambda deployment: answer_queued(deployment, messages), context)
+    except MayflyError:  # logged where it arose: the deployment does not open, or the time is up; every one comes back
+        failed = [each.delivery.id for each in messages]
+    return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in failed]}
+
+
+def _message(record: Mapping[str, Any]) -> QueuedMessage:
+    delivery = Delivery(
+        id=str(record["messageId"]),
+        body=str(record["body"]),
+        queue=str(record.get("eventSourceARN", "")),
+        receipt=str(record.get("receiptHandle", "")),
+    )
+    return QueuedMessage(delivery=delivery, group=str(record["attributes"]["MessageGroupId"]))

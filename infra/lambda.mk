@@ -55,13 +55,13 @@ destroy: $(SAM_STAMP) ## delete the deployment (STAGE=dev); asks first
 logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
 	$(SAM) logs --config-env $(STAGE) --tail
 
-sam-test: $(STAMP) $(SAM_STAMP) ## run the built functions in Lambda containers and under the runtime emulator
-	@LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; \
-	case $$? in \
-	  0) $(SAM_BUILD) && $(BIN)/python -m pytest tests/sam ;; \
-	  *) echo "sam-test: no Docker engine here: the container tests are left out"; \
-	     $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py ;; \
-	esac
+sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## run the built functions in Lambda containers and under the runtime emulator
+	@if LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; then \
+	  $(SAM_BUILD) && SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam; \
+	else \
+	  echo "sam-test: containers cannot run here (no Docker engine, or no base image); the emulator tests run alone"; \
+	  $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py; \
+	fi
 
 bench-cold: $(STAMP) ## measure a cold start to the first stored answer against a bare openai client
 	@$(BIN)/python -m tests.bench.cold

@@ -90,7 +90,7 @@ def started(code: str, variables: Mapping[str, str]) -> Start:
     if done.returncode != 0:
         raise RuntimeError(done.stderr.decode())
     told = json.loads(done.stdout.decode().splitlines()[-1])
-    # The kernel's high-water mark of this very program; `ru_maxrss` would take over that of the process that started it.
+    # The kernel's high-water mark of this program alone; `ru_maxrss` starts from its parent's.
     (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", told.pop("status"))
     return Start(wall_ms=wall_ms, peak_mib=int(peak) / 1024, **told)
 

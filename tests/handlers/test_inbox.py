@@ -11,7 +11,6 @@ import pytest
 import handlers.inbox
 from handlers.environment import Environment
 from runtime_core.cli.invoke import LocalContext
-from runtime_core.errors import InvalidInput
 from runtime_core.settings import Settings
 from tests.model_answers import failure
 from tests.model_server import ScriptedModelServer
@@ -106,8 +105,3 @@ def test_a_deployment_that_does_not_open_gives_every_record_back(
     assert failed(handlers.inbox.handler(batch, CONTEXT)) == [1, 2]
     environment.close()
     assert ["API_PORT" in each.getMessage() for each in caplog.records] == [True]
-
-
-def test_an_event_of_another_source_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="FIFO"):
-        handlers.inbox.handler({"text": "Hello"}, CONTEXT)

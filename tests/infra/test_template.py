@@ -24,6 +24,7 @@ FUNCTIONS = {
     "EmbedLowFunction": "handlers.embed.handler",
     "InboxFunction": "handlers.inbox.handler",
     "TickFunction": "handlers.tick.handler",
+    "WorkFunction": "handlers.work.handler",
     "MigrateFunction": "handlers.migrate.handler",
 }
 
@@ -77,7 +78,7 @@ def test_every_function_has_its_handler_and_runs_on_python_3_13() -> None:
     assert {found["Properties"]["Runtime"] for found in functions.values()} == {"python3.13"}
 
 
-@pytest.mark.parametrize("name", ["message", "api", "inbox", "migrate"])
+@pytest.mark.parametrize("name", sorted({handler.split(".")[1] for handler in FUNCTIONS.values()}))
 def test_the_handlers_it_names_are_there(name: str) -> None:
     assert (ROOT / "handlers" / f"{name}.py").exists()
 
@@ -132,13 +133,14 @@ def test_a_role_reaches_its_own_log_group_its_secrets_and_the_queues_of_its_work
     reached = {role_of(name): set(names_in(statements(role_of(name), HasModelSecret=True))) for name in FUNCTIONS}
     embed_queues = {"EmbedHighQueue", "EmbedNormalQueue", "EmbedLowQueue"}
     assert reached == {
-        "MessageRole": {"MessageLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
-        "ApiRole": {"ApiLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
+        "MessageRole": {"MessageLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
+        "ApiRole": {"ApiLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
         "EmbedHighRole": {"EmbedHighLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedHighQueue"},
         "EmbedNormalRole": {"EmbedNormalLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedNormalQueue"},
         "EmbedLowRole": {"EmbedLowLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedLowQueue"},
-        "InboxRole": {"InboxLogGroup", "DatabaseSecretArn", "ModelSecretArn", "InboxQueue", *embed_queues},
-        "TickRole": {"TickLogGroup", "DatabaseSecretArn", "ModelSecretArn", *embed_queues},
+        "InboxRole": {"InboxLogGroup", "DatabaseSecretArn", "ModelSecretArn", "InboxQueue", "WorkQueue", *embed_queues},
+        "WorkRole": {"WorkLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
+        "TickRole": {"TickLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
         "MigrateRole": {"MigrateLogGroup", "DatabaseSecretArn"},
     }
 
@@ -169,6 +171,7 @@ def test_each_priority_has_a_concurrency_of_its_own() -> None:
         "EmbedNormalFunctionQueue": {"MaximumConcurrency": {"Ref": "EmbedNormalConcurrency"}},
         "EmbedLowFunctionQueue": {"MaximumConcurrency": {"Ref": "EmbedLowConcurrency"}},
         "InboxFunctionQueue": {"MaximumConcurrency": {"Ref": "InboxConcurrency"}},
+        "WorkFunctionQueue": {"MaximumConcurrency": {"Ref": "WorkConcurrency"}},
     }
 
 
@@ -311,6 +314,13 @@ def test_the_api_is_signed_unless_it_is_opened_on_purpose() -> None:
     method = properties("HttpApi")["Body"]["paths"]["/{proxy+}"]["x-amazon-apigateway-any-method"]
     assert expanded()["Parameters"]["ApiAuthorization"]["Default"] == "iam"
     assert chosen(method["security"], SignsRequests=True) == [{"sigv4": []}]
+
+
+def test_nothing_refers_to_what_is_not_there() -> None:
+    template = parsed("template.yaml")
+    known = {*template["Resources"], *template["Parameters"]}
+    referred = {name.split(".")[0] for name in names_in(template) if not name.startswith("AWS::")}
+    assert referred - known == set()
 
 
 def test_every_parameter_that_takes_free_text_has_a_pattern() -> None:
