@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
 from runtime_core.errors import ModelAnswerTruncated
 from runtime_core.planning import for_model
-from runtime_core.prompt import offered_actions, tool_specs
+from runtime_core.prompt import tool_specs
 from runtime_core.run import ActionResult
 from runtime_core.state import State
-from runtime_core.text_protocol import VisibleText, instructions, parse_answer, written_answer, written_results
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime
 
-_LAST_WORD = "The steps allowed for this message are used up: answer the user now, with what you have."
+LAST_WORD = "The steps allowed for this message are used up: answer the user now, with what you have."
 
 OnPiece: TypeAlias = Callable[[str], Awaitable[Any]]
 
@@ -80,57 +79,24 @@ class NativeAsking:
         messages = [*question.base, *_tool_messages(question.steps)]
         params: dict[str, Any] = {"messages": messages}
         if question.last:
-            messages.append(ChatMessage(role=ChatRole.SYSTEM, text=_LAST_WORD))
+            messages.append(ChatMessage(role=ChatRole.SYSTEM, text=LAST_WORD))
         elif tools := tool_specs(question.state, self.runtime.providers_in_order()):
             params["tools"] = tools
         if question.told is not None:
             params["on_delta"] = question.told
-        return Heard(response=await _response(self.runtime, params, self.max_retries))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextAsking:
-    """Actions are named in the text of the prompt and of the answer."""
-
-    runtime: AgentRuntime
-    max_retries: int
-
-    async def ask(self, question: Question) -> Heard:
-        params: dict[str, Any] = {"messages": self._messages(question)}
-        visible = VisibleText(question.told) if question.told is not None else None
-        if visible is not None:
-            params["on_delta"] = visible.feed
-        response = await _response(self.runtime, params, self.max_retries)
-        answer = parse_answer(response.text, call_prefix=f"call_{len(question.steps)}_")
-        if visible is not None:
-            await visible.end(answer.text)
-        calls = () if question.last else answer.calls
-        heard = replace(response, text=answer.text, tool_calls=calls)
-        known = {each.name for each in self.runtime.providers if each.dynamic and not each.private}
-        wanted = () if question.last else answer.providers
-        return Heard(response=heard, lookups=frozenset(each for each in wanted if each in known))
-
-    def _messages(self, question: Question) -> list[ChatMessage]:
-        in_order = self.runtime.providers_in_order()
-        system, *conversation = question.base
-        told = instructions(offered_actions(question.state, in_order), question.state.provided("PROVIDERS").text)
-        messages = [replace(system, text=f"{system.text}\n\n{told}"), *conversation]
-        for step in question.steps:
-            messages.append(ChatMessage(role=ChatRole.ASSISTANT, text=written_answer(step.text, step.calls)))
-            results = written_results([f"{each.action}: {for_model(each)}" for each in step.results])
-            messages.append(ChatMessage(role=ChatRole.USER, text=results))
-        if question.last:
-            messages.append(ChatMessage(role=ChatRole.USER, text=_LAST_WORD))
-        return messages
+        return Heard(response=await response_of(self.runtime, params, self.max_retries))
 
 
 def asking_for(runtime: AgentRuntime, *, max_retries: int) -> Asking:
     """How this agent's model is asked: setting `ACTION_PROTOCOL`."""
-    kind = TextAsking if runtime.get_setting("ACTION_PROTOCOL") == "text" else NativeAsking
-    return kind(runtime=runtime, max_retries=max_retries)
+    if runtime.get_setting("ACTION_PROTOCOL") != "text":
+        return NativeAsking(runtime=runtime, max_retries=max_retries)
+    from runtime_core.text_asking import TextAsking  # noqa: PLC0415 - loaded only when chosen
+
+    return TextAsking(runtime=runtime, max_retries=max_retries)
 
 
-async def _response(runtime: AgentRuntime, params: Mapping[str, Any], max_retries: int) -> TextResponse:
+async def response_of(runtime: AgentRuntime, params: Mapping[str, Any], max_retries: int) -> TextResponse:
     """Ask once; an answer that was cut short counts as far as it goes."""
     try:
         given = await runtime.use_model(ModelType.TEXT_LARGE, params, max_retries=max_retries)

@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 from runtime_core import background
 from runtime_core.adapters.database import database_from
 from runtime_core.adapters.queues import queue_opener
-from runtime_core.adapters.web import WebFetcher, networks_of
 from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
@@ -645,6 +644,8 @@ class AgentRuntime(DataVerbs):
 
     def fetcher(self) -> Fetcher:
         """What reads files from the web: public addresses, and those of `ATTACHMENT_NETWORKS`."""
+        from runtime_core.adapters.web import WebFetcher, networks_of  # noqa: PLC0415 - loaded only when a file comes
+
         return WebFetcher(networks=networks_of(self.settings.attachment_networks))
 
     async def work_queue(self) -> JobQueue | None:

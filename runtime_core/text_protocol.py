@@ -10,13 +10,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
-from json import JSONDecoder
 from typing import Any
-
-from pydantic_core import from_json
 
 from runtime_core.chat import ToolCall
 from runtime_core.components import Action
+from runtime_core.loose_json import json_objects
 from runtime_core.values import encode_json
 
 _INSTRUCTIONS = """# How you answer
@@ -32,7 +30,6 @@ leave out the text where you can say nothing before you know."""
 
 _REPLIES = frozenset({"REPLY", "RESPOND", "ANSWER", "NONE", "NOACTION", "SENDREPLY", "RESPONSE"})
 _KEYS = ("text", "message", "actions", "action", "thought")
-_MOST_MISSES = 20  # braces that open nothing: each costs a look at the whole rest
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*$", re.DOTALL)
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _RESPONSE = re.compile(r"<response\b[^>]*>(.*?)(?:</response\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -89,33 +86,6 @@ def parse_answer(text: str, *, call_prefix: str = "") -> TextAnswer:
         if isinstance(inner, Mapping) and any(key in inner for key in _KEYS):
             return _from_json(inner, call_prefix)
     return TextAnswer(text=said)
-
-
-def json_objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects in a text, outermost only; the last may be cut off."""
-    found: list[dict[str, Any]] = []
-    decoder, position = JSONDecoder(), text.find("{")
-    misses = 0
-    while position >= 0 and misses < _MOST_MISSES:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            value, end = _cut(text[position:]), len(text)
-            if value is None:
-                end, misses = position + 1, misses + 1
-        if isinstance(value, dict):
-            found.append(value)
-        position = text.find("{", end)
-    return found
-
-
-def _cut(text: str) -> object:
-    """An object that ends too early, or has a comma too many at its end."""
-    closed = re.sub(r",\s*([}\]])", r"\1", text.strip().removesuffix("```").strip())
-    try:
-        return from_json(closed, allow_partial="trailing-strings")
-    except ValueError:
-        return None
 
 
 def _from_elements(body: str, prefix: str) -> TextAnswer:

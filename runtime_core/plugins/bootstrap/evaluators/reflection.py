@@ -12,10 +12,10 @@ from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.components import Evaluator
 from runtime_core.errors import ModelAnswerMalformed
 from runtime_core.ids import parse_uuid, string_to_uuid
+from runtime_core.loose_json import json_objects
 from runtime_core.memory import Content, Memory, MemoryType
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
 from runtime_core.run import ActionResult
-from runtime_core.text_protocol import json_objects
 from runtime_core.world import Entity, Relationship
 
 _SHARE = 4  # of the conversation that an answer is drawn from: so often is looked back, before anything is out of sight
