@@ -354,7 +354,8 @@ class _Turn:
             error={"code": code, "message": str(known) if known else type(error).__name__},
             details=self._details(),
         )
-        timed_out = isinstance(error, DeadlineExceeded)
+        limit = current_deadline()
+        timed_out = isinstance(error, DeadlineExceeded) or (limit is not None and limit.remaining_s() <= 0)
         await self._runtime.emit(EventType.RUN_TIMEOUT if timed_out else EventType.RUN_ENDED, self._event(code))
         try:
             with grace(RELEASE_S):

@@ -22,8 +22,9 @@ from runtime_core import (
     OrchestratorEvent,
     OrchestratorEventType,
 )
+from runtime_core.errors import ModelTimeout
 from runtime_core.orchestrator_events import EventDetail
-from tests.model_answers import Reply
+from tests.model_answers import Gate, Reply, held
 from tests.model_server import ScriptedModelServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
@@ -82,6 +83,22 @@ async def test_a_turn_tells_what_the_page_says(
     assert keys["GOOD"] == page["EVALUATOR_COMPLETED"] - {"error"}
     assert [each["status"] for each in told["RUN_ENDED"]] == ["completed"]
     assert [each["status"] for each in told["RUN_TIMEOUT"]] == ["deadline-exceeded"]
+
+
+@pytest.mark.spec("R8")
+async def test_a_model_that_uses_up_the_turns_time_ends_the_run_by_timeout(
+    eliza_os: ElizaOS, runtime: AgentRuntime, model_server: ScriptedModelServer, user_id: UUID, room_id: UUID
+) -> None:
+    told: list[str] = []
+    for event_type in (EventType.RUN_ENDED, EventType.RUN_TIMEOUT):
+        runtime.on(event_type, lambda event, name=event_type.value: told.append(f"{name} {event['status']}"))  # type: ignore[misc]  # a default binds it
+    gate = Gate()
+    model_server.script(held(Reply(text="Late."), gate))
+    message = {"entity_id": user_id, "room_id": room_id, "content": {"text": "Hello!"}}
+    with pytest.raises(ModelTimeout):
+        await eliza_os.handle_message(runtime, message, timeout_s=0.5)
+    gate.open()
+    assert told == ["RUN_TIMEOUT model-timeout"]
 
 
 @pytest.mark.spec("O10")
