@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.deadline import current_deadline
@@ -48,7 +49,8 @@ async def sweep(deployment: Deployment, overdue_s: Mapping[Priority, float] = OV
             found += len(jobs)
             if not jobs:
                 break
-            await _hand_out(deployment, url, jobs)
+            if not await _handed_out(deployment, url, jobs):
+                return found
     return found
 
 
@@ -74,15 +76,20 @@ def _time_left() -> bool:
     return limit is None or limit.remaining_s() > SHORT_S
 
 
-async def _hand_out(deployment: Deployment, url: str | None, jobs: Sequence[EmbeddingJob]) -> None:
-    if url is not None:
-        try:
-            queue = await deployment.shared(queue_opener(url))
-            await queue.send(messages_of(jobs))
-        except QueueError as error:  # they are overdue again later
-            log.warning("embeddings not queued again", extra={"jobs": len(jobs), "error_code": error.code})
-        return
-    for agent_id, ids in by_agent(jobs).items():
-        async with runtime_of(deployment, agent_id) as runtime:
-            if runtime.embeds:
-                await drain_jobs(runtime, ids)
+async def _handed_out(deployment: Deployment, url: str | None, jobs: Sequence[EmbeddingJob]) -> bool:
+    """Queue or embed jobs; says whether there is any use in going on. Those not done are overdue again later."""
+    if url is None:
+        drained = [await _embedded(deployment, *each) for each in by_agent(jobs).items()]
+        return all(drained)
+    try:
+        queue = await deployment.shared(queue_opener(url))
+        await queue.send(messages_of(jobs))
+    except QueueError as error:
+        log.warning("embeddings not queued again", extra={"jobs": len(jobs), "error_code": error.code})
+        return False
+    return True
+
+
+async def _embedded(deployment: Deployment, agent_id: UUID, ids: Sequence[UUID]) -> bool:
+    async with runtime_of(deployment, agent_id) as runtime:
+        return not runtime.embeds or not (await drain_jobs(runtime, ids)).returned

@@ -1,0 +1,1 @@
+"""The whole deployment on this machine: `python -m infra.local`."""

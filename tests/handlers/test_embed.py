@@ -1,0 +1,257 @@
+"""The embedding queues end to end: a turn queues, the handler drains, the sweep finds what was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import pytest
+from pydantic import SecretStr
+
+import handlers.embed
+import handlers.message
+import handlers.tick
+from handlers.environment import Environment
+from infra.local.poller import QueuePoller
+from runtime_core.adapters.queues import queue_opener
+from runtime_core.cli.invoke import LocalContext
+from runtime_core.deployment import Deployment
+from runtime_core.embedding.job import Priority, parse_embedding_job
+from runtime_core.embedding.queueing import messages_of
+from runtime_core.embedding.sweep import forgotten, overdue, sweep
+from runtime_core.embedding.worker import EmbeddingJob
+from runtime_core.memory import Memory
+from runtime_core.ports import MemoryFilter
+from runtime_core.settings import Settings
+from runtime_core.testing import Scene
+from tests.model_answers import ModelRequest, Sent, embeddings, failure
+from tests.model_server import EMBEDDINGS, ScriptedModelServer
+from tests.queues import Queue, QueueServer, queue_server
+
+T = TypeVar("T")
+Start: TypeAlias = Callable[..., Environment]
+NEVER_LATE = dict.fromkeys(Priority, 0.0)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[QueueServer]:
+    with queue_server() as started:
+        yield started
+
+
+@pytest.fixture
+def queues(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> dict[str, Queue]:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return {each: server.new_queue(VisibilityTimeout="300") for each in Priority}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def start(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    model_server: ScriptedModelServer,
+) -> Iterator[Start]:
+    """Starts the environment that the handlers run in."""
+    url = f"sqlite:///{tmp_path}/mayfly.db"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    model_server.answer_with(embeddings(8), path=EMBEDDINGS)
+    started: list[Environment] = []
+
+    def start(queues: Mapping[str, Queue] | None = None, **changes: Any) -> Environment:
+        given = {f"embed_queue_url_{each}": queue.url for each, queue in (queues or {}).items()}
+        settings = Settings(
+            **{
+                "database_url": url,
+                "openai_base_url": model_server.base_url,
+                "openai_api_key": SecretStr("sk-test-1234"),
+                "embedding_dimension": 8,
+                "reflection": "off",
+                "recall": "off",
+                **given,
+                **changes,
+            }
+        )
+        environment = Environment(lambda: settings)
+        for module in ("message", "tick", "embed"):
+            monkeypatch.setattr(f"handlers.{module}.environment", environment)
+        started.append(environment)
+        return environment
+
+    yield start
+    for environment in started:
+        environment.close()
+
+
+def poller(queue: Queue, batch_size: int = 10) -> QueuePoller:
+    arn = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return QueuePoller(
+        queue.client,
+        queue.url,
+        arn,
+        lambda event: handlers.embed.handler(dict(event), LocalContext(function_name="embed", timeout_s=30.0)),
+        batch_size=batch_size,
+    )
+
+
+def run(environment: Environment, use: Callable[[Deployment], Awaitable[T]]) -> T:
+    return environment.run(use)
+
+
+def keep(environment: Environment, *texts: str, queue: Queue | None = None) -> list[Memory]:
+    """Store memories of the first agent that want an embedding, and queue them."""
+
+    async def kept(deployment: Deployment) -> list[Memory]:
+        agent_id = deployment.agents[0].agent_id
+        memories = [replace(Scene().memory(text), agent_id=agent_id) for text in texts]
+        stored = await deployment.database.memories.create(agent_id, memories, embedding_priority="low")
+        if queue is not None:
+            jobs = [EmbeddingJob(agent_id=agent_id, memory_id=each.id, content_hash="") for each in stored]
+            await (await deployment.shared(queue_opener(queue.url))).send(messages_of(jobs))
+        return stored
+
+    return run(environment, kept)
+
+
+def embedded(environment: Environment, memories: list[Memory]) -> list[bool]:
+    async def found(deployment: Deployment) -> list[bool]:
+        agent_id = deployment.agents[0].agent_id
+        got = await deployment.database.memories.get(agent_id, [each.id for each in memories])
+        return [each.embedding is not None for each in got]
+
+    return run(environment, found)
+
+
+def embedding_calls(server: ScriptedModelServer) -> list[list[str]]:
+    return [each.json["input"] for each in server.requests if each.path.endswith(EMBEDDINGS)]
+
+
+def test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_embeds_both(
+    start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
+) -> None:
+    environment = start(queues)
+    answer = handlers.message.handler({"text": "Remember the blue kiln"})
+    high, normal = poller(queues["high"]), poller(queues["normal"])
+    assert (high.poll(wait_s=2), normal.poll(wait_s=5)) == (1, 1)
+    assert (high.failed, normal.failed) == (0, 0)
+    assert embedding_calls(model_server) == [["Remember the blue kiln"], [answer["text"]]]
+
+    async def all_messages(deployment: Deployment) -> list[Memory]:
+        return await deployment.database.memories.find(deployment.agents[0].agent_id, MemoryFilter())
+
+    messages = run(environment, all_messages)
+    assert embedded(environment, messages) == [True, True]
+    assert [queue.bodies() for queue in queues.values()] == [[], [], []]
+
+
+def test_what_lies_on_the_queue_is_ids_and_a_hash_alone(start: Start, queues: dict[str, Queue]) -> None:
+    start(queues)
+    handlers.message.handler({"text": "A secret of mine"})
+    (body,) = queues["high"].bodies(wait_s=2)
+    assert set(json.loads(body)) == {"agent_id", "memory_id", "content_hash"}
+    assert "secret" not in body
+    assert len(parse_embedding_job(body).content_hash) == 64
+
+
+def test_a_batch_is_one_model_call_and_a_duplicate_makes_none(
+    start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
+) -> None:
+    environment = start(queues)
+    memories = keep(environment, *(f"text {n}" for n in range(25)), queue=queues["low"])
+    low = poller(queues["low"], batch_size=100)
+    assert low.poll() == 25
+    assert len(embedding_calls(model_server)) == 1
+    assert embedded(environment, memories) == [True] * 25
+    body = EmbeddingJob(agent_id=memories[0].agent_id or memories[0].id, memory_id=memories[0].id, content_hash="")
+    queues["low"].client.send_message(QueueUrl=queues["low"].url, MessageBody=body.body())
+    assert low.poll(wait_s=1) == 1
+    assert (low.done, low.failed) == (26, 0)
+    assert len(embedding_calls(model_server)) == 1
+
+
+def test_of_a_batch_with_poison_only_that_fails_with_its_reason(
+    start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
+) -> None:
+    def answer(request: ModelRequest) -> Sent:
+        poisoned = any("poison" in text for text in request.json["input"])
+        return (failure(400, message="input is not acceptable") if poisoned else embeddings(8))(request)
+
+    model_server.answer_with(answer, path=EMBEDDINGS)
+    environment = start(queues)
+    memories = keep(environment, *(f"text {n}" for n in range(20)), "poison", queue=queues["low"])
+    low = poller(queues["low"], batch_size=100)
+    low.poll()
+    assert (low.done, low.failed) == (21, 0)
+    assert embedded(environment, memories) == [True] * 20 + [False]
+
+    async def failed(deployment: Deployment) -> list[str]:
+        found = await deployment.database.embeddings.failed(deployment.agents[0].agent_id)
+        return [each.reason for each in found]
+
+    (reason,) = run(environment, failed)
+    assert "400" in reason
+    assert "poison" not in reason
+
+
+def test_a_rate_limit_gives_the_rest_back_with_the_wait_that_the_provider_asks_for(
+    start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
+) -> None:
+    environment = start(queues)
+    memories = keep(environment, "one", "two", queue=queues["low"])
+    model_server.script(failure(429, headers={"retry-after": "1"}), path=EMBEDDINGS)
+    low = poller(queues["low"])
+    assert low.poll() == 2
+    assert (low.done, low.failed) == (0, 2)
+    assert low.poll(wait_s=0) == 0
+    assert low.poll(wait_s=10) == 2  # long before the queue's own 300 s
+    assert embedded(environment, memories) == [True, True]
+
+
+def test_a_body_that_is_no_job_comes_back_alone(start: Start, queues: dict[str, Queue]) -> None:
+    environment = start(queues)
+    memories = keep(environment, "one", queue=queues["low"])
+    for body in ("no json", "[1]", '{"agent_id": "x"}'):
+        queues["low"].client.send_message(QueueUrl=queues["low"].url, MessageBody=body)
+    low = poller(queues["low"])
+    assert low.poll(wait_s=1) == 4
+    assert (low.done, low.failed) == (1, 3)
+    assert embedded(environment, memories) == [True]
+
+
+def test_the_sweep_queues_again_what_was_never_queued(start: Start, queues: dict[str, Queue]) -> None:
+    environment = start(queues)
+    memories = keep(environment, "lost", "lost too")
+    assert handlers.tick.handler({}) == {"tasks": 0, "embeddings": 0}  # not late yet
+
+    async def late(deployment: Deployment) -> list[EmbeddingJob]:
+        return await overdue(deployment, Priority.LOW, 0.0)
+
+    assert {job.memory_id for job in run(environment, late)} == {each.id for each in memories}
+    assert run(environment, lambda deployment: sweep(deployment, {**NEVER_LATE, Priority.LOW: 0.0})) >= 2
+    low = poller(queues["low"], batch_size=100)
+    assert low.poll(wait_s=1) >= 2
+    assert embedded(environment, memories) == [True, True]
+    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 0
+
+
+def test_without_a_queue_the_sweep_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
+    environment = start()
+    memories = keep(environment, "one", "two")
+    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 2
+    assert embedded(environment, memories) == [True, True]
+    assert embedding_calls(model_server) in ([["one", "two"]], [["two", "one"]])
+    assert run(environment, forgotten) == []
+
+
+def test_a_turn_without_a_queue_asks_no_embedding_model_and_leaves_the_wish(
+    start: Start, model_server: ScriptedModelServer
+) -> None:
+    environment = start()
+    handlers.message.handler({"text": "Later"})
+    assert embedding_calls(model_server) == []
+    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 2
