@@ -25,12 +25,12 @@ language sql stable as $$
 $$;
 
 -- The ids of the memories that hold any of the words, best first, where many memories pass the filter. Looks at no
--- more than a thousand for each word: those that hold a rarer one, or all of the frequent ones; where these are too
+-- more than some hundreds for each word: those that hold a rarer one, or all of the frequent ones; where these are too
 -- few, some of those that hold any.
 create function mayfly_rank_by_some_words_v1(filter text, words text, depth integer) returns uuid[]
-language plpgsql stable set enable_seqscan = off set enable_indexscan = off set jit = off as $$
+language plpgsql stable set enable_seqscan = off set enable_indexscan = off as $$
 declare
-    most constant integer := 1000;
+    most constant integer := 400;
     ranked uuid[];
 begin
     execute format($sql$
@@ -152,7 +152,7 @@ $$;
 
 -- Fuses the two rankings: a memory scores weight / (60 + rank) in each that holds it (reciprocal rank fusion).
 create function mayfly_search_memories_v2(agent uuid, query jsonb, which jsonb) returns jsonb
-language plpgsql as $$
+language plpgsql set jit = off as $$
 #variable_conflict use_column
 declare
     at_most constant integer := (query ->> 'limit')::integer;
@@ -162,7 +162,7 @@ declare
     neighbours constant integer := coalesce((query ->> 'neighbours')::integer, 0);
     threshold constant double precision := (query ->> 'match_threshold')::double precision;
     -- Looking at this many one by one takes about as long as one walk through a large index, and misses nothing.
-    few constant integer := 4000;
+    few constant integer := 2000;
     candidates integer;
     near vector;
     by_words uuid[];
