@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +15,7 @@ from runtime_core.audit import audit
 from runtime_core.chat import ToolCall
 from runtime_core.components import Action, ActionOptions, accepted
 from runtime_core.contexts import belongs
-from runtime_core.deadline import within
+from runtime_core.deadline import current_deadline, grace, within
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
 from runtime_core.events import EventType
 from runtime_core.memory import Content, Memory, coerce_memory
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_AUDIT_S = 0.25  # for the line of an action that used up the time
 ACTION_TIMEOUT_S = 60.0  # an action that says nothing of its own; the deadline bounds it too
 
 Callback: TypeAlias = Callable[..., Awaitable[Any]]
@@ -98,8 +100,11 @@ async def _recorded(runtime: AgentRuntime, context: ToolCallContext, result: Act
     """Write the audit trail; where it cannot be written, the turn itself says so when it is stored."""
     kind = "action.refused" if refused else "action.completed" if result.success else "action.failed"
     body = {"action": result.action, "arguments": result.arguments, "error": result.error}
+    limit = current_deadline()
+    used_up = limit is not None and limit.remaining_s() <= 0
     try:
-        await audit(runtime, kind, body, context.message)
+        with grace(_AUDIT_S) if used_up else nullcontext():
+            await audit(runtime, kind, body, context.message)
     except MayflyError:
         log.exception("audit line not written", extra={"action": result.action, "kind": kind})
 
