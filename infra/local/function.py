@@ -76,6 +76,11 @@ class FunctionProcess:
                 raise FunctionFailed(f"{self.handler}: {answer['raised']}")
             return answer["result"]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is at an event."""
+        return self._lock.locked() and self._process is not None
+
     def kill(self) -> None:
         """End the process as a machine that loses power would."""
         if (process := self._process) is not None:

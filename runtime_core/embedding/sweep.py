@@ -14,7 +14,7 @@ from runtime_core.embedding.job import EmbeddingJob, Priority
 from runtime_core.embedding.lanes import ORDER
 from runtime_core.embedding.queueing import messages_of, queue_url
 from runtime_core.embedding.worker import by_agent, drain_jobs
-from runtime_core.errors import QueueError
+from runtime_core.errors import DeadlineExceeded, QueueError
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment
@@ -84,7 +84,7 @@ async def _handed_out(deployment: Deployment, url: str | None, jobs: Sequence[Em
     try:
         queue = await deployment.shared(queue_opener(url))
         await queue.send(messages_of(jobs))
-    except QueueError as error:
+    except (QueueError, DeadlineExceeded) as error:
         log.warning("embeddings not queued again", extra={"jobs": len(jobs), "error_code": error.code})
         return False
     return True

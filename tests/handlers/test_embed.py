@@ -19,10 +19,9 @@ from infra.local.poller import QueuePoller
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment import Deployment
-from runtime_core.embedding.job import Priority, parse_embedding_job
+from runtime_core.embedding.job import EmbeddingJob, Priority, parse_embedding_job
 from runtime_core.embedding.queueing import messages_of
 from runtime_core.embedding.sweep import forgotten, overdue, sweep
-from runtime_core.embedding.worker import EmbeddingJob
 from runtime_core.memory import Memory
 from runtime_core.ports import MemoryFilter
 from runtime_core.settings import Settings

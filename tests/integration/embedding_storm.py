@@ -1,0 +1,194 @@
+"""Thousands of memories through an SQS queue and a Lambda function whose process is killed again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from infra.local.function import FunctionProcess
+from infra.local.poller import QueuePoller
+from runtime_core.adapters.aws.sqs import SqsQueue
+from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.embedding.job import EmbeddingJob, content_hash
+from runtime_core.embedding.queueing import messages_of
+from runtime_core.ids import string_to_uuid
+from runtime_core.memory import Memory
+from runtime_core.testing import Scene
+from tests.model_answers import ModelRequest, Sent, embeddings, failure
+from tests.model_server import EMBEDDINGS, ScriptedModelServer
+from tests.queues import REGION, QueueServer
+
+AGENT_ID = string_to_uuid("Ada")  # of handlers/agents.py
+POISON = "poison"
+VISIBILITY_S = 4  # short, so that what a killed process held comes back soon
+DIMENSION = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """What the storm left behind.
+
+    Attributes:
+        embedded: Embeddings in the database.
+        wanted: Memories that still want one.
+        stale: Embeddings whose hash is not that of the memory's text.
+        failed: Reasons by memory.
+        left_on_queue: Messages neither done nor dead.
+        dead: Messages in the dead-letter queue.
+        starts: Processes that were started.
+        kills: Processes that were killed while they drained.
+    """
+
+    embedded: int
+    wanted: int
+    stale: int
+    failed: dict[UUID, str]
+    left_on_queue: int
+    dead: int
+    starts: int
+    kills: int
+    duration_s: float
+
+
+async def stored(adapter: PostgresAdapter, count: int, poisoned: int) -> list[Memory]:
+    """Store memories that want an embedding, some of which no model accepts."""
+    scene = replace(Scene(), agent_id=AGENT_ID)
+    texts = [f"{POISON} {n}" if n < poisoned else f"memory {n}" for n in range(count)]
+    random.Random(7).shuffle(texts)  # noqa: S311 - the same order in each run
+    memories = [scene.memory(text) for text in texts]
+    for start in range(0, count, 500):
+        await adapter.memories.create(AGENT_ID, memories[start : start + 500], embedding_priority="low")
+    return memories
+
+
+def refuses_poison(request: ModelRequest) -> Sent:
+    """Answer as a provider that refuses a whole call for one of its inputs."""
+    refused = any(text.startswith(POISON) for text in request.json["input"])
+    return (failure(400, message="not acceptable") if refused else embeddings(DIMENSION))(request)
+
+
+@contextmanager
+def killing(function: FunctionProcess, kills: int, is_over: threading.Event) -> Iterator[list[float]]:
+    """Kill the function's process at random moments, each while it is at an event."""
+    moments: list[float] = []
+    chance = random.Random(11)  # noqa: S311 - the same moments in each run
+
+    def kill() -> None:
+        while len(moments) < kills and not is_over.wait(chance.uniform(0.15, 0.6)):
+            if function.is_busy:
+                function.kill()
+                moments.append(time.monotonic())
+
+    thread = threading.Thread(target=kill, name="killer")
+    thread.start()
+    try:
+        yield moments
+    finally:
+        is_over.set()
+        thread.join(10)
+
+
+async def storm(
+    adapter: PostgresAdapter,
+    database_url: str,
+    queues: QueueServer,
+    model_server: ScriptedModelServer,
+    *,
+    count: int,
+    poisoned: int,
+    kills: int,
+    limit_s: float,
+) -> Storm:
+    """Queue everything, drain it under fire until the queue is empty, and count."""
+    model_server.answer_with(refuses_poison, path=EMBEDDINGS)
+    memories = await stored(adapter, count, poisoned)
+    dead = queues.new_queue()
+    dead_arn = _attributes(dead, "QueueArn")["QueueArn"]
+    queue = queues.new_queue(
+        VisibilityTimeout=str(VISIBILITY_S),
+        RedrivePolicy=f'{{"deadLetterTargetArn": "{dead_arn}", "maxReceiveCount": 8}}',
+    )
+    sender = SqsQueue(queue.url)
+    jobs = [
+        EmbeddingJob(agent_id=AGENT_ID, memory_id=each.id, content_hash=content_hash(each.content.text))
+        for each in memories
+    ]
+    for start in range(0, count, 50):
+        await sender.send(messages_of(jobs[start : start + 50]))
+    await sender.close()
+    function = FunctionProcess(
+        "handlers.embed:handler",
+        {
+            **queues.environment,
+            "AWS_LAMBDA_FUNCTION_NAME": "mayfly-embed-low",
+            "DATABASE_URL": database_url,
+            "OPENAI_API_KEY": "sk-test-1234",
+            "OPENAI_BASE_URL": model_server.base_url,
+            "EMBEDDING_DIMENSION": str(DIMENSION),
+            "LOG_LEVEL": "ERROR",
+        },
+        timeout_s=30.0,
+    )
+    arn = _attributes(queue, "QueueArn")["QueueArn"]
+    poller = QueuePoller(queue.client, queue.url, arn, function.invoke, batch_size=100, region=REGION)
+    started_s = time.monotonic()
+    is_over = threading.Event()
+    with killing(function, kills, is_over) as moments:
+        await asyncio.to_thread(_poll_until_empty, poller, queue, started_s + limit_s)
+    function.close()
+    async with _connected(database_url) as connection:
+        found = await connection.fetchrow(
+            """select (select count(*) from embeddings where agent_id = $1) as embedded,
+                (select count(*) from memories where agent_id = $1 and embedding_wanted_at is not null) as wanted,
+                (select count(*) from embeddings e join memories m on m.agent_id = e.agent_id and m.id = e.memory_id
+                    where e.content_hash <> mayfly_text_hash_v1(m.content)) as stale""",
+            AGENT_ID,
+        )
+    failures = await adapter.embeddings.failed(AGENT_ID, limit=count)
+    return Storm(
+        embedded=found["embedded"],
+        wanted=found["wanted"],
+        stale=found["stale"],
+        failed={each.memory_id: each.reason for each in failures},
+        left_on_queue=_waiting(queue),
+        dead=_waiting(dead),
+        starts=function.starts,
+        kills=len(moments),
+        duration_s=round(time.monotonic() - started_s, 1),
+    )
+
+
+def _poll_until_empty(poller: QueuePoller, queue: Any, until_s: float) -> None:
+    while time.monotonic() < until_s:
+        if not poller.poll(wait_s=1) and _waiting(queue) == 0:
+            return
+
+
+def _attributes(queue: Any, *names: str) -> dict[str, str]:
+    answer: dict[str, str] = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(names))[
+        "Attributes"
+    ]
+    return answer
+
+
+def _waiting(queue: Any) -> int:
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    return sum(int(each) for each in _attributes(queue, *names).values())
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
