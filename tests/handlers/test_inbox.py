@@ -15,7 +15,12 @@ from runtime_core.settings import Settings
 from tests.model_answers import failure
 from tests.model_server import ScriptedModelServer
 
-CONTEXT = LocalContext(function_name="inbox", timeout_s=30)
+
+def context() -> LocalContext:
+    """A fresh invocation, with its time before it."""
+    return LocalContext(function_name="inbox", timeout_s=30)
+
+
 ROOM = "5d34f6c3-6b2b-06a1-b24d-1f451cf83159"
 OTHER = "a2d1b5c0-1f44-4f0e-9a53-0c9f4c1d7e11"
 
@@ -53,7 +58,7 @@ def environment(model_server: ScriptedModelServer, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("environment")
 def test_a_room_is_answered_in_order(model_server: ScriptedModelServer) -> None:
     batch = {"Records": [record(1, ROOM, {"text": "One"}), record(2, ROOM, {"text": "Two"})]}
-    assert handlers.inbox.handler(batch, CONTEXT) == {"batchItemFailures": []}
+    assert handlers.inbox.handler(batch, context()) == {"batchItemFailures": []}
     said = [[each["content"] for each in chat["messages"][1:]] for chat in model_server.chats]
     assert said == [["One"], ["One", "You said: One", "Two"]]
 
@@ -61,8 +66,8 @@ def test_a_room_is_answered_in_order(model_server: ScriptedModelServer) -> None:
 @pytest.mark.usefixtures("environment")
 def test_a_second_delivery_is_the_same_message(model_server: ScriptedModelServer) -> None:
     batch = {"Records": [record(1, ROOM, {"text": "Once"})]}
-    handlers.inbox.handler(batch, CONTEXT)
-    assert handlers.inbox.handler(batch, CONTEXT) == {"batchItemFailures": []}
+    handlers.inbox.handler(batch, context())
+    assert handlers.inbox.handler(batch, context()) == {"batchItemFailures": []}
     assert model_server.request_count == 1
 
 
@@ -76,7 +81,7 @@ def test_after_a_failure_its_room_comes_back_and_others_do_not(model_server: Scr
             record(4, OTHER, {"text": "Fine, too"}),
         ]
     }
-    assert failed(handlers.inbox.handler(batch, CONTEXT)) == [1, 3]
+    assert failed(handlers.inbox.handler(batch, context())) == [1, 3]
     assert [chat["messages"][-1]["content"] for chat in model_server.chats] == ["Fine", "Fine, too"]
 
 
@@ -86,14 +91,14 @@ def test_a_message_the_model_could_not_answer_is_answered_by_the_next_delivery(
 ) -> None:
     model_server.script(failure(503))
     batch = {"Records": [record(1, ROOM, {"text": "Now or later"})]}
-    assert failed(handlers.inbox.handler(batch, CONTEXT)) == [1]
-    assert failed(handlers.inbox.handler(batch, CONTEXT)) == []
+    assert failed(handlers.inbox.handler(batch, context())) == [1]
+    assert failed(handlers.inbox.handler(batch, context())) == []
 
 
 @pytest.mark.usefixtures("environment")
 def test_a_body_that_is_no_json_is_reported_alone() -> None:
     batch = {"Records": [record(1, ROOM, "{nope"), record(2, OTHER, {"text": "Hello"})]}
-    assert failed(handlers.inbox.handler(batch, CONTEXT)) == [1]
+    assert failed(handlers.inbox.handler(batch, context())) == [1]
 
 
 def test_a_deployment_that_does_not_open_gives_every_record_back(
@@ -102,6 +107,6 @@ def test_a_deployment_that_does_not_open_gives_every_record_back(
     environment = Environment(lambda: Settings.from_environment({"API_PORT": "many"}))
     monkeypatch.setattr(handlers.inbox, "environment", environment)
     batch = {"Records": [record(1, ROOM, {"text": "One"}), record(2, OTHER, {"text": "Two"})]}
-    assert failed(handlers.inbox.handler(batch, CONTEXT)) == [1, 2]
+    assert failed(handlers.inbox.handler(batch, context())) == [1, 2]
     environment.close()
     assert ["API_PORT" in each.getMessage() for each in caplog.records] == [True]

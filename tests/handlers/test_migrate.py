@@ -17,7 +17,10 @@ from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.settings import Settings
 
-CONTEXT = LocalContext(function_name="migrate", timeout_s=60)
+
+def context() -> LocalContext:
+    """A fresh invocation, with its time before it."""
+    return LocalContext(function_name="migrate", timeout_s=60)
 
 
 class CloudFormation:
@@ -72,7 +75,7 @@ def test_it_applies_what_is_missing_and_then_nothing(
     unmigrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = use(monkeypatch, unmigrated_postgres_url)
-    first, second = handlers.migrate.handler({}, CONTEXT), handlers.migrate.handler({}, CONTEXT)
+    first, second = handlers.migrate.handler({}, context()), handlers.migrate.handler({}, context())
     environment.close()
     assert first["applied"]
     assert first["schema_version"] == SCHEMA_VERSION
@@ -85,7 +88,7 @@ def test_two_invocations_at_once_apply_each_migration_once(unmigrated_postgres_u
     def invoke(_: int) -> dict[str, Any]:
         environment = Environment(lambda: Settings(database_url=unmigrated_postgres_url, on_lambda=True))
         try:
-            return environment.run_with_settings(migrated, CONTEXT)
+            return environment.run_with_settings(migrated, context())
         finally:
             environment.close()
 
@@ -100,7 +103,7 @@ def test_cloudformation_hears_of_success(
     unmigrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, unmigrated_postgres_url)
-    handlers.migrate.handler(cloudformation.event(), CONTEXT)
+    handlers.migrate.handler(cloudformation.event(), context())
     environment.close()
     (answer,) = cloudformation.answers
     assert answer["Status"] == "SUCCESS"
@@ -113,7 +116,7 @@ def test_cloudformation_hears_of_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, None)
-    handlers.migrate.handler(cloudformation.event(), CONTEXT)
+    handlers.migrate.handler(cloudformation.event(), context())
     environment.close()
     assert cloudformation.answers[0]["Status"] == "FAILED"
     assert "DATABASE_URL" in cloudformation.answers[0]["Reason"]
@@ -127,7 +130,7 @@ def test_cloudformation_hears_of_a_bug_without_its_words(
 
     environment = Environment(broken)
     monkeypatch.setattr(handlers.migrate, "environment", environment)
-    handlers.migrate.handler(cloudformation.event("Update"), CONTEXT)
+    handlers.migrate.handler(cloudformation.event("Update"), context())
     environment.close()
     assert cloudformation.answers[0]["Status"] == "FAILED"
     assert "hunter2" not in cloudformation.answers[0]["Reason"]
@@ -137,7 +140,7 @@ def test_deleting_the_resource_leaves_the_database_alone(
     monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, None)
-    handlers.migrate.handler({**cloudformation.event("Delete"), "PhysicalResourceId": "old"}, CONTEXT)
+    handlers.migrate.handler({**cloudformation.event("Delete"), "PhysicalResourceId": "old"}, context())
     environment.close()
     assert cloudformation.answers[0]["Status"] == "SUCCESS"
     assert cloudformation.answers[0]["PhysicalResourceId"] == "old"
@@ -148,7 +151,7 @@ def test_an_error_is_a_result_that_names_the_setting(
 ) -> None:
     environment = Environment(lambda: Settings.from_environment({"LOG_LEVEL": "LOUD"}))
     monkeypatch.setattr(handlers.migrate, "environment", environment)
-    result = handlers.migrate.handler({}, CONTEXT)
+    result = handlers.migrate.handler({}, context())
     environment.close()
     assert "LOG_LEVEL" in result["error"]["message"]
     assert [("LOG_LEVEL" in record.getMessage(), record.exc_info) for record in caplog.records] == [(True, None)]

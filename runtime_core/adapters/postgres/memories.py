@@ -7,6 +7,7 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.vectors import check_vector
 from runtime_core.memory import Hit, Memory
 from runtime_core.ports import MemoryFilter, MemoryQuery
 from runtime_core.values import decode_json, encode_json
@@ -67,6 +68,8 @@ class PostgresMemories:
         return int(text or 0)
 
     async def search(self, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
+        if query.embedding is not None:
+            check_vector(query.embedding)
         text = await self._connections.fetch_json(
             statement("search_memories"), agent_id, encode_json(query), encode_json(which), repeatable=True
         )

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic_core import from_json
 
+from runtime_core.adapters.vectors import check_vector
 from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
 from runtime_core.memory import Memory
 from runtime_core.values import coerce, encode_json
@@ -139,8 +139,7 @@ def as_vector(values: tuple[float, ...]) -> bytes:
     Raises:
         InvalidRecord: It is empty, or a number in it is not finite.
     """
-    if not values or not all(isfinite(each) for each in values):
-        raise InvalidRecord("an embedding must hold finite numbers, one at least")
+    check_vector(values)
     return array("f", values).tobytes()
 
 
