@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from runtime_core.cli.entry import INSTALL, missing_package
+from runtime_core.cli.entry import install_hint, missing_package
 from runtime_core.cli.failure import Failure, failure_of
 from runtime_core.errors import MayflyError
 from runtime_core.version import __version__
@@ -18,6 +18,7 @@ _COMMANDS = {
     "invoke": "Send an event through a handler, as Lambda would.",
     "dev": "Serve the HTTP API on this machine.",
     "migrate": "Bring the database to the schema this version needs.",
+    "ingest": "Give an agent documents to answer from.",
     "backfill": "Embed memories under a new model while the old one serves.",
     "character": "Work with character files.",
 }
@@ -37,7 +38,9 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             if (package := missing_package(error)) is None:
                 raise
-            raise Failure(f"`mayfly {cmd_name}` needs {package}, which is not installed.", hint=INSTALL) from error
+            raise Failure(
+                f"`mayfly {cmd_name}` needs {package}, which is not installed.", hint=install_hint(package)
+            ) from error
         command: click.Command = module.command
         return command
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-EXTRA = frozenset({"click", "rich", "uvicorn"})
+# What brings each package that is not always there.
+EXTRA = {
+    **dict.fromkeys(("click", "rich", "uvicorn"), "cli"),
+    **dict.fromkeys(("bs4", "mammoth", "markdownify", "pypdf"), "ingest"),
+}
 INSTALL = "pip install 'mayfly[cli]'"
 
 
@@ -21,6 +25,11 @@ def main() -> None:
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:
-    """Which package of the extra is not installed; None when something else is missing."""
+    """Which package of an extra is not installed; None when something else is missing."""
     package = (error.name or "").partition(".")[0]
     return package if package in EXTRA else None
+
+
+def install_hint(package: str) -> str:
+    """How to install what brings a package."""
+    return f"pip install 'mayfly[{','.join(dict.fromkeys(('cli', EXTRA[package])))}]'"

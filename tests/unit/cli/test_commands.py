@@ -61,14 +61,15 @@ def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", sorted(EXTRA))
 def test_a_missing_package_of_the_extra_is_named_with_what_to_install(package: str, tmp_path: Path) -> None:
-    name = {"click": "migrate", "rich": "chat", "uvicorn": "dev"}[package]
+    name = {"click": "migrate", "rich": "chat", "uvicorn": "dev"}.get(package, "ingest")
     code = f"import sys; sys.modules[{package!r}] = None; from runtime_core.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, name], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert package in done.stderr
-    assert "pip install 'mayfly[cli]'" in done.stderr
+    extras = "cli" if EXTRA[package] == "cli" else "cli,ingest"
+    assert f"pip install 'mayfly[{extras}]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

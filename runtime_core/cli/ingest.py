@@ -1,0 +1,176 @@
+"""`mayfly ingest`: gives an agent documents to answer from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from runtime_core import background
+from runtime_core.adapters.extraction import READERS, extract
+from runtime_core.cli.examples import examples
+from runtime_core.cli.failure import Failure
+from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.settings import read_settings
+from runtime_core.deployment import Deployment
+from runtime_core.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
+from runtime_core.embedding.job import Priority
+from runtime_core.embedding.queueing import hand_out, queue_url
+from runtime_core.embedding.worker import drain_jobs
+from runtime_core.errors import InvalidInput, MayflyError
+from runtime_core.knowledge.library import Document, Intake, Library, vanished
+from runtime_core.knowledge.passages import passages_of
+from runtime_core.memory import Memory
+from runtime_core.runtime import AgentRuntime
+from runtime_core.settings import Settings
+
+_BATCH = 256  # passages that are embedded together
+
+
+@click.command(
+    epilog=examples(
+        "mayfly ingest docs/", "mayfly ingest handbook.pdf prices.csv --agent Ada", "mayfly ingest docs/ --sync"
+    ),
+    short_help="Give an agent documents to answer from.",
+)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--agent", "agent", help="Name or id of the agent; the first one without it.")
+@click.option("--sync", is_flag=True, help="Take out documents of these paths whose files are gone.")
+@click.pass_obj
+def command(debug: bool, paths: tuple[Path, ...], agent: str | None, sync: bool) -> None:
+    """Give an agent documents to answer from.
+
+    PATH is a file or a folder, whose files are read at any depth: text, Markdown, HTML, PDF, DOCX, CSV,
+    JSON. Files that are known as they are cost nothing, so a run that was stopped is simply repeated. A
+    document goes by its path from here: run this from the same folder each time.
+    """
+    settings = read_settings()
+    log_to_stderr("WARNING", debug=debug)
+    with asyncio.Runner() as runner:
+        wrong = runner.run(_ingest(settings, paths, agent, sync=sync))
+    if wrong:
+        raise Failure(f"{wrong} files could not be taken in.")
+
+
+def files_of(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files meant, each once: those given, and those in folders that can be read and are not hidden."""
+    seen: set[Path] = set()
+    for path in paths:
+        found = sorted(_inside(path)) if path.is_dir() else [path]
+        for file in found:
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for file in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if not hidden and file.is_file() and file.suffix.lower() in READERS:
+            yield file
+
+
+def source_of(path: Path) -> str:
+    """The name a document goes by: its path from the working directory, the same on every machine."""
+    return Path(os.path.relpath(path)).as_posix()
+
+
+async def _ingest(settings: Settings, paths: Sequence[Path], agent: str | None, *, sync: bool) -> int:
+    async with Deployment.open(settings) as deployment:
+        runtime = await deployment.runtime(deployment.agent_id(agent))
+        try:
+            return await _Intake(runtime).run(paths, sync=sync)
+        finally:
+            await background.finished(runtime)
+            await runtime.stop()
+
+
+class _Intake:
+    """One run: reads, stores, and lets the passages be embedded, here or by whoever drains the queue."""
+
+    def __init__(self, runtime: AgentRuntime) -> None:
+        self._runtime = runtime
+        self._library = Library(runtime.agent_id, runtime.database, wants_embeddings=runtime.embeds)
+        self._counts: Counter[Intake] = Counter()
+        self._wrong = 0
+        self._unembedded = 0
+        self._elsewhere = queue_url(runtime.settings, Priority.LOW) is not None
+        self._queue: BatchQueue[UUID] = BatchQueue(
+            self._embed, limits=QueueLimits(batch_size=_BATCH, capacity=2 * _BATCH), on_failed=self._not_embedded
+        )
+
+    async def run(self, paths: Sequence[Path], *, sync: bool) -> int:
+        """Take the files in; gives how many could not be."""
+        files = list(files_of(paths))
+        with _progress() as progress:
+            task = progress.add_task("documents", total=len(files))
+            for file in files:
+                progress.update(task, description=source_of(file))
+                await self._take_in(file)
+                progress.advance(task)
+            progress.update(task, description="embedding")
+            await self._queue.drain()
+        removed = await self._sync(paths, files) if sync else 0
+        self._tell(removed)
+        return self._wrong
+
+    async def _take_in(self, file: Path) -> None:
+        try:
+            text = await asyncio.to_thread(extract, file)
+        except InvalidInput as error:
+            self._wrong += 1
+            click.echo(f"{click.style('wrong', fg='red')}  {error}", err=True)
+            return
+        document = Document(source=source_of(file), title=file.name, passages=passages_of(text))
+        intake, passages = await self._library.take_in(document)
+        self._counts[intake] += 1
+        if passages and self._runtime.embeds:
+            await self._hand_out(passages)
+
+    async def _hand_out(self, passages: Sequence[Memory]) -> None:
+        if self._elsewhere:
+            await hand_out(self._runtime, passages, Priority.LOW)
+            return
+        for each in passages:
+            await self._queue.put(each.id, Priority.LOW)
+            if len(self._queue) == _BATCH:  # few full calls of the model, not many small ones
+                await self._queue.drain()
+
+    async def _embed(self, ids: Sequence[UUID]) -> list[Verdict]:
+        report = await drain_jobs(self._runtime, ids, Priority.LOW)
+        return [Failed(report.returned[each].error) if each in report.returned else None for each in ids]
+
+    def _not_embedded(self, _passage: UUID, error: MayflyError) -> None:
+        if not self._unembedded:
+            click.echo(f"{click.style('later', fg='yellow')}  not embedded yet: {error}", err=True)
+        self._unembedded += 1
+
+    async def _sync(self, paths: Sequence[Path], files: Sequence[Path]) -> int:
+        gone = list(
+            vanished(
+                await self._library.sources(), [source_of(each) for each in files], [source_of(each) for each in paths]
+            )
+        )
+        for source in gone:
+            await self._library.remove(source)
+        return len(gone)
+
+    def _tell(self, removed: int) -> None:
+        counts = self._counts
+        told = f"{counts[Intake.NEW]} new, {counts[Intake.CHANGED]} changed, {counts[Intake.KNOWN]} known"
+        more = f", {counts[Intake.EMPTY]} empty" if counts[Intake.EMPTY] else ""
+        click.echo(f"{self._runtime.character.name}: {told}{more}, {removed} taken out")
+        if self._unembedded:
+            click.echo(f"{self._unembedded} passages are found by their words until they are embedded.")
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
