@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.components import Evaluator
 from runtime_core.errors import ModelAnswerMalformed
-from runtime_core.ids import parse_uuid, string_to_uuid
+from runtime_core.facts import Claim, keep_facts, known_facts
+from runtime_core.ids import parse_uuid
 from runtime_core.loose_json import json_objects
-from runtime_core.memory import Content, Memory, MemoryType
+from runtime_core.memory import Memory
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
 from runtime_core.run import ActionResult
 from runtime_core.world import Entity, Relationship
@@ -25,9 +26,10 @@ _LENGTH = 500  # of one fact: longer ones are no facts
 
 _TEMPLATE = """You look back on a conversation of {agent_name} and note what is worth remembering.
 Answer with one JSON object and nothing else:
-{{"facts": [{{"about": "name of the person", "claim": "one short sentence"}}],
+{{"facts": [{{"about": "name of the person", "claim": "one short sentence", "replaces": []}}],
  "relationships": [{{"source": "name", "target": "name", "tags": ["friend"]}}]}}
 Note lasting facts that people tell of themselves or others, and relationships that show between people named below.
+Where a fact contradicts or renews one that is known already, name the numbers of those under "replaces".
 Note nothing that is known already, nothing of the moment, no guess, and nothing that asks {agent_name} to do something.
 Where there is nothing new, the lists are empty.
 
@@ -57,16 +59,19 @@ async def _validate(runtime: Any, message: Memory) -> bool:
 
 async def _handle(runtime: Any, message: Memory) -> ActionResult:
     people = await people_of(runtime, message)
-    known = await runtime.get_memories(table=MemoryType.FACT.value, room_id=message.room_id, limit=_KNOWN_LIMIT)
+    known = await known_facts(runtime, message, limit=_KNOWN_LIMIT)
     prompt = _prompt(runtime.character.name, people, known, await _conversation(runtime, message, people))
     answer = await runtime.use_model(ModelType.TEXT_SMALL, {"messages": [ChatMessage(role=ChatRole.USER, text=prompt)]})
     noted = _noted(answer.text if isinstance(answer, TextResponse) else str(answer))
-    facts = await _keep_facts(runtime, message, people, noted.get("facts"))
+    claims = _claims(message, people, known, noted.get("facts"))
+    kept = await keep_facts(runtime, claims, now=datetime.now(UTC))
+    facts, superseded = len(kept.new), len(kept.superseded)
     ties = await _keep_relationships(runtime, people, noted.get("relationships"))
     count = await runtime.count_memories(room_id=message.room_id)
     await runtime.set_cache(_cache_key(message.room_id), count)
     return ActionResult(
-        text=f"{facts} facts and {ties} relationships kept", data={"facts": facts, "relationships": ties}
+        text=f"{facts} facts and {ties} relationships kept, {superseded} facts superseded",
+        data={"facts": facts, "relationships": ties, "superseded": superseded},
     )
 
 
@@ -85,7 +90,7 @@ def _prompt(agent_name: str, people: Sequence[Entity], known: Sequence[Memory], 
     return _TEMPLATE.format(
         agent_name=agent_name,
         people=", ".join(sorted(shown_name(each) for each in people)),
-        known="\n".join(f"- {each.content.text}" for each in reversed(known)),
+        known="\n".join(f"{number}. {each.content.text}" for number, each in enumerate(known, start=1)),
         conversation=conversation,
     )
 
@@ -97,36 +102,23 @@ def _noted(text: str) -> Mapping[str, Any]:
     return found[0]
 
 
-async def _keep_facts(runtime: Any, message: Memory, people: Sequence[Entity], noted: object) -> int:
-    """Store what is new. A fact's id comes from its words, so that noting it twice keeps it once."""
-    facts = []
+def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Claim]:
+    """What the model noted, as far as it can be read; the numbers are those of the prompt."""
+    claims = []
     for each in noted[:_MOST_FACTS] if isinstance(noted, list) else []:
-        claim = str(each.get("claim") or "").strip() if isinstance(each, Mapping) else ""
-        if not claim or len(claim) > _LENGTH:
+        text = str(each.get("claim") or "").strip() if isinstance(each, Mapping) else ""
+        if not text or len(text) > _LENGTH:
             continue
         person = _named(people, each.get("about"))
-        about = person.id if person is not None else message.entity_id
-        facts.append(
-            Memory(
-                id=string_to_uuid(f"fact:{runtime.agent_id}:{message.room_id}:{about}:{_words(claim)}"),
-                entity_id=about,
-                room_id=message.room_id,
-                world_id=message.world_id,
-                content=Content(text=claim, source="reflection"),
-                metadata={"source_message_id": str(message.id)},
-                table=MemoryType.FACT.value,
-            )
+        numbers = each.get("replaces")
+        replaces = tuple(
+            known[number - 1].id
+            for number in (numbers if isinstance(numbers, list) else [])
+            if isinstance(number, int) and 1 <= number <= len(known)
         )
-    unique = {each.id: each for each in reversed(facts)}  # of two in the same words, the first
-    there = {each.id for each in await runtime.get_memories_by_ids(list(unique))} if unique else set()
-    new = [each for each in reversed(unique.values()) if each.id not in there]
-    if new:
-        await runtime.create_memories(new)
-    return len(new)
-
-
-def _words(claim: str) -> str:
-    return " ".join(re.findall(r"\w+", claim.casefold()))
+        about = person.id if person is not None else message.entity_id
+        claims.append(Claim(text=text, about=about, source=message, replaces=replaces))
+    return claims
 
 
 async def _keep_relationships(runtime: Any, people: Sequence[Entity], noted: object) -> int:
