@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, count, repeat
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,8 @@ from runtime_core.deployment import Deployment
 from runtime_core.message_request import parse_message_request
 from runtime_core.settings import Settings
 from tests.databases import PostgresServer
+
+_ROOM_TURNS = 12  # of one conversation; a much longer one also pays for looking back beyond its window
 
 
 async def timed_ms(call: Callable[[], Awaitable[Any]]) -> float:
@@ -40,11 +43,12 @@ async def measure(pairs: int, database_url: str, base_url: str) -> None:
         log_level="ERROR",
     )
     client = openai.AsyncOpenAI(base_url=base_url, api_key="sk-bench")
-    room_id = str(uuid4())
+    rooms = (str(uuid4()) for _ in count())
+    turns_of_a_room = chain.from_iterable(repeat(room_id, _ROOM_TURNS) for room_id in rooms)
     async with Deployment.open(settings) as deployment, client:
 
         async def turn() -> None:
-            event = {"text": "How thick is slip?", "room_id": room_id}
+            event = {"text": "How thick is slip?", "room_id": next(turns_of_a_room)}
             await deployment.answer(parse_message_request(event, limit_bytes=65_536))
 
         async def bare() -> None:
