@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat dev test lint format types check bench clean
+.PHONY: help setup run chat dev test lint format types check bench bench-recall clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,11 @@ check: lint types test ## everything that has to pass
 
 bench: $(STAMP) ## measure warm turns against a bare model call
 	$(BIN)/python -m tests.bench.warm
+
+bench-recall: $(STAMP) ## measure what search finds on a labelled set, and how fast among 100,000 memories (minutes)
+	$(BIN)/python -m tests.bench.recall
+	$(BIN)/python -m tests.bench.search sqlite
+	$(BIN)/python -m tests.bench.search postgres
 
 clean: ## remove what the targets made; the conversation in .data/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

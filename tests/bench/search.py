@@ -1,7 +1,8 @@
 """How fast memories are searched, and how much of the exact answer the index finds: `python -m tests.bench.search`.
 
 One agent's memories, half of them in one room, the rest in rooms of one per cent each; texts of words as rare and
-as frequent as in English (Zipf's law), vectors of a few hundred topics that lie in 48 of the dimensions, with noise in all.
+as frequent as in English (Zipf's law), vectors of a few hundred topics that lie in 48 of the dimensions, with noise in
+all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ SMALL_ROOM = UUID(int=1001)
 MODEL = "bench"
 START = datetime(2030, 1, 1, tzinfo=UTC)
 TOPICS, LATENT, VOCABULARY, WORDS = 300, 48, 20_000, 14
+SYLLABLES = (*(f"{each}a" for each in "bcdfghjkl"), *(f"{each}o" for each in "mnprstvwxyz"))
 FIRST_WORD = 30  # the more frequent ones are stop words
 NEAREST = 10
 BATCH = 2_000
@@ -76,11 +78,10 @@ class Corpus:
 
 
 def _word(rank: int) -> str:
-    syllables = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu".split()
     letters = ""
     while rank:
-        rank, part = divmod(rank, len(syllables))
-        letters += syllables[part]
+        rank, part = divmod(rank, len(SYLLABLES))
+        letters += SYLLABLES[part]
     return letters + "q"  # no ending that a stemmer would take off
 
 
@@ -155,17 +156,12 @@ async def on_sqlite(corpus: Corpus) -> AsyncIterator[DatabaseAdapter]:
         await database.migrate()
         batch: list[Memory] = []
         for position, memory in enumerate(memories(corpus), start=1):
-            vector = tuple(corpus.vectors[position - 1].tolist())
-            batch.append(Memory(**{**_fields(memory), "embedding": vector}))
+            batch.append(replace(memory, embedding=tuple(corpus.vectors[position - 1].tolist())))
             if len(batch) == BATCH or position == len(corpus.texts):
                 await database.memories.create(AGENT, batch, embedding_model=MODEL)
                 batch = []
         yield database
         await database.close()
-
-
-def _fields(memory: Memory) -> dict[str, Any]:
-    return {name: getattr(memory, name) for name in Memory.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +218,9 @@ async def bench(engine: str, count: int, dimension: int, query_count: int) -> No
     opened = on_postgres if engine == "postgres" else on_sqlite
     started = time.perf_counter()
     async with opened(corpus) as database:
-        sys.stdout.write(f"{engine}: {count:,} memories x {dimension}, ready in {time.perf_counter() - started:.0f} s\n")
+        sys.stdout.write(
+            f"{engine}: {count:,} memories x {dimension}, ready in {time.perf_counter() - started:.0f} s\n"
+        )
         for case in CASES:
             sys.stdout.write(json.dumps(await measure(database, corpus, queries, case)) + "\n")
             sys.stdout.flush()

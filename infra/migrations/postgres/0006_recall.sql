@@ -24,16 +24,14 @@ language sql stable as $$
     ) as f
 $$;
 
--- The ids of the memories that hold any of the words, best first, where many memories pass the filter. Looks at no
--- more than some hundreds for each word: those that hold a rarer one, or all of the frequent ones; where these are too
--- few, some of those that hold any.
-create function mayfly_rank_by_some_words_v1(filter text, words text, depth integer) returns uuid[]
+-- The memories that hold any of the words, best first, each with its place: how many are at least as good. Looks at no
+-- more than `most` for each word: those that hold a rarer one, or all of the frequent ones; where these are too few,
+-- some of those that hold any.
+create function mayfly_rank_by_words_v2(filter text, words text, depth integer, most integer)
+returns table (id uuid, place bigint)
 language plpgsql stable set enable_seqscan = off set enable_indexscan = off as $$
-declare
-    most constant integer := 400;
-    ranked uuid[];
 begin
-    execute format($sql$
+    return query execute format($sql$
         with word as materialized (
             select lexeme, mayfly_lexeme_query_v1(lexeme) as query
             from unnest(tsvector_to_array(to_tsvector('english', left($1, 200000)))) as lexeme limit 64
@@ -60,14 +58,11 @@ begin
         ), scored as (
             select candidate.id, sum(weight.weight) as score
             from candidate join word on candidate.search @@ word.query join weight using (lexeme) group by candidate.id
-        ), best as (
-            select candidate.id, row_number() over (
-                order by scored.score desc, candidate.created_at desc, candidate.id desc) as position
-            from candidate join scored using (id)
         )
-        select coalesce(array_agg(id order by position), '{}') from best where position <= $2
-    $sql$, filter, most) into ranked using words, depth;
-    return ranked;
+        select candidate.id, count(*) over (order by scored.score desc) as place
+        from candidate join scored using (id)
+        order by scored.score desc, candidate.created_at desc, candidate.id desc limit $2
+    $sql$, filter, most) using words, depth;
 end
 $$;
 
@@ -150,7 +145,8 @@ begin
 end
 $$;
 
--- Fuses the two rankings: a memory scores weight / (60 + rank) in each that holds it (reciprocal rank fusion).
+-- Fuses the two rankings: a memory scores 1 / (20 + place) in each that holds it (reciprocal rank fusion). Many that
+-- share a word are all at the last place among them, so a frequent word does not outvote a near vector.
 create function mayfly_search_memories_v2(agent uuid, query jsonb, which jsonb) returns jsonb
 language plpgsql set jit = off as $$
 #variable_conflict use_column
@@ -164,8 +160,10 @@ declare
     -- Looking at this many one by one takes about as long as one walk through a large index, and misses nothing.
     few constant integer := 2000;
     candidates integer;
-    near vector;
+    near constant vector :=
+        case when jsonb_typeof(query -> 'embedding') = 'array' then (query ->> 'embedding')::vector end;
     by_words uuid[];
+    places bigint[];
     by_nearness uuid[] := '{}';
 begin
     execute format('select count(*) from (select from memories m where %s limit %s) as _', filter, few + 1)
@@ -173,10 +171,11 @@ begin
     if candidates = 0 then
         return '[]';
     end if;
-    by_words := case when candidates <= few then mayfly_rank_by_words_v1(filter, query ->> 'text', depth)
-        else mayfly_rank_by_some_words_v1(filter, query ->> 'text', depth) end;
-    if jsonb_typeof(query -> 'embedding') = 'array' then
-        near := (query ->> 'embedding')::vector;
+    select array_agg(r.id order by r.position),
+        array_agg(case when near is null then r.position else r.place end order by r.position) into by_words, places
+    from mayfly_rank_by_words_v2(filter, query ->> 'text', depth, case when candidates <= few then few else 400 end)
+        with ordinality as r (id, place, position);
+    if near is not null then
         perform mayfly_require_comparable_v1(agent, model_name, vector_dims(near));
         if candidates > few and vector_dims(near) in (256, 384, 512, 768, 1024, 1536, 3072) then
             perform set_config('hnsw.iterative_scan', 'strict_order', true);
@@ -190,9 +189,9 @@ begin
 
     return (
         with fused as (
-            select id, sum(1.0 / (60 + position))::double precision as score
+            select id, sum(1.0 / (20 + position))::double precision as score
             from (
-                select * from unnest(by_words) with ordinality as _(id, position)
+                select * from unnest(by_words, places) as _(id, position)
                 union all select * from unnest(by_nearness) with ordinality as _(id, position)
             ) as each group by id
         ), best as (

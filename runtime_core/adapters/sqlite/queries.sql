@@ -144,7 +144,7 @@ VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now)
 
 -- name: rank_by_words
 -- FTS5's rank is bm25: lower is better.
-SELECT m.position
+SELECT m.position, memory_words.rank AS badness
 FROM memory_words JOIN memories AS m ON m.position = memory_words.rowid
 WHERE memory_words MATCH :words AND {filter}
 ORDER BY memory_words.rank, m.created_at DESC, m.id DESC
@@ -160,6 +160,29 @@ SELECT position FROM (
 WHERE distance IS NOT NULL AND (:match_threshold IS NULL OR 1 - distance >= :match_threshold)
 ORDER BY distance, created_at DESC, id DESC
 LIMIT :depth;
+
+-- name: nearest_embeddings
+-- The nearest of all that the model made, whatever a filter says: reading no memory, it is much faster.
+SELECT memory_id FROM (
+    SELECT memory_id, vec_distance_cosine(vector, :vector) AS distance FROM embeddings
+    WHERE agent_id = :agent_id AND model = :model
+)
+WHERE distance IS NOT NULL AND (:match_threshold IS NULL OR 1 - distance >= :match_threshold)
+ORDER BY distance
+LIMIT :most;
+
+-- name: rank_nearest
+-- Of these, those that pass the filter, nearest first.
+SELECT m.position
+FROM json_each(:ids) AS given
+    JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value
+    JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+WHERE {filter}
+ORDER BY vec_distance_cosine(e.vector, :vector), m.created_at DESC, m.id DESC
+LIMIT :depth;
+
+-- name: count_embeddings
+SELECT count(*) AS number FROM embeddings WHERE agent_id = :agent_id AND model = :model;
 
 -- name: ranked_memories
 SELECT m.*, CASE WHEN :vector IS NOT NULL THEN (

@@ -1,0 +1,119 @@
+"""How much of what a question should bring back is found: `python -m tests.bench.recall` (`make bench-recall`).
+
+Real word vectors (the local provider's), on SQLite and on Postgres, over the labelled set beside this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime_core.adapters.local.embedding import LocalEmbeddingModel
+from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
+from runtime_core.testing import Scene
+from tests.databases import PostgresServer
+
+MODEL = "word vectors"
+WAYS = ("text", "vector", "fused")
+DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, and the texts that should be found."""
+
+    kind: str
+    ask: str
+    finds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Texts, and questions to them."""
+
+    texts: tuple[str, ...]
+    questions: tuple[Question, ...]
+
+    @classmethod
+    def read(cls) -> Labelled:
+        given = tomllib.loads(Path(__file__).with_name("labelled.toml").read_text())
+        records = [
+            each["text"].format(number=each["first"] + n, place=each["places"][n % len(each["places"])])
+            for each in given["records"]
+            for n in range(each["count"])
+        ]
+        texts = (*given["said"], *records)
+        questions = tuple(
+            Question(kind=each["kind"], ask=each["ask"], finds=frozenset(_one(texts, part) for part in each["finds"]))
+            for each in given["questions"]
+        )
+        return cls(texts=texts, questions=questions)
+
+
+def _one(texts: Sequence[str], part: str) -> str:
+    (found,) = (each for each in texts if part in each)
+    return found
+
+
+async def recall_at(database: DatabaseAdapter, labelled: Labelled, depth: int = DEPTH) -> dict[tuple[str, str], float]:
+    """The mean share of what should be found that is among the first `depth`, by way and kind; kind `all` too."""
+    scene, model = Scene(), LocalEmbeddingModel()
+    vectors = (await model.embed(labelled.texts)).vectors
+    memories = [scene.memory(text, embedding=vector) for text, vector in zip(labelled.texts, vectors, strict=True)]
+    await database.memories.create(scene.agent_id, memories, embedding_model=MODEL)
+    shares: dict[tuple[str, str], list[float]] = {}
+    for question in labelled.questions:
+        vector = (await model.embed([question.ask])).vectors[0]
+        for way in WAYS:
+            query = MemoryQuery(
+                text="" if way == "vector" else question.ask,
+                embedding=None if way == "text" else vector,
+                model=MODEL,
+                limit=depth,
+            )
+            hits = await database.memories.search(scene.agent_id, query, MemoryFilter())
+            found = question.finds & {hit.memory.content.text for hit in hits}
+            for kind in (question.kind, "all"):
+                shares.setdefault((way, kind), []).append(len(found) / len(question.finds))
+    return {key: sum(values) / len(values) for key, values in shares.items()}
+
+
+async def bench() -> None:
+    labelled = Labelled.read()
+    sys.stdout.write(f"{len(labelled.texts)} texts, {len(labelled.questions)} questions\n")
+    with tempfile.TemporaryDirectory() as folder:
+        database = SqliteAdapter(Path(folder) / "bench.db")
+        await database.migrate()
+        await _report("sqlite", database, labelled)
+    server = await asyncio.to_thread(PostgresServer.create)
+    try:
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.make_template)
+        await _report("postgres", PostgresAdapter(server.url(await asyncio.to_thread(server.new_database))), labelled)
+    finally:
+        await asyncio.to_thread(server.remove)
+
+
+async def _report(engine: str, database: DatabaseAdapter, labelled: Labelled) -> None:
+    for depth in (DEPTH, 3):
+        found = await recall_at(database, labelled, depth)
+        for way in WAYS:
+            shown = "  ".join(f"{kind} {found[way, kind]:.3f}" for kind in ("all", "exact", "meaning", "mixed"))
+            sys.stdout.write(f"{engine:9} {way:7} recall@{depth:<3} {shown}\n")
+    await database.close()
+
+
+def main() -> None:
+    with asyncio.Runner() as runner:
+        runner.run(bench())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What the fused ranking is worth, over a small labelled set with real word vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
+from runtime_core.testing import Scene
+from tests.bench.recall import Labelled, recall_at
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
+    if request.param == "sqlite":
+        return SqliteAdapter(tmp_path / "mayfly.db")
+    return PostgresAdapter(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def database(adapter: DatabaseAdapter) -> AsyncIterator[DatabaseAdapter]:
+    await adapter.migrate()
+    yield adapter
+    await adapter.close()
+
+
+async def test_words_and_vectors_together_find_more_than_either_alone(database: DatabaseAdapter) -> None:
+    found = await recall_at(database, Labelled.read())
+    fused = found["fused", "all"]
+    assert fused > found["vector", "all"]
+    assert fused > found["text", "all"]
+    assert all(found["fused", kind] >= found["vector", kind] for kind in ("exact", "meaning", "mixed"))
+    assert fused >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("Two foxes ran home", "a fox was running"), ("She bakes bread", "baking"), ("We visited cities", "visit a city")],
+)
+async def test_plurals_and_tenses_match(database: DatabaseAdapter, said: str, asked: str) -> None:
+    scene = Scene()
+    await database.memories.create(scene.agent_id, [scene.memory(said), scene.memory("Nothing to do with it")])
+    hits = await database.memories.search(scene.agent_id, MemoryQuery(text=asked), MemoryFilter())
+    assert [hit.memory.content.text for hit in hits] == [said]
+
+
+async def test_among_many_memories_the_filter_holds_and_the_nearest_are_found(database: DatabaseAdapter) -> None:
+    """More than are compared one by one: the index on Postgres, the two steps on SQLite."""
+    scene, other = Scene(), Scene()
+    spread = [(math.cos(n / 2600), math.sin(n / 2600), *[0.0] * 254) for n in range(5200)]
+    memories = [
+        scene.memory(
+            f"{'rare' if n == 4321 else 'common'} thing {n}",
+            embedding=vector,
+            room_id=other.room_id if n % 50 == 0 else scene.room_id,
+        )
+        for n, vector in enumerate(spread)
+    ]
+    for start in range(0, len(memories), 700):
+        await database.memories.create(scene.agent_id, memories[start : start + 700], embedding_model="m")
+    near = (math.cos(1), -math.sin(1), *[0.0] * 254)
+    for room_id, expected in ((scene.room_id, [1, 2, 3, 4, 5]), (other.room_id, [0, 50, 100, 150, 200])):
+        which = MemoryFilter(room_ids=(room_id,))
+        query = MemoryQuery(embedding=near, model="m", limit=5)
+        hits = await database.memories.search(scene.agent_id, query, which)
+        assert [hit.memory.id for hit in hits] == [memories[n].id for n in expected]
+    query = MemoryQuery(text="the rare and common one", embedding=near, model="m", limit=5)
+    hits = await database.memories.search(scene.agent_id, query, MemoryFilter(room_ids=(scene.room_id,)))
+    assert memories[4321].id in {hit.memory.id for hit in hits}
+    words = await database.memories.search(scene.agent_id, MemoryQuery(text="rare common"), MemoryFilter())
+    assert words[0].memory.id == memories[4321].id
