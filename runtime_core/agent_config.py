@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from runtime_core.character import Character, coerce_character, load_character
 from runtime_core.components import Handler, Plugin
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from runtime_core.asking import Asking, Question, asking_for
 from runtime_core.chat import ChatMessage, TextResponse, ToolCall
 from runtime_core.errors import ModelAnswerMalformed
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory, coerce_content
 from runtime_core.plan import Plan, plan_in
 from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action

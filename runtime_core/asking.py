@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
 from runtime_core.errors import ModelAnswerTruncated
+from runtime_core.frozen import dataclass
 from runtime_core.planning import for_model
 from runtime_core.prompt import tool_specs
 from runtime_core.run import ActionResult

@@ -13,12 +13,13 @@ import codecs
 import logging
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from runtime_core.chat import ModelType
 from runtime_core.errors import DeadlineExceeded, FetchRefused, MayflyError
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Media, Memory
 from runtime_core.ports import Fetched, Fetcher
 from runtime_core.settings import Settings

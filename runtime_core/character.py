@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
 from runtime_core.errors import InvalidCharacter
+from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.values import invalid_input
 

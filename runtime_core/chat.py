@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, TypeAlias
+
+from runtime_core.frozen import dataclass
 
 OnDelta: TypeAlias = Callable[[str], Awaitable[None]]
 """Gets each piece of text as the model writes it."""

@@ -7,10 +7,11 @@ notes that it has one, so that no other turn has to ask the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from runtime_core.frozen import dataclass
 from runtime_core.tasks import Task
 from runtime_core.world import Room
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runtime_core.embedding_space import EmbeddingSpace
+from runtime_core.frozen import dataclass
 from runtime_core.run import ActionResult
 
 if TYPE_CHECKING:

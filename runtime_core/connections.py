@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from runtime_core.character import Character
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import Record
 from runtime_core.roles import Role

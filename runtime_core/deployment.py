@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
@@ -19,9 +19,12 @@ from runtime_core.chat import OnDelta
 from runtime_core.components import Plugin
 from runtime_core.eliza_os import ElizaOS
 from runtime_core.embedding.deliveries import runtime_of
+from runtime_core.embedding.job import Priority
+from runtime_core.embedding.queueing import queue_url
 from runtime_core.embedding.sweep import forgotten
 from runtime_core.embedding.worker import EmbeddingWorker
 from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
+from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid
 from runtime_core.memory import Content
 from runtime_core.message_request import MessageRequest
@@ -91,8 +94,11 @@ class Deployment:
     async def embedding(self) -> AsyncIterator[None]:
         """Embed in this process, while it is open, what is queued here or waits in the database.
 
-        For a process that lives on between messages, where no queue outside is configured.
+        For a process that lives on between messages. Where a queue outside is set, its readers embed, not this process.
         """
+        if any(queue_url(self.settings, each) for each in Priority):
+            yield
+            return
         worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(forgotten, self))
         self._shared.embedding_worker = worker
         running = asyncio.ensure_future(worker.run())
@@ -102,6 +108,11 @@ class Deployment:
             self._shared.embedding_worker = None
             await worker.close()
             await running
+
+    @property
+    def embedding_worker(self) -> EmbeddingWorker | None:
+        """Embeds in this process, inside `embedding`; None outside of it."""
+        return self._shared.embedding_worker
 
     def agent_id(self, name_or_id: str | None) -> UUID:
         """The id of the agent meant; the first agent's when none is named.

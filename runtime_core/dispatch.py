@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from runtime_core.data_verbs import AnyMemory
 from runtime_core.errors import InvalidInput, MayflyError
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime

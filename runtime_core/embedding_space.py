@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime_core.chat import EmbeddingResponse, ModelType
 from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed
+from runtime_core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.queueing import hand_out
+from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid, string_to_uuid
 from runtime_core.memory import Content, Memory, MemoryType
 from runtime_core.ports import MemoryFilter

@@ -7,11 +7,11 @@ import logging
 import resource
 import sys
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime_core.deadline import within
+from runtime_core.frozen import dataclass
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
+from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid, string_to_uuid
 from runtime_core.jobs import Delivery
 from runtime_core.message_request import MessageRequest, parse_message_request

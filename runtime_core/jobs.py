@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,6 +11,7 @@ from pydantic import AwareDatetime
 from pydantic_core import from_json
 
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.values import coerce, encode_json
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime
 
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.values import coerce
 from runtime_core.world import ChannelType
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import AwareDatetime
+
+from runtime_core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from runtime_core.components import accepted
 from runtime_core.errors import DeadlineExceeded
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime

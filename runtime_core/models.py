@@ -7,13 +7,13 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from runtime_core.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, TextResponse, Usage
 from runtime_core.components import ModelHandler
 from runtime_core.deadline import current_deadline
 from runtime_core.errors import MayflyError, ModelError, ModelNotFound
+from runtime_core.frozen import dataclass
 
 log = logging.getLogger(__name__)
 

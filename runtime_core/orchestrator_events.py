@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+from runtime_core.frozen import dataclass
 
 
 class OrchestratorEventType(StrEnum):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from runtime_core.chat import ToolCall
+from runtime_core.frozen import dataclass
 from runtime_core.run import ActionResult
 
 

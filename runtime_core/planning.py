@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import from_json
@@ -18,6 +18,7 @@ from runtime_core.contexts import belongs
 from runtime_core.deadline import current_deadline, grace, within
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
 from runtime_core.events import EventType
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory, coerce_memory
 from runtime_core.parameters import checked
 from runtime_core.run import ActionResult

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runtime_core.components import Route, accepted
 from runtime_core.errors import InvalidInput, RouteMethodNotAllowed, RouteNotFound, RouteNotPublic
+from runtime_core.frozen import dataclass
 from runtime_core.values import coerce
 
 if TYPE_CHECKING:

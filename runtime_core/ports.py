@@ -8,13 +8,13 @@ does not answer in the time the deadline leaves, and `SchemaOutOfDate` when it w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
+from runtime_core.frozen import dataclass
 from runtime_core.jobs import Delivery, QueueMessage
 from runtime_core.memory import Hit, Memory
 from runtime_core.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,6 +17,7 @@ from uuid import UUID
 from runtime_core.deadline import within
 from runtime_core.errors import DimensionMismatch, MayflyError, SettingsError
 from runtime_core.finding import QUERY_CHARACTERS
+from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Hit, Memory, MemoryType, required_created_at
 from runtime_core.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource

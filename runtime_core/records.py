@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, TypeAlias
 from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime
 
+from runtime_core.frozen import dataclass
 from runtime_core.tasks import Task
 from runtime_core.world import Component, Entity, Participant, Relationship, Room, World
 

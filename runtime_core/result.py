@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.chat import NO_USAGE, Usage
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory
 from runtime_core.values import coerce
 

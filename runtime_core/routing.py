@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from runtime_core.components import accepted
 from runtime_core.errors import DuplicateComponent, NoSendHandler
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, coerce_content
 from runtime_core.values import coerce
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Hit, Memory
 from runtime_core.memory_search import Recall
 from runtime_core.world import Entity, Participant, Room, World

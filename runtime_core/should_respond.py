@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.run import TurnContext
 from runtime_core.state import State

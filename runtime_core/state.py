@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from runtime_core.components import Provider, ProviderResult, accepted
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import StateError
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.values import coerce
 

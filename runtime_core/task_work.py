@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from runtime_core.components import Handler, accepted
 from runtime_core.deadline import current_deadline, within
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.tasks import Task
 

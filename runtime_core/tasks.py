@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime
+
+from runtime_core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

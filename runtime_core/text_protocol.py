@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape, unescape
 from typing import Any
 
 from runtime_core.chat import ToolCall
 from runtime_core.components import Action
+from runtime_core.frozen import dataclass
 from runtime_core.loose_json import json_objects
 from runtime_core.values import encode_json
 

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
@@ -30,6 +30,7 @@ from runtime_core.errors import (
 from runtime_core.evaluation import concerned, hand_over
 from runtime_core.events import EventType
 from runtime_core.forgetting import clear_channel, delete_message
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory
 from runtime_core.memory_search import Recall
 from runtime_core.participation import set_state

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import runtime_core
 from runtime_core.errors import SchemaOutOfDate, StoreError
+from runtime_core.frozen import dataclass
 
 MIGRATIONS = Path(runtime_core.__file__).parent.parent / "infra" / "migrations"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")

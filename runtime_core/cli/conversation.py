@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from runtime_core.chat import OnDelta
 from runtime_core.deployment import Deployment
+from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Memory
 from runtime_core.message_request import EntityInput, parse_message_request

@@ -12,7 +12,6 @@ import heapq
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 from typing import Generic, TypeAlias, TypeVar
@@ -20,6 +19,7 @@ from typing import Generic, TypeAlias, TypeVar
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.lanes import ORDER, UNBOUNDED, Entry, Lanes
 from runtime_core.errors import MayflyError, QueueFull
+from runtime_core.frozen import dataclass
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

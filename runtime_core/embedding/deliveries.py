@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from runtime_core.embedding.drain import Returned
 from runtime_core.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.embedding.worker import by_agent, drain_jobs
 from runtime_core.errors import AgentNotFound, DeadlineExceeded, InvalidInput, MayflyError, QueueError
+from runtime_core.frozen import dataclass
 from runtime_core.jobs import Delivery
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
@@ -22,6 +22,7 @@ from runtime_core.errors import (
     ModelRequestRejected,
     StoreUnavailable,
 )
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory, MemoryType
 from runtime_core.ports import EmbeddingStore, MemoryStore
 

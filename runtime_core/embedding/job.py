@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.values import coerce, encode_json
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from runtime_core.frozen import dataclass
 
 _BYTES_PER_TOKEN = 3  # English has 4 and more, Chinese 3 in UTF-8: rather too many tokens are assumed than too few
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?…。\uff01\uff1f])\s*"), re.compile(r"\s+"))

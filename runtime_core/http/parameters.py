@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from starlette.requests import Request
 
+from runtime_core.frozen import dataclass
 from runtime_core.http.problems import InvalidParameter
 from runtime_core.ids import parse_uuid, string_to_uuid
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from runtime_core import errors
 from runtime_core.errors import InvalidInput, MayflyError, SettingsError
+from runtime_core.frozen import dataclass
 from runtime_core.values import field_problems
 
 MEDIA_TYPE = "application/problem+json"

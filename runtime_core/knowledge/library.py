@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.knowledge.passages import Passage
 from runtime_core.memory import Content, Memory, MemoryType, required_created_at

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runtime_core.embedding.packing import cut, estimate_tokens
+from runtime_core.frozen import dataclass
 
 PASSAGE_TOKENS = 400  # large enough to say something, small enough that five fit beside a conversation
 _SMALL_TOKENS = 60  # a section that says so little goes with the next one

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
 from runtime_core.records import RECORD_TABLES, Agent

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import httpx2
 
 from runtime_core.errors import SettingsError
+from runtime_core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+
+from runtime_core.frozen import dataclass
 
 # What is read of a message: enough for everything a person types, and a bound on the work a text can cause.
 MAX_CHARACTERS = 8_000

@@ -7,10 +7,11 @@ words around it, so a span is turned within its whole clause.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from runtime_core.adapters.local.clause import Word
+from runtime_core.frozen import dataclass
 from runtime_core.memory import STRICT
 
 _YOU_FORMS = {"are": "am", "aren't": "am not", "were": "was", "weren't": "wasn't"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,6 +15,7 @@ from runtime_core.adapters.local.clause import Reader
 from runtime_core.adapters.local.pattern import Pattern, parse_pattern
 from runtime_core.adapters.local.reflection import Reflection
 from runtime_core.errors import InvalidInput
+from runtime_core.frozen import dataclass
 from runtime_core.memory import STRICT
 from runtime_core.values import coerce
 

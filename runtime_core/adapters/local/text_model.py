@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runtime_core.adapters.local.conversation import Conversation
 from runtime_core.adapters.local.rulebook import Rulebook, listener_rules
 from runtime_core.chat import ChatMessage, ChatRole, OnDelta, TextRequest, TextResponse, Usage
 from runtime_core.deadline import bounded_s
+from runtime_core.frozen import dataclass
 
 MODEL_NAME = "local-listener"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import ModelTimeout, SettingsError
+from runtime_core.frozen import dataclass
 
 T = TypeVar("T")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,6 +16,7 @@ from runtime_core.errors import (
     ModelRequestRejected,
     ModelUnavailable,
 )
+from runtime_core.frozen import dataclass
 
 _DETAIL_LIMIT = 300  # characters of the provider's own words
 _ECHO_LENGTH = 16  # so many characters in common with the conversation are taken as its echo

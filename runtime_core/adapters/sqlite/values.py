@@ -6,7 +6,7 @@ import collections.abc
 import re
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from runtime_core.adapters.vectors import check_vector
 from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
+from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.values import coerce, encode_json
 

@@ -7,10 +7,11 @@ all but the key may be missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from runtime_core.errors import ActionError
+from runtime_core.frozen import dataclass
 from runtime_core.parameters import checked
 from runtime_core.world import World
 

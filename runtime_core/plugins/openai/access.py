@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, TypeVar
 
 from runtime_core.adapters.openai.call import is_loopback, read_api_key, read_base_url
 from runtime_core.embedding_space import EmbeddingSpace
 from runtime_core.errors import SettingsError
+from runtime_core.frozen import dataclass
 from runtime_core.settings import Settings
 
 T = TypeVar("T")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import httpx2
 
 from runtime_core.adapters.openai.wire import WireModel
 from runtime_core.chat import OnDelta, TextRequest, TextResponse
+from runtime_core.frozen import dataclass
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, model_name
 from runtime_core.ports import EmbeddingModel, TextModel
 
