@@ -28,7 +28,8 @@ from runtime_core.http import Application, create_app
 def command(debug: bool, host: str, port: int | None) -> None:
     """Serve the HTTP API on this machine, until Ctrl-C.
 
-    The same application that runs on Lambda. A SQLite database is brought up to date first; for
+    The same application that runs on Lambda; where no queues are set, it embeds in the background
+    by itself. A SQLite database is brought up to date first; for
     Postgres run `mayfly migrate`.
     """
     settings = read_settings()
@@ -37,12 +38,15 @@ def command(debug: bool, host: str, port: int | None) -> None:
     with asyncio.Runner() as runner, listener:
         opening = Deployment.open(settings)
         deployment = runner.run(opening.__aenter__())
+        embedding = deployment.embedding()
+        runner.run(embedding.__aenter__())
         try:
             click.echo(_greeting(deployment, host, listener.getsockname()[1]))
             runner.run(_server(deployment).serve([listener]))
         except KeyboardInterrupt:
             click.echo("Stopped.")
         finally:
+            runner.run(embedding.__aexit__(None, None, None))
             runner.run(opening.__aexit__(None, None, None))
 
 
