@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat dev test lint format types check bench bench-recall clean
+.PHONY: help setup run chat dev local test lint format types check bench bench-embedding bench-recall clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ chat: $(STAMP) ## talk to the agent in the terminal
 dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
 	@$(BIN)/mayfly dev
 
+local: $(STAMP) ## run the whole deployment here, as on AWS: Postgres, queues, functions, schedule, HTTP API
+	@$(BIN)/python -m infra.local
+
 test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
 	$(BIN)/python -m pytest
 
@@ -46,6 +49,9 @@ check: lint types test ## everything that has to pass
 
 bench: $(STAMP) ## measure warm turns against a bare model call
 	$(BIN)/python -m tests.bench.warm
+
+bench-embedding: $(STAMP) ## measure background embedding against the bare work, and drain under a storm of kills
+	$(BIN)/python -m tests.bench.embedding
 
 bench-recall: $(STAMP) ## measure what search finds on a labelled set, and how fast among 100,000 memories (minutes)
 	$(BIN)/python -m tests.bench.recall

