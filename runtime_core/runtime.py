@@ -21,8 +21,8 @@ from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
 from runtime_core.contexts import active_contexts, belongs
 from runtime_core.data_verbs import AnyMemory, DataVerbs
-from runtime_core.embedding.job import as_priority
-from runtime_core.embedding.queueing import queue_generation
+from runtime_core.embedding.job import Priority, as_priority
+from runtime_core.embedding.queueing import hand_out, queue_generation
 from runtime_core.embedding.worker import EmbeddingWorker, embed_now
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
 from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
@@ -528,6 +528,16 @@ class AgentRuntime(DataVerbs):
             InvalidInput: The priority is none.
         """
         await queue_generation(self, self._as_memory(memory), as_priority(priority))
+
+    async def update_memory(self, memory: AnyMemory) -> None:
+        """Replace content and metadata; where an embedding is wanted of the changed text, it is made in the background.
+
+        Raises:
+            RecordNotFound: The memory was not stored.
+        """
+        changed = self._as_memory(memory)
+        await super().update_memory(changed)
+        await hand_out(self, [changed], Priority.NORMAL)
 
     async def add_embedding_to_memory(self, memory: AnyMemory) -> Memory:
         """Embed a stored memory now; one without text is left as it is.

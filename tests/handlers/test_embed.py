@@ -157,6 +157,15 @@ def test_what_lies_on_the_queue_is_ids_and_a_hash_alone(start: Start, queues: di
     assert len(parse_embedding_job(body).content_hash) == 64
 
 
+def test_each_agent_s_jobs_are_a_group_of_their_own_so_that_a_fair_queue_lets_none_starve(
+    start: Start, queues: dict[str, Queue]
+) -> None:
+    environment = start(queues)
+    (memory,) = keep(environment, "one", queue=queues["low"])
+    event = next(queues["low"].events(wait_s=2))
+    assert event["Records"][0]["attributes"]["MessageGroupId"] == str(memory.agent_id)
+
+
 def test_a_batch_is_one_model_call_and_a_duplicate_makes_none(
     start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
 ) -> None:

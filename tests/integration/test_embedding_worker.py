@@ -69,6 +69,19 @@ async def test_a_queued_memory_is_embedded_in_the_background_and_told(runtime: A
     assert set(told) == {("requested", memory.id), ("completed", memory.id)}
 
 
+async def test_a_changed_text_is_embedded_anew_without_being_asked_for(
+    runtime: AgentRuntime, model_server: ScriptedModelServer
+) -> None:
+    memory = await runtime.add_embedding_to_memory(await stored(runtime, "Before"))
+    done = asyncio.Event()
+    runtime.on(EventType.EMBEDDING_GENERATION_COMPLETED, lambda _: done.set())
+    await runtime.update_memory({"id": memory.id, "room_id": memory.room_id, "content": {"text": "After"}})
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert embedding_calls(model_server) == [["Before"], ["After"]]
+    assert await has_embedding(runtime, memory)
+
+
 async def test_what_has_no_text_or_an_embedding_needs_none(
     runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
