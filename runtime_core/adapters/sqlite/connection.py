@@ -26,6 +26,7 @@ Work: TypeAlias = Callable[[apsw.Connection], T]
 SCHEMA_VERSION = 2  # number of the newest migration; a test holds it against the folder
 CALL_TIMEOUT_S = 30.0  # of one call, where the invocation has more time left
 IN_MEMORY = ":memory:"
+MAPPED_BYTES = 1024**3  # of the file, read in place: a search reads every vector, and copying them takes longer
 _STEPS_BETWEEN_CHECKS = 10_000  # of SQLite's virtual machine: some 100 µs
 _FIRST_USE_PAUSE_S = 0.005
 
@@ -146,6 +147,7 @@ def _open(path: str, until_s: float) -> apsw.Connection:
         connection.enable_load_extension(False)
         connection.create_scalar_function("same_json", _same_json, 2, deterministic=True)
         connection.pragma("foreign_keys", True)
+        connection.pragma("mmap_size", MAPPED_BYTES)
         _use_write_ahead_log(connection, until_s)
         connection.row_trace = _as_dict
     except BaseException:

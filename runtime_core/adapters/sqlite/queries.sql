@@ -133,10 +133,16 @@ SELECT count(*) AS number FROM memories AS m WHERE {filter};
 
 -- name: other_dimension
 -- A dimension, not this one, that the model's embeddings have: both ends of the index range.
-SELECT min(dimension) AS least, max(dimension) AS most FROM embeddings WHERE agent_id = :agent_id AND model = :model;
+-- Asked for apart, each is one step in the index; together they would read all of it.
+SELECT
+    (SELECT min(dimension) FROM embeddings WHERE agent_id = :agent_id AND model = :model) AS least,
+    (SELECT max(dimension) FROM embeddings WHERE agent_id = :agent_id AND model = :model) AS most;
 
 -- name: other_model
-SELECT min(model) AS model FROM embeddings WHERE agent_id = :agent_id AND model <> :model;
+SELECT coalesce(
+    (SELECT min(model) FROM embeddings WHERE agent_id = :agent_id AND model < :model),
+    (SELECT min(model) FROM embeddings WHERE agent_id = :agent_id AND model > :model)
+) AS model;
 
 -- name: add_embedding
 INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
@@ -163,26 +169,23 @@ LIMIT :depth;
 
 -- name: nearest_embeddings
 -- The nearest of all that the model made, whatever a filter says: reading no memory, it is much faster.
-SELECT memory_id FROM (
-    SELECT memory_id, vec_distance_cosine(vector, :vector) AS distance FROM embeddings
-    WHERE agent_id = :agent_id AND model = :model
-)
-WHERE distance IS NOT NULL AND (:match_threshold IS NULL OR 1 - distance >= :match_threshold)
-ORDER BY distance
+SELECT memory_id, vec_distance_cosine(vector, :vector) AS distance FROM embeddings
+WHERE agent_id = :agent_id AND model = :model
+ORDER BY distance NULLS LAST
 LIMIT :most;
 
 -- name: rank_nearest
--- Of these, those that pass the filter, nearest first.
+-- Of these, those that pass the filter, nearest first. CROSS keeps the planner from starting at the large tables.
 SELECT m.position
 FROM json_each(:ids) AS given
-    JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value
-    JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+    CROSS JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value
+    CROSS JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
 WHERE {filter}
 ORDER BY vec_distance_cosine(e.vector, :vector), m.created_at DESC, m.id DESC
 LIMIT :depth;
 
--- name: count_embeddings
-SELECT count(*) AS number FROM embeddings WHERE agent_id = :agent_id AND model = :model;
+-- name: count_some_memories
+SELECT count(*) AS number FROM (SELECT 1 FROM memories AS m WHERE {filter} LIMIT :most);
 
 -- name: ranked_memories
 SELECT m.*, CASE WHEN :vector IS NOT NULL THEN (

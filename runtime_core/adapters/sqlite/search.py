@@ -25,7 +25,7 @@ from runtime_core.ports import MemoryFilter, MemoryQuery
 FUSION_K = 20
 _AS_GOOD = 0.8  # of a score: what shares a frequent word scores alike, but for the lengths of the texts
 _FEW = 5_000  # memories that pass a filter: so many are compared one by one
-_SPARE = 2  # times what is expected to pass the filter is looked at
+_SPARE = 8  # times as many are looked at as are wanted, for those that the filter refuses
 
 
 def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
@@ -124,23 +124,22 @@ def _by_nearness(
         "match_threshold": query.match_threshold,
         "depth": depth,
     }
-    candidates = _count(connection, "count_memories", agent_id, which)
-    if candidates <= _FEW:
+    sql, values = filtered(QUERIES["count_some_memories"], agent_id, which)
+    if one(connection, sql, values | {"most": _FEW + 1})["number"] <= _FEW:
         return _ranked(connection, "rank_by_nearness", agent_id, which, more)
-    total = one(connection, QUERIES["count_embeddings"], more)["number"]
-    most = _SPARE * depth * max(1, total // candidates)
+    most = _SPARE * depth
     while True:
         nearest = rows(connection, QUERIES["nearest_embeddings"], more | {"most": most})
-        ids = as_json([row["memory_id"] for row in nearest])
+        ids = as_json([row["memory_id"] for row in nearest if _is_near(row["distance"], query.match_threshold)])
         found = _ranked(connection, "rank_nearest", agent_id, which, more | {"ids": ids})
-        if len(found) >= depth or len(nearest) < most:
+        if len(found) >= depth or len(nearest) < most or not _is_near(nearest[-1]["distance"], query.match_threshold):
             return found
-        most *= 8
+        most *= _SPARE
 
 
-def _count(connection: apsw.Connection, name: str, agent_id: UUID, which: MemoryFilter) -> int:
-    sql, values = filtered(QUERIES[name], agent_id, which)
-    return int(one(connection, sql, values)["number"])
+def _is_near(distance: float | None, threshold: float | None) -> bool:
+    """Whether a distance counts; a vector of length zero is near nothing."""
+    return distance is not None and (threshold is None or 1 - distance >= threshold)
 
 
 def _ranked(
