@@ -43,11 +43,6 @@ def coerce(kind: type[T], value: object, *, name: str) -> T:
         raise invalid_input(error, name=name) from error
 
 
-def decode_json(kind: type[T], text: str | bytes) -> T:
-    """Read a value that this package wrote itself, so a failure is a defect and not bad input."""
-    return cast(T, _adapter(kind).validate_json(text))
-
-
 def encode_json(value: object) -> str:
     """Write any value of the core as JSON; the same value gives the same bytes. NaN and infinities become null.
 

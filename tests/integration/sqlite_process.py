@@ -10,8 +10,9 @@ import apsw
 
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.adapters.sqlite.connection import SqliteFile
+from runtime_core.rows import read_json
 from runtime_core.run import TurnStart
-from runtime_core.values import decode_json, encode_json
+from runtime_core.values import encode_json
 
 
 def say(line: str) -> None:
@@ -28,14 +29,14 @@ async def migrate(path: Path) -> None:
 async def claim(path: Path) -> None:
     """Claim the run of each message given on the input; say what each claim came to."""
     adapter = SqliteAdapter(path)
-    starts = decode_json(list[TurnStart], sys.stdin.readline())
+    starts = read_json(list[TurnStart], sys.stdin.readline())
     say(encode_json([(await adapter.turns.begin(start)).outcome for start in starts]))
     await adapter.close()
 
 
 async def hang(path: Path) -> None:
     """Begin a turn, then write without ever committing."""
-    (start,) = decode_json(list[TurnStart], sys.stdin.readline())
+    (start,) = read_json(list[TurnStart], sys.stdin.readline())
     await SqliteAdapter(path).turns.begin(start)
 
     def write(connection: apsw.Connection) -> None:

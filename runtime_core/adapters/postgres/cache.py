@@ -8,7 +8,8 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
-from runtime_core.values import decode_json, encode_json
+from runtime_core.rows import read_json
+from runtime_core.values import encode_json
 
 
 class PostgresCache:
@@ -19,7 +20,7 @@ class PostgresCache:
 
     async def get_value(self, agent_id: UUID, key: str) -> Any:
         text = await self._connections.fetch_json(statement("get_value"), agent_id, key, repeatable=True)
-        return None if text is None else decode_json(object, text)
+        return None if text is None else read_json(object, text)
 
     async def set_value(self, agent_id: UUID, key: str, value: Any, *, expires_at: datetime | None = None) -> None:
         await self._connections.fetch_json(

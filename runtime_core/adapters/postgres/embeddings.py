@@ -13,7 +13,8 @@ from runtime_core.adapters.postgres.pool import Connections, StoreConnection
 from runtime_core.adapters.postgres.sql import statement
 from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.memory import Memory
-from runtime_core.values import decode_json, encode_json
+from runtime_core.rows import read_json
+from runtime_core.values import encode_json
 
 _HEADER = struct.Struct("!hh")  # pgvector's binary form: dimension, a field that is not used, big-endian floats
 _SCHEMA_OF_VECTOR = """
@@ -32,13 +33,13 @@ class PostgresEmbeddings:
         text = await self._connections.fetch_json(
             statement("want_embeddings"), agent_id, list(ids), str(priority), repeatable=True
         )
-        return decode_json(list[UUID], text or "[]")
+        return read_json(list[UUID], text or "[]")
 
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
         text = await self._connections.fetch_json(
             statement("wanted_embeddings"), agent_id, list(ids), model, repeatable=True
         )
-        return decode_json(list[WantedEmbedding], text or "[]")
+        return read_json(list[WantedEmbedding], text or "[]")
 
     async def keep(self, agent_id: UUID, made: Sequence[MadeEmbedding], *, model: str) -> list[UUID]:
         if not made:
@@ -54,7 +55,7 @@ class PostgresEmbeddings:
             return answer
 
         text = await self._connections.use(keep, repeatable=True)
-        return decode_json(list[UUID], text or "[]")
+        return read_json(list[UUID], text or "[]")
 
     async def keep_fragments(
         self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
@@ -75,7 +76,7 @@ class PostgresEmbeddings:
         text = await self._connections.fetch_json(
             statement("settle_embeddings"), agent_id, ids, hashes, repeatable=True
         )
-        return decode_json(list[UUID], text or "[]")
+        return read_json(list[UUID], text or "[]")
 
     async def fail(self, agent_id: UUID, failures: Sequence[EmbeddingFailure]) -> list[UUID]:
         ids, hashes = [each.memory_id for each in failures], [each.content_hash for each in failures]
@@ -83,11 +84,11 @@ class PostgresEmbeddings:
         text = await self._connections.fetch_json(
             statement("fail_embeddings"), agent_id, ids, hashes, reasons, repeatable=True
         )
-        return decode_json(list[UUID], text or "[]")
+        return read_json(list[UUID], text or "[]")
 
     async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
         text = await self._connections.fetch_json(statement("failed_embeddings"), agent_id, limit, repeatable=True)
-        return decode_json(list[EmbeddingFailure], text or "[]")
+        return read_json(list[EmbeddingFailure], text or "[]")
 
     async def claim_overdue(
         self, agent_ids: Sequence[UUID], priority: Priority, *, overdue_s: float, limit: int
@@ -99,7 +100,7 @@ class PostgresEmbeddings:
             round(overdue_s * 1000),
             limit,
         )
-        return decode_json(list[EmbeddingJob], text or "[]")
+        return read_json(list[EmbeddingJob], text or "[]")
 
     async def lacking(
         self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
@@ -107,7 +108,7 @@ class PostgresEmbeddings:
         text = await self._connections.fetch_json(
             statement("lacking_embeddings"), agent_id, model, after, limit, repeatable=True
         )
-        return decode_json(list[WantedEmbedding], text or "[]")
+        return read_json(list[WantedEmbedding], text or "[]")
 
     async def _teach(self, connection: StoreConnection) -> None:
         """Let a connection send vectors as we wrote them; asks the database once for each connection."""

@@ -10,7 +10,8 @@ from runtime_core.adapters.postgres.sql import statement
 from runtime_core.adapters.vectors import check_vector
 from runtime_core.memory import Hit, Memory
 from runtime_core.ports import MemoryFilter, MemoryQuery
-from runtime_core.values import decode_json, encode_json
+from runtime_core.rows import read_json
+from runtime_core.values import encode_json
 
 
 class PostgresMemories:
@@ -32,7 +33,7 @@ class PostgresMemories:
         text = await self._connections.fetch_json(
             statement("create_memories"), agent_id, encode_json(memories), embedding_model, embedding_priority
         )
-        return decode_json(list[Memory], text or "[]")
+        return read_json(list[Memory], text or "[]")
 
     async def update(self, agent_id: UUID, memories: Sequence[Memory]) -> None:
         if memories:
@@ -53,13 +54,13 @@ class PostgresMemories:
         if not ids:
             return []
         text = await self._connections.fetch_json(statement("get_memories"), agent_id, list(ids), repeatable=True)
-        return decode_json(list[Memory], text or "[]")
+        return read_json(list[Memory], text or "[]")
 
     async def find(self, agent_id: UUID, which: MemoryFilter, *, limit: int = 100) -> list[Memory]:
         text = await self._connections.fetch_json(
             statement("find_memories"), agent_id, encode_json(which), limit, repeatable=True
         )
-        return decode_json(list[Memory], text or "[]")
+        return read_json(list[Memory], text or "[]")
 
     async def count(self, agent_id: UUID, which: MemoryFilter) -> int:
         text = await self._connections.fetch_json(
@@ -73,4 +74,4 @@ class PostgresMemories:
         text = await self._connections.fetch_json(
             statement("search_memories"), agent_id, encode_json(query), encode_json(which), repeatable=True
         )
-        return decode_json(list[Hit], text or "[]")
+        return read_json(list[Hit], text or "[]")

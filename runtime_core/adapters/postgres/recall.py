@@ -8,7 +8,8 @@ from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
 from runtime_core.memory import Hit
 from runtime_core.memory_search import Recall
-from runtime_core.values import decode_json, encode_json
+from runtime_core.rows import read_json
+from runtime_core.values import encode_json
 
 
 class PostgresRecall:
@@ -19,4 +20,4 @@ class PostgresRecall:
 
     async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
         text = await self._connections.fetch_json(statement("recall"), agent_id, encode_json(recall), repeatable=True)
-        return decode_json(list[list[Hit]], text or "[]")
+        return read_json(list[list[Hit]], text or "[]")

@@ -12,7 +12,8 @@ from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
 from runtime_core.errors import InvalidRecord
 from runtime_core.records import RECORD_TABLES, Agent, Log, Record
-from runtime_core.values import decode_json, encode_json
+from runtime_core.rows import read_json
+from runtime_core.values import encode_json
 from runtime_core.world import Participant
 
 R = TypeVar("R", bound=Record)
@@ -80,7 +81,7 @@ class PostgresRecords:
 
     async def _decoded(self, kind: type[R], query: str, *values: object) -> list[R]:
         text = await self._connections.fetch_json(query, *values, repeatable=True)
-        return decode_json(list[kind], text or "[]")  # type: ignore[valid-type]  # the kind is a value here
+        return read_json(list[kind], text or "[]")  # type: ignore[valid-type]  # the kind is a value here
 
 
 def _batches(records: Sequence[Record]) -> str:

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
+from runtime_core.rows import read_json
 from runtime_core.tasks import Task
-from runtime_core.values import decode_json, encode_json
+from runtime_core.values import encode_json
 
 
 class PostgresTasks:
@@ -25,13 +26,13 @@ class PostgresTasks:
         text = await self._connections.fetch_json(
             statement("claim_tasks"), encode_json(list(agent_ids)), _milliseconds(lease_s), limit
         )
-        return decode_json(list[Task], text or "[]")
+        return read_json(list[Task], text or "[]")
 
     async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
         text = await self._connections.fetch_json(
             statement("hold_task"), agent_id, task_id, held_until, _milliseconds(lease_s)
         )
-        return None if text is None else decode_json(Task, text)
+        return None if text is None else read_json(Task, text)
 
     async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
         if then is None:

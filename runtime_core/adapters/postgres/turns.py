@@ -10,8 +10,9 @@ from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statement
 from runtime_core.errors import LeaseLost, StoreError
+from runtime_core.rows import read_json
 from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
-from runtime_core.values import decode_json, encode_json
+from runtime_core.values import encode_json
 
 
 class PostgresTurns:
@@ -26,7 +27,7 @@ class PostgresTurns:
         )
         if text is None:
             raise StoreError("the database gave no context for the turn")
-        return decode_json(TurnContext, text)
+        return read_json(TurnContext, text)
 
     async def checkpoint(
         self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]
@@ -42,4 +43,4 @@ class PostgresTurns:
 
     async def get_run(self, run_id: UUID) -> Run | None:
         text = await self._connections.fetch_json(statement("get_run"), run_id, repeatable=True)
-        return None if text is None else decode_json(Run, text)
+        return None if text is None else read_json(Run, text)
