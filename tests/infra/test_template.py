@@ -312,9 +312,21 @@ def test_snapstart_provisioned_concurrency_and_tenant_isolation_reach_the_functi
 
 
 def test_the_api_is_signed_unless_it_is_opened_on_purpose() -> None:
-    method = properties("HttpApi")["Body"]["paths"]["/{proxy+}"]["x-amazon-apigateway-any-method"]
     assert expanded()["Parameters"]["ApiAuthorization"]["Default"] == "iam"
-    assert chosen(method["security"], SignsRequests=True) == [{"sigv4": []}]
+    http = properties("HttpApi")["Body"]["paths"]["/{proxy+}"]["x-amazon-apigateway-any-method"]["security"]
+    assert (chosen(http, SignsRequests=True), chosen(http)) == ([{"sigv4": []}], [])
+    rest = properties("RestMethod")["AuthorizationType"]
+    assert (chosen(rest, SignsRequests=True), chosen(rest)) == ("AWS_IAM", "NONE")
+
+
+def test_each_way_to_let_callers_into_the_rest_api_is_deployed_by_itself() -> None:
+    stage = properties("RestStage")["DeploymentId"]
+    ways = [
+        chosen(stage, HasUsagePlan=key, SignsRequests=signed)["Ref"]
+        for key in (False, True)
+        for signed in (False, True)
+    ]
+    assert set(ways) == set(resources("AWS::ApiGateway::Deployment"))
 
 
 def test_nothing_refers_to_what_is_not_there() -> None:

@@ -55,8 +55,9 @@ class Functions:
             _wait_until_listening(port, process)
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(process.pid, signal.SIGINT)  # SAM takes its containers with it
-            process.wait(60)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)  # SAM takes its containers with it
+                process.wait(60)
 
     def _options(self, variables: Mapping[str, str]) -> list[str]:
         chosen = {name: {**given, **variables} for name, given in self._variables.items()}
