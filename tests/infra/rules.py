@@ -48,7 +48,7 @@ def decide(expression: Any, values: Values) -> bool:
         case "Fn::Not":
             return not decide(arguments[0], values)
         case "Fn::Equals":
-            return _value(arguments[0], values) == _value(arguments[1], values)
+            return bool(_value(arguments[0], values) == _value(arguments[1], values))
         case "Fn::EachMemberIn":
             return set(_value(arguments[0], values)) <= set(_value(arguments[1], values))
     raise NotImplementedError(function)
