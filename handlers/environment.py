@@ -6,6 +6,7 @@ Created at import without any I/O; the first event opens the deployment, later o
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -90,6 +91,15 @@ class Environment:
                 return self._runner.run(self._handled(handle, context), context=copy_context())
             except asyncio.CancelledError as error:  # a BaseException: past this point it would end the process
                 raise DeadlineExceeded("the event was cancelled before it was answered") from error
+            finally:
+                self._settle()
+
+    @staticmethod
+    def _settle() -> None:
+        """After the first event, collect garbage again; what the start left is there to stay and is not looked at."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     async def _handled(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
         try:
