@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +29,8 @@ from tests.queues import REGION, QueueServer
 
 AGENT_ID = string_to_uuid("Ada")  # of handlers/agents.py
 POISON = "poison"
-VISIBILITY_S = 4  # short, so that what a killed process held comes back soon
+WAVE, MOST_WAITING = 50, 400
+VISIBILITY_S = 6  # short, so that what a killed process held comes back soon
 DIMENSION = 64
 
 
@@ -122,9 +123,6 @@ async def storm(
         EmbeddingJob(agent_id=AGENT_ID, memory_id=each.id, content_hash=content_hash(each.content.text))
         for each in memories
     ]
-    for start in range(0, count, 50):
-        await sender.send(messages_of(jobs[start : start + 50]))
-    await sender.close()
     function = FunctionProcess(
         "handlers.embed:handler",
         {
@@ -143,7 +141,14 @@ async def storm(
     started_s = time.monotonic()
     is_over = threading.Event()
     with killing(function, kills, is_over) as moments:
-        await asyncio.to_thread(_poll_until_empty, poller, queue, started_s + limit_s)
+        all_sent = threading.Event()
+        polling = asyncio.ensure_future(
+            asyncio.to_thread(_poll_until_empty, poller, queue, all_sent, started_s + limit_s)
+        )
+        await _feed(sender, queue, jobs)
+        all_sent.set()
+        await polling
+    await sender.close()
     function.close()
     async with _connected(database_url) as connection:
         found = await connection.fetchrow(
@@ -167,9 +172,17 @@ async def storm(
     )
 
 
-def _poll_until_empty(poller: QueuePoller, queue: Any, until_s: float) -> None:
+async def _feed(sender: SqsQueue, queue: Any, jobs: Sequence[EmbeddingJob]) -> None:
+    """Send in waves: the server that stands in for SQS takes ever longer for each message that waits."""
+    for start in range(0, len(jobs), WAVE):
+        while await asyncio.to_thread(_waiting, queue) > MOST_WAITING:  # noqa: ASYNC110 - the queue tells nobody
+            await asyncio.sleep(0.5)
+        await sender.send(messages_of(jobs[start : start + WAVE]))
+
+
+def _poll_until_empty(poller: QueuePoller, queue: Any, all_sent: threading.Event, until_s: float) -> None:
     while time.monotonic() < until_s:
-        if not poller.poll(wait_s=1) and _waiting(queue) == 0:
+        if not poller.poll(wait_s=1) and all_sent.is_set() and _waiting(queue) == 0:
             return
 
 
