@@ -34,6 +34,10 @@ local: $(STAMP) ## run the whole deployment here, as on AWS: Postgres, queues, f
 test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
 	$(BIN)/python -m pytest
 
+test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: needs pgbouncer (apt-get install pgbouncer)" >&2; exit 1; }
+	$(BIN)/python -m pytest -m pgbouncer
+
 lint: $(STAMP) ## check style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
