@@ -11,11 +11,12 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from contextvars import copy_context
 from importlib import import_module
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runtime_core import background
 from runtime_core.adapters.variables import read_settings
@@ -23,6 +24,9 @@ from runtime_core.deadline import Deadline, deadline
 from runtime_core.deployment import Deployment
 from runtime_core.errors import DeadlineExceeded, MayflyError
 from runtime_core.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime_core.adapters.aws.observability import Observability
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -51,6 +55,8 @@ class Environment:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._deployment: Deployment | None = None
+        self._observability: Observability | None = None
+        self._request_id = ""
         self._lock = threading.Lock()
 
     @property
@@ -87,6 +93,7 @@ class Environment:
 
     def _run(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
         with self._lock:  # a Lambda environment gets one event at a time; a threaded caller waits its turn
+            self._request_id = "" if context is None else context.aws_request_id
             try:
                 return self._runner.run(self._handled(handle, context), context=copy_context())
             except asyncio.CancelledError as error:  # a BaseException: past this point it would end the process
@@ -132,10 +139,15 @@ class Environment:
 
     async def _settings(self) -> Settings:
         try:
-            return self._given_settings() if self._given_settings else await read_settings(os.environ)
+            if self._given_settings is not None:
+                return self._given_settings()
+            settings = await read_settings(os.environ)
         except MayflyError as error:
             _say_unusable(error)
             raise
+        if settings.on_lambda and self._observability is None:
+            self._observability = _observed(settings, lambda: self._request_id)
+        return settings
 
     def before_snapshot(self) -> None:
         """Leave nothing in a snapshot that its copies cannot share: connections, and what the secrets held.
@@ -156,6 +168,17 @@ class Environment:
         self._deployment = None
         self._runner.run(self._stack.aclose())
         self._runner.close()
+
+
+def _observed(settings: Settings, request_id: Callable[[], str]) -> Observability:
+    from runtime_core.adapters.aws.observability import (  # noqa: PLC0415 - on Lambda alone
+        Observability,
+        milliseconds_since_start,
+    )
+
+    observability = Observability(request_id, init_ms=milliseconds_since_start(IMPORTED_AT_S))
+    observability.install(settings.log_level)
+    return observability
 
 
 def usable_s(remaining_s: float) -> float:
@@ -194,6 +217,7 @@ async def _cancel_leftovers() -> None:
         await asyncio.wait(leftovers, timeout=MARGIN_SHARE)
 
 
+IMPORTED_AT_S = time.monotonic()
 environment = Environment()
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     from runtime_core.adapters.aws.snapshot import register

@@ -66,6 +66,7 @@ def emulated(
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
         "AWS_REGION": "eu-central-1",
+        "LAMBDA_TASK_ROOT": str(ROOT),
         **variables,
     }
     with log.open("wb") as written:

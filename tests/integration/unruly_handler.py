@@ -1,4 +1,4 @@
-"""The message handler with bad manners on demand: what a bug in an action could do to an environment."""
+"""The message handler with what the emulator lacks, on demand: bugs in actions, and callers that are traced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ class Unruly(BaseException):
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer as always; `hang` never comes back, `raise` raises; each answer says which process gave it."""
+    """Answer as always; `hang` never comes back, `raise` raises; each answer says which process gave it.
+
+    `trace` is the trace header, which Lambda's own runtime puts into this variable and the emulator leaves out.
+    """
+    os.environ["_X_AMZN_TRACE_ID"] = event.pop("trace", "")
     if event.get("hang"):
         threading.Event().wait()
     if event.get("raise"):
