@@ -46,14 +46,15 @@ build: $(SAM_STAMP) ## build what Lambda runs into .aws-sam/build (ARCHITECTURE=
 archive: ## build the Lambda archive alone; prints its sizes and its digest
 	@$(LAMBDA_PYTHON) infra/archive/build.py --architecture $(ARCHITECTURE) --zip .aws-sam/archive/mayfly-$(ARCHITECTURE).zip
 
-deploy: build ## deploy to the AWS account of your credentials (STAGE=dev), migrate, and send a first message
-	@$(SAM_VENV)/bin/python infra/deploy.py --stage $(STAGE) --architecture $(ARCHITECTURE) --sam $(SAM_VENV)/bin/sam
+deploy: build ## deploy (STAGE=dev, DATABASE=aurora or a secret's ARN, MODEL_SECRET=ARN), migrate, send a message
+	@$(SAM_VENV)/bin/python infra/deploy.py --stage $(STAGE) --architecture $(ARCHITECTURE) --sam $(SAM_VENV)/bin/sam \
+	  $(if $(DATABASE),--database $(DATABASE)) $(if $(filter-out undefined,$(origin MODEL_SECRET)),--model-secret "$(MODEL_SECRET)")
 
 destroy: $(SAM_STAMP) ## delete the deployment (STAGE=dev); asks first
 	$(SAM) delete --config-env $(STAGE)
 
 logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
-	$(SAM) logs --config-env $(STAGE) --tail
+	$(SAM) logs --config-env $(STAGE) --tail $(foreach name,message api inbox work tick migrate embed-high embed-normal embed-low,--cw-log-group /mayfly/mayfly-$(STAGE)/$(name))
 
 sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## run the built functions in Lambda containers and under the runtime emulator
 	@if LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; then \
