@@ -70,7 +70,7 @@ bench-cold: $(STAMP) ## measure a cold start to the first stored answer against 
 lock: ## pin every dependency with its hashes in requirements/
 	$(LAMBDA_PYTHON) -m venv $(VENV)/lock-lambda && $(VENV)/lock-lambda/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
 	$(OLDEST_PYTHON) -m venv $(VENV)/lock-dev && $(VENV)/lock-dev/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
-	$(VENV)/lock-lambda/bin/pip-compile $(COMPILE) $(addprefix --unsafe-package ,$(PROVIDED)) -o requirements/lambda.txt pyproject.toml
+	$(VENV)/lock-lambda/bin/pip-compile $(COMPILE) $(addprefix --unsafe-package=,$(PROVIDED)) -o requirements/lambda.txt pyproject.toml
 	@sed -i '/^# /d' requirements/lambda.txt
 	$(VENV)/lock-dev/bin/pip-compile $(COMPILE) --allow-unsafe --all-build-deps --extra dev -o requirements/dev.txt pyproject.toml
 	@sed -i '/^# /d' requirements/dev.txt

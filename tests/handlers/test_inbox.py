@@ -14,6 +14,7 @@ from runtime_core.cli.invoke import LocalContext
 from runtime_core.settings import Settings
 from tests.model_answers import failure
 from tests.model_server import ScriptedModelServer
+from tests.queues import Queue, queue_server
 
 
 def context() -> LocalContext:
@@ -110,3 +111,23 @@ def test_a_deployment_that_does_not_open_gives_every_record_back(
     assert failed(handlers.inbox.handler(batch, context())) == [1, 2]
     environment.close()
     assert ["API_PORT" in each.getMessage() for each in caplog.records] == [True]
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_room_does_not_stand_still_for_the_queues_own_long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    with queue_server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        client = server.client()
+        attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "720"}
+        url = client.create_queue(QueueName="inbox.fifo", Attributes=attributes)["QueueUrl"]
+        for body in ("{nope", json.dumps({"text": "Waits for the first"})):
+            client.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=ROOM)
+        (event,) = Queue(client, url).events()
+        arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        records = [{**each, "eventSourceARN": arn} for each in event["Records"]]
+        result = handlers.inbox.handler({"Records": records}, context())
+        assert [each["itemIdentifier"] for each in result["batchItemFailures"]] == [
+            each["messageId"] for each in records
+        ]
+        assert Queue(client, url).bodies() == ["{nope", json.dumps({"text": "Waits for the first"})]
