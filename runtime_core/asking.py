@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
@@ -103,8 +104,20 @@ async def response_of(runtime: AgentRuntime, params: Mapping[str, Any], max_retr
     except ModelAnswerTruncated as error:
         if not error.partial.strip():
             raise
-        return TextResponse(text=error.partial, finish_reason="length")
-    return given if isinstance(given, TextResponse) else TextResponse(text=str(given))
+        given = TextResponse(text=error.partial, finish_reason="length")
+    return _cleaned(given if isinstance(given, TextResponse) else TextResponse(text=str(given)))
+
+
+def _cleaned(response: TextResponse) -> TextResponse:
+    """The answer without what no database keeps: NUL characters and halves of surrogate pairs."""
+    calls = tuple(
+        replace(call, name=_clean(call.name), arguments=_clean(call.arguments)) for call in response.tool_calls
+    )
+    return replace(response, text=_clean(response.text), tool_calls=calls)
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _tool_messages(steps: Sequence[DoneStep]) -> list[ChatMessage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -89,10 +91,18 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
     if isinstance(value, Character):
         return value
     try:
-        return _CharacterFile.model_validate(value).character()
+        return _CharacterFile.model_validate(_without_nulls(value)).character()
     except ValidationError as error:
         problem = invalid_input(error, name="")
         raise InvalidCharacter(str(problem), source=source) from error
+
+
+def _without_nulls(value: object) -> object:
+    """A file's `null` says that a field is not there; a missing name is still an error of its own."""
+    if not isinstance(value, Mapping):
+        return value
+    inner = {key: _without_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}
+    return {key: item for key, item in inner.items() if item is not None or key == "name"}
 
 
 def load_character(path: Path) -> Character:
@@ -102,7 +112,7 @@ def load_character(path: Path) -> Character:
         InvalidCharacter: The file is missing, not JSON, or a value has the wrong type; names the path inside it.
     """
     try:
-        value = from_json(path.read_bytes())
+        value = from_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise InvalidCharacter(f"cannot be read: {error.strerror}", source=str(path)) from error
     except ValueError as error:
@@ -131,9 +141,27 @@ class _StyleInFile(BaseModel):
     post: _Lines = ()
 
 
+def _as_content(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
 class _ExampleInFile(BaseModel):
     name: str = Field(validation_alias=AliasChoices("name", "user"))
-    content: dict[str, Any]
+    content: Annotated[dict[str, Any], BeforeValidator(_as_content)]
+
+
+def _conversations(value: object) -> object:
+    """Examples as files have them: conversations, one flat conversation, or objects with `examples`."""
+    if not isinstance(value, list | tuple):
+        return value
+    if value and all(isinstance(each, dict) and "content" in each for each in value):
+        return [value]
+    return [each.get("examples") if isinstance(each, dict) and "examples" in each else each for each in value]
+
+
+def _template_name(name: str) -> str:
+    """`shouldRespondTemplate`, as public files name it, is `should_respond`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Template")).lower()
 
 
 class _CharacterFile(BaseModel):
@@ -148,11 +176,11 @@ class _CharacterFile(BaseModel):
     bio: _Lines = ()
     lore: _Lines = ()
     templates: dict[str, str] = {}
-    message_examples: tuple[tuple[_ExampleInFile, ...], ...] = ()
+    message_examples: Annotated[tuple[tuple[_ExampleInFile, ...], ...], BeforeValidator(_conversations)] = ()
     post_examples: _Lines = ()
     topics: _Lines = ()
     adjectives: _Lines = ()
-    knowledge: tuple[str | dict[str, Any], ...] = ()
+    knowledge: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_one_or_many)] = ()
     style: _StyleInFile = _StyleInFile()
     plugins: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
@@ -169,7 +197,7 @@ class _CharacterFile(BaseModel):
             system=self.system or "",
             bio=self.bio,
             lore=self.lore,
-            templates=self.templates,
+            templates={_template_name(name): text for name, text in self.templates.items() if text.strip()},
             message_examples=tuple(
                 tuple(MessageExample(name=line.name, content=line.content) for line in example)
                 for example in self.message_examples

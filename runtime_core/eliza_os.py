@@ -38,6 +38,7 @@ class ElizaOS:
 
     def __init__(self, *, shared: Shared | None = None) -> None:
         self._runtimes: dict[UUID, AgentRuntime] = {}
+        self._adding: set[UUID] = set()
         self._shared = shared
         self._events = Events()
         self._editable = False
@@ -92,17 +93,11 @@ class ElizaOS:
         configs = [coerce_agent(each) for each in agents]
         runtimes = [self._built(config, is_test_mode=is_test_mode) for config in configs]
         if not ephemeral:
-            self._refuse_taken([runtime.agent_id for runtime in runtimes])
-        outcomes = await asyncio.gather(
-            *(
-                _initialized(runtime, config, skip_migrations=skip_migrations)
-                for runtime, config in zip(runtimes, configs, strict=True)
-            ),
-            return_exceptions=True,
-        )
-        if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
-            raise failure
+            self._reserve(runtimes)
+        try:
+            await self._initialize_all(runtimes, configs, skip_migrations=skip_migrations)
+        finally:
+            self._adding.difference_update(runtime.agent_id for runtime in runtimes if not ephemeral)
         if not ephemeral:
             self._runtimes.update({runtime.agent_id: runtime for runtime in runtimes})
             await self._tell_each("added", [runtime.agent_id for runtime in runtimes])
@@ -123,9 +118,32 @@ class ElizaOS:
         runtime.eliza_os = self
         return runtime
 
+    async def _initialize_all(
+        self, runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
+    ) -> None:
+        """Initialize all of them, or none: when one fails, or the caller gives up, every one is stopped again."""
+        starting = [
+            _initialized(runtime, config, skip_migrations=skip_migrations)
+            for runtime, config in zip(runtimes, configs, strict=True)
+        ]
+        try:
+            outcomes = await asyncio.gather(*starting, return_exceptions=True)
+        except asyncio.CancelledError:
+            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+            raise
+        if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
+            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+            raise failure
+
+    def _reserve(self, runtimes: Sequence[AgentRuntime]) -> None:
+        """Take the ids before anything is awaited, so that two calls at once never add the same one."""
+        ids = [runtime.agent_id for runtime in runtimes]
+        self._refuse_taken(ids)
+        self._adding.update(ids)
+
     def _refuse_taken(self, ids: Sequence[UUID]) -> None:
         for index, agent_id in enumerate(ids):
-            if agent_id in self._runtimes or agent_id in ids[:index]:
+            if agent_id in self._runtimes or agent_id in self._adding or agent_id in ids[:index]:
                 raise AgentAlreadyRegistered(f"agent {agent_id} is registered already: stop and delete it first")
 
     async def start_agents(self, ids: Sequence[UUID] | None = None) -> None:
@@ -347,10 +365,11 @@ class ElizaOS:
         return outcomes
 
     async def _dispatched(self, dispatch: Mapping[str, Any]) -> Dispatched:
-        target = dispatch.get("target", dispatch.get("agent_id"))
+        given = dispatch if isinstance(dispatch, Mapping) else {}
+        target = given.get("target", given.get("agent_id"))
         agent_id = target.agent_id if isinstance(target, AgentRuntime) else target
         try:
-            wanted, message, options = read_dispatch(dispatch, options=_OPTIONS)
+            wanted, message, options = read_dispatch(given, options=_OPTIONS)
             return Dispatched(agent_id=agent_id, result=await self.handle_message(wanted, message, **options))
         except MayflyError as error:
             return Dispatched(agent_id=agent_id, error=error)

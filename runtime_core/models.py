@@ -12,7 +12,7 @@ from typing import Any
 from runtime_core.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, TextResponse, Usage
 from runtime_core.components import ModelHandler
 from runtime_core.deadline import current_deadline
-from runtime_core.errors import MayflyError, ModelError, ModelNotFound
+from runtime_core.errors import DuplicateComponent, MayflyError, ModelError, ModelNotFound
 from runtime_core.frozen import dataclass
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,16 @@ class ModelRegistry:
         return copied
 
     def register(self, handler: ModelHandler) -> None:
-        """Add a handler; the highest priority comes first, then the earlier registered."""
+        """Add a handler; the highest priority comes first, then the earlier registered.
+
+        Raises:
+            DuplicateComponent: The provider answers this type already.
+        """
         handlers = self._handlers.setdefault(str(handler.type), [])
+        if any(each.provider == handler.provider for each in handlers):
+            raise DuplicateComponent(
+                f"model {handler.type} of provider {handler.provider!r} is registered twice; name another provider"
+            )
         handlers.append(handler)
         handlers.sort(key=lambda each: -each.priority)
 

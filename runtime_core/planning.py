@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import field, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import from_json
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # escaped in JSON, but not the six characters written out
 _AUDIT_S = 0.25  # for the line of an action that used up the time
 ACTION_TIMEOUT_S = 60.0  # an action that says nothing of its own; the deadline bounds it too
 
@@ -57,20 +59,27 @@ class ToolCallContext:
     callback: Callback = say_nothing
 
 
+_CONTEXT_FIELDS = frozenset(each.name for each in fields(ToolCallContext))
+
+
 async def execute_planned_tool_call(
     runtime: AgentRuntime, ctx: ToolCallContext | Mapping[str, Any], call: ToolCall | Mapping[str, Any]
 ) -> ActionResult:
     """Run one action by name (or simile) with checked parameters.
 
-    Never raises: an unknown, refused, failing or timed-out action, and wrong parameters, give a result
-    with `success=False` and an `error` in words for the model. The result is kept for the actions after it.
+    Never raises once it has a context: an unknown, refused, failing or timed-out action, wrong parameters and a
+    result that cannot be kept give a result with `success=False` and an `error` in words for the model. The result
+    is kept for the actions after it.
 
     Args:
         ctx: Or a dict of its fields.
         call: Or `{"name": …, "params": {…}}`.
+
+    Raises:
+        InvalidInput: `ctx` holds no message, or a field that is not known: there is no turn to keep a result for.
     """
     context = coerce_context(ctx)
-    planned = _planned(call)
+    planned = _planned_or_none(call)
     action = find_action(runtime.actions, planned.name)
     name = action.name if action else planned.name
     await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
@@ -83,6 +92,10 @@ async def execute_planned_tool_call(
             if refusal
             else await _run(runtime, context, action, planned.name, arguments)
         )
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        result = ActionResult(success=False, error=f"{name} was cancelled")  # the action's own doing, not the turn's
     except DeadlineExceeded as error:
         result = ActionResult(success=False, error=str(error))
     except MayflyError as error:
@@ -90,7 +103,7 @@ async def execute_planned_tool_call(
     except Exception as error:
         log.exception("action failed", extra={"action": name})
         result = ActionResult(success=False, error=f"{name} failed: {type(error).__name__}: {error}")
-    result = replace(result, action=name, tool_call_id=planned.id, arguments=arguments)
+    result = _keepable(replace(result, action=name, tool_call_id=planned.id, arguments=arguments))
     runtime.keep_action_result(context.message.id, result)
     await _recorded(runtime, context, result, refused=refusal is not None)
     await runtime.emit(EventType.ACTION_COMPLETED, {**_event(runtime, context, name), "result": result})
@@ -128,20 +141,45 @@ def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
     if isinstance(ctx, ToolCallContext):
         return ctx
     known = {key: value for key, value in ctx.items() if value is not None}
+    if unknown := known.keys() - _CONTEXT_FIELDS:
+        raise InvalidInput(
+            f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(_CONTEXT_FIELDS))}", path="ctx"
+        )
     known["message"] = coerce_memory(known["message"], name="message") if "message" in known else None
     if known["message"] is None:
         raise InvalidInput("is required", path="ctx.message")
     return ToolCallContext(**known)
 
 
-def _planned(call: ToolCall | Mapping[str, Any]) -> ToolCall:
+def _planned_or_none(call: object) -> ToolCall:
+    """The call as planned; what is none has no name, and arguments that are no JSON are told so later."""
     if isinstance(call, ToolCall):
         return call
-    params = call.get("params", call.get("arguments", {}))
-    return ToolCall(
-        id=str(call.get("id", "")),
-        name=str(call.get("name", "")),
-        arguments=params if isinstance(params, str) else encode_json(params),
+    if not isinstance(call, Mapping):
+        return ToolCall(id="", name="")
+    params = call.get("params", call.get("arguments"))
+    try:
+        arguments = params if isinstance(params, str) else encode_json({} if params is None else params)
+    except InvalidInput:
+        arguments = repr(params)
+    return ToolCall(id=str(call.get("id", "")), name=str(call.get("name", "")), arguments=arguments)
+
+
+def _keepable(result: ActionResult) -> ActionResult:
+    """The result, or one that says why no database can keep it."""
+    try:
+        text = encode_json(result)
+    except InvalidInput as error:
+        problem = str(error)
+    else:
+        if not _NUL.search(text):
+            return result
+        problem = "it holds a NUL character"
+    return ActionResult(
+        success=False,
+        action=result.action,
+        tool_call_id=result.tool_call_id,
+        error=f"{result.action}: its result cannot be kept: {problem}",
     )
 
 

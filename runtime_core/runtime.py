@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -25,7 +26,7 @@ from runtime_core.embedding.job import Priority, as_priority
 from runtime_core.embedding.queueing import hand_out, queue_generation
 from runtime_core.embedding.worker import EmbeddingWorker, embed_now
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
-from runtime_core.errors import DuplicateComponent, MayflyError, PluginError, StateError
+from runtime_core.errors import DuplicateComponent, InvalidInput, MayflyError, PluginError, StateError
 from runtime_core.evaluation import run_evaluators
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
@@ -107,6 +108,7 @@ class AgentRuntime(DataVerbs):
         self._shared = shared or Shared(self._stack)
         self.stands_alone = shared is None  # of a deployment, it would live for one message
         self._initialized = False
+        self._starting = asyncio.Lock()  # a second call waits for the first
         self._initialized_at_s: float | None = None
         self.logger = RuntimeLogger(self._log_fields, self._settings.redacted)
 
@@ -135,8 +137,11 @@ class AgentRuntime(DataVerbs):
         Raises:
             PluginError, SettingsError, ServiceError, StoreError: Whatever failed; what was opened is closed again.
         """
-        if self._initialized:
-            return
+        async with self._starting:
+            if not self._initialized:
+                await self._initialize(skip_migrations=skip_migrations)
+
+    async def _initialize(self, *, skip_migrations: bool) -> None:
         self._initialized = True
         self._stack.callback(self._restorer())
         try:
@@ -571,6 +576,8 @@ class AgentRuntime(DataVerbs):
         Raises:
             StateError: A name in `include` is no provider's.
         """
+        if isinstance(include, str | State):
+            raise InvalidInput(f"expected names of providers, got a {type(include).__name__}", path="include")
         asked = self.as_message(message)
         scope = current_scope(self.agent_id) or open_scope(self.agent_id, room_id=asked.room_id)
         names = frozenset(include or ())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -13,6 +15,7 @@ from runtime_core.settings import Settings
 ALLOWED_ENV = "ALLOWED_ENV"  # comma-separated names of further variables that agents may read
 _BOOLEANS = {"true": True, "false": False}
 _MASK = "[redacted]"
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 4  # shorter ones would redact half of every line
 
 
@@ -65,6 +68,9 @@ class RuntimeSettings:
     def _secrets(self) -> Iterable[str]:
         held = [self._deployment.openai_api_key, *self._character.secrets.values()]
         held += [self._given.get(name) for name in self._secret_names]
+        named = {**{name: self._environment.get(name) for name in self._allowed}, **self._given}
+        held += [value for name, value in named.items() if _SECRET_NAME.search(name) and isinstance(value, str)]
+        held += [urlsplit(self._deployment.database_url or "").password]
         shown = (each.get_secret_value() if isinstance(each, SecretStr) else each for each in held)
         secrets = {str(each) for each in shown if each and len(str(each)) >= _SHORTEST_SECRET}
         return sorted(secrets, key=len, reverse=True)

@@ -159,7 +159,7 @@ class Services:
             raise ServiceNotFound(
                 f"no service {str(name)!r} is registered; there are {', '.join(self.types()) or 'none'}"
             )
-        return self._future(kind)
+        return asyncio.shield(self._future(kind))  # who gives up waiting does not end the start
 
     def _future(self, kind: type[Service]) -> asyncio.Future[Service]:
         if kind not in self._loading:

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from runtime_core.components import Plugin
-from runtime_core.errors import PluginCycle, PluginDependencyMissing, PluginError, PluginNotFound
+from runtime_core.errors import DuplicateComponent, PluginCycle, PluginDependencyMissing, PluginError, PluginNotFound
 
 GROUP = "mayfly.plugins"
 
@@ -54,13 +54,15 @@ def resolve_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
 
     Raises:
         PluginNotFound: A name is unknown.
+        DuplicateComponent: Two different plugins have one name.
         PluginCycle: Plugins depend on each other in a circle.
         PluginDependencyMissing: One needs another that is not in the list.
     """
     plugins: dict[str, Plugin] = {}
     for each in wanted:
         plugin = find_plugin(each) if isinstance(each, str) else each
-        plugins.setdefault(plugin.name, plugin)
+        if plugins.setdefault(plugin.name, plugin) != plugin and not isinstance(each, str):
+            raise DuplicateComponent(f"two different plugins are named {plugin.name!r}; leave one out, or rename it")
     return _in_order(list(plugins.values()))
 
 

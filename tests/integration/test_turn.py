@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from runtime_core.components import Action, ActionOptions
 from runtime_core.deployment import Deployment
 from runtime_core.errors import (
     LeaseLost,
@@ -20,7 +21,7 @@ from runtime_core.errors import (
 from runtime_core.events import EventType
 from runtime_core.ports import MemoryFilter
 from runtime_core.result import Mode
-from runtime_core.run import RunStatus
+from runtime_core.run import ActionResult, RunStatus
 from runtime_core.turn import TurnOptions
 from tests.integration.conftest import Open, conversation, new_id, request_of
 from tests.model_answers import Gate, Reply, failure, held
@@ -329,3 +330,37 @@ async def test_an_agent_does_not_answer_itself(deployment: Deployment, model_ser
     assert (result.did_respond, result.mode, result.text) == (False, Mode.NONE, "")
     assert model_server.request_count == 0
     assert isinstance(result.run_id, UUID)
+
+
+async def test_a_result_that_no_database_keeps_is_an_error_for_the_model_and_the_user_gets_an_answer(
+    deployment: Deployment, model_server: ScriptedModelServer
+) -> None:
+    async def unkeepable(_runtime: Any, _message: Any, _state: Any, options: ActionOptions) -> ActionResult:
+        bad: dict[str, Any] = {"object": object(), "bytes": b"\xff", "nul": "a\x00b"}
+        return ActionResult(data={"bad": bad[options.parameters["kind"]]})
+
+    async def gives_up() -> None:
+        raise asyncio.CancelledError
+
+    runtime = await deployment.runtime(deployment.agent_id(None))
+    runtime.register_action(Action(name="ODD", description="Odd.", handler=unkeepable))
+    runtime.register_action(Action(name="GIVE_UP", description="Gives up.", handler=gives_up))
+    calls = [("ODD", {"kind": kind}) for kind in ("object", "bytes", "nul")]
+    model_server.script(Reply(tool_calls=[*calls, ("GIVE_UP", {})]), Reply(text="All the same."))
+    message = request_of("Do something odd", room_id=new_id()).memory(runtime.agent_id)
+    result = await runtime.message_service.handle_message(runtime, message)
+    assert result.text == "All the same."
+    told = asked(model_server)[-4:]
+    assert all('"success":false' in each["content"] for each in told)
+    assert "GIVE_UP was cancelled" in told[-1]["content"]
+
+
+async def test_what_a_model_writes_that_no_database_keeps_is_cleaned(
+    deployment: Deployment, model_server: ScriptedModelServer
+) -> None:
+    room_id = new_id()
+    model_server.script(Reply(tool_calls=[("WEATHER", {"city": "Be\x00rn"})]), Reply(text="Mi\x00ld."))
+    result = await deployment.answer(request_of("Weather?", room_id=room_id))
+    assert result.text == "Mild."
+    stored = await conversation(deployment.database, result.agent_id, room_id)
+    assert [each.content.text for each in stored] == ["Weather?", "Mild."]

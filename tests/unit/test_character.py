@@ -92,3 +92,32 @@ def test_a_file_that_is_no_character_says_why(tmp_path: Path, text: str | None, 
 def test_snake_case_is_read_as_well() -> None:
     character = coerce_character({"name": "Ada", "message_examples": [], "post_examples": "one"})
     assert character.post_examples == ("one",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bio": None, "lore": None, "topics": None, "settings": None, "plugins": None, "system": None},
+        {"style": None},
+        {"style": {"all": None, "chat": "brief"}},
+        {"templates": {"a": None}},
+        {"knowledge": "one fact"},
+        {"messageExamples": [{"user": "a", "content": {"text": "hi"}}, {"user": "Ada", "content": "hello"}]},
+        {"messageExamples": [{"examples": [{"name": "a", "content": {"text": "hi"}}]}]},
+        {"people": [], "extends": ["eliza"], "clientConfig": {"discord": {}}},
+    ],
+)
+def test_shapes_that_public_files_have_are_read(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "public.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"name": "Ada", **change}).encode())
+    character = load_character(path)
+    assert character.name == "Ada"
+    if "messageExamples" in change:
+        assert character.message_examples[0][0].content == {"text": "hi"}
+    if change.get("knowledge"):
+        assert character.knowledge == ("one fact",)
+
+
+def test_templates_answer_to_the_names_that_public_files_give_them() -> None:
+    character = coerce_character({"name": "Ada", "templates": {"shouldRespondTemplate": "Well?", "blank": " "}})
+    assert character.templates == {"should_respond": "Well?"}

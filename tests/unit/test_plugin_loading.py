@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime_core.components import Plugin
-from runtime_core.errors import PluginCycle, PluginDependencyMissing, PluginNotFound
+from runtime_core.errors import DuplicateComponent, PluginCycle, PluginDependencyMissing, PluginNotFound
 from runtime_core.plugins.loading import BUILT_IN, GROUP, find_plugin, resolve_plugins
 
 
@@ -38,8 +38,13 @@ def test_dependencies_come_first_then_priority_then_the_order_given() -> None:
 
 
 def test_a_plugin_given_twice_is_loaded_once() -> None:
-    first, second = Plugin(name="a", description="first"), Plugin(name="a", description="second")
-    assert resolve_plugins([first, second]) == [first]
+    given = Plugin(name="a")
+    assert resolve_plugins([given, given]) == [given]
+
+
+def test_two_different_plugins_of_one_name_are_refused() -> None:
+    with pytest.raises(DuplicateComponent, match="two different plugins are named 'a'"):
+        resolve_plugins([Plugin(name="a", description="first"), Plugin(name="a", description="second")])
 
 
 def test_the_callers_list_stays_as_it_is() -> None:

@@ -14,13 +14,23 @@ import pytest
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.character import Character
 from runtime_core.components import Action, Evaluator, Plugin, Provider
-from runtime_core.errors import DuplicateComponent, PluginError, ServiceError, ServiceNotFound, StateError
+from runtime_core.eliza_os import ElizaOS
+from runtime_core.errors import (
+    AgentAlreadyRegistered,
+    DuplicateComponent,
+    InvalidInput,
+    PluginError,
+    ServiceError,
+    ServiceNotFound,
+    StateError,
+)
 from runtime_core.events import EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Memory
 from runtime_core.run import ActionResult
 from runtime_core.runtime import AgentRuntime
 from runtime_core.services import Service, ServiceType
+from runtime_core.state import State
 from tests.unit.conftest import ECHO
 
 
@@ -309,3 +319,75 @@ async def test_evaluators_run_after_an_answer_and_a_failing_one_stops_nobody(
     ran.clear()
     await runtime.evaluate(message, did_respond=False)
     assert ran == ["ALWAYS"]
+
+
+async def test_a_service_that_gives_up_waiting_for_another_does_not_end_its_start(adapter: SqliteAdapter) -> None:
+    gate, log = asyncio.Event(), list[str]()
+
+    class Slow(Service):
+        service_type = "SLOW"
+
+        @classmethod
+        async def start(cls, runtime: AgentRuntime) -> Service:
+            await gate.wait()
+            return cls()
+
+        async def stop(self) -> None:
+            log.append("stop SLOW")
+
+    class Impatient(Slow):
+        service_type = "IMPATIENT"
+
+        @classmethod
+        async def start(cls, runtime: AgentRuntime) -> Service:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(runtime.get_service_load_promise("SLOW"), 0.001)
+            gate.set()
+            return cls()
+
+    async with made(adapter, Plugin(name="p", services=(Impatient, Slow))) as runtime:
+        assert isinstance(runtime.get_service("SLOW"), Slow)
+        assert isinstance(await runtime.get_service_load_promise("SLOW"), Slow)
+    assert log == ["stop SLOW", "stop SLOW"]
+
+
+async def test_a_second_initialize_waits_for_the_first(adapter: SqliteAdapter) -> None:
+    gate = asyncio.Event()
+
+    async def init() -> None:
+        await gate.wait()
+
+    runtime = made(adapter, Plugin(name="slow", init=init))
+    both = [asyncio.create_task(runtime.initialize()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [each.done() for each in both] == [False, False]
+    gate.set()
+    await asyncio.gather(*both)
+    assert runtime.uptime_s is not None
+    await runtime.stop()
+
+
+async def test_one_id_added_twice_at_once_is_added_once(adapter: SqliteAdapter) -> None:
+    eliza_os = ElizaOS()
+    agent = {"character": {"name": "Ada"}, "plugins": [ECHO], "database_adapter": adapter}
+    outcomes = await asyncio.gather(*(eliza_os.add_agents([agent]) for _ in range(2)), return_exceptions=True)
+    assert [type(each) for each in outcomes] == [list, AgentAlreadyRegistered]
+    assert len(eliza_os.get_agents()) == 1
+    await eliza_os.stop_agents()
+
+
+async def test_values_with_a_secrets_name_are_masked_too(adapter: SqliteAdapter) -> None:
+    runtime = made(adapter, settings={"DISCORD_API_TOKEN": "tok-12345", "COLOUR": "green"})
+    assert runtime.redacted("tok-12345 is green") == "[redacted] is green"
+
+
+async def test_a_state_in_place_of_names_is_refused(runtime: AgentRuntime, message: Memory) -> None:
+    with pytest.raises(InvalidInput, match="include: expected names of providers, got a State"):
+        await runtime.compose_state(message, State())  # type: ignore[arg-type] # as the documents' interface has it
+
+
+async def test_one_provider_answers_a_model_type_once(runtime: AgentRuntime) -> None:
+    runtime.register_model("NEW", nothing, provider="p")
+    with pytest.raises(DuplicateComponent, match="model NEW of provider 'p' is registered twice"):
+        runtime.register_model("NEW", nothing, provider="p")
