@@ -35,6 +35,11 @@ async def finished(owner: object | None = None) -> None:
         await asyncio.wait(waiting)
 
 
+def is_under_way(owner: object) -> bool:
+    """Whether work of this owner is not done yet."""
+    return bool(_unfinished(owner))
+
+
 def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
     loop, current = asyncio.get_running_loop(), asyncio.current_task()
     return [

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
+from runtime_core import background
 from runtime_core.adapters.database import database_from
 from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.character import Character
@@ -84,7 +85,11 @@ class Deployment:
             if database.migrates_on_open:
                 await database.migrate()
             prepared = [_prepared(agent, settings, database) for agent in agents]
-            yield cls(settings, prepared, database, Shared(stack))
+            deployment = cls(settings, prepared, database, Shared(stack))
+            try:
+                yield deployment
+            finally:
+                await background.finished(deployment)
 
     async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """What `opens` opens, once for the deployment and its runtimes; closed with it."""
@@ -172,7 +177,10 @@ class Deployment:
                 may_join_room=False,
             )
         finally:
-            await runtime.stop()
+            if background.is_under_way(runtime):  # evaluators: the answer does not wait for them
+                background.start(runtime.stop(), name="end of a runtime", owner=self)
+            else:
+                await runtime.stop()
         assert handled.processing is not None  # noqa: S101 - always there in sync mode
         return handled.processing
 

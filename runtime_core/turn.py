@@ -378,10 +378,8 @@ class _Turn:
 
     async def _ended(self, result: MessageProcessingResult) -> None:
         runtime = self._runtime
-        if self._queue is None:
-            await runtime.evaluate(
-                self._message, result.state, did_respond=result.did_respond, responses=result.response_messages
-            )
+        if self._queue is None and concerned(runtime.evaluators, did_respond=result.did_respond):
+            background.start(self._evaluate(result), name="evaluators", owner=runtime)
         await runtime.emit(EventType.RUN_ENDED, self._event("completed"))
         runtime.logger.info(
             "turn finished",
@@ -393,6 +391,12 @@ class _Turn:
                 **self._phases,
                 "duration_ms": self._elapsed_ms(),
             },
+        )
+
+    async def _evaluate(self, result: MessageProcessingResult) -> None:
+        """Look back on the turn while whoever waited for the answer has it already."""
+        await self._runtime.evaluate(
+            self._message, result.state, did_respond=result.did_respond, responses=result.response_messages
         )
 
     def _details(self) -> dict[str, Any]:

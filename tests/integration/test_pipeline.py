@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from runtime_core import background
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.chat import ChatRole, TextResponse
 from runtime_core.components import Action, ActionOptions, Evaluator, Plugin, Provider
@@ -271,6 +272,8 @@ async def test_evaluators_run_once_the_answer_is_out_and_a_failing_one_stops_nob
     talk.runtime.on(EventType.EVALUATOR_COMPLETED, note)
     message = Memory(entity_id=talk.sender_id, room_id=talk.room_id, content=Content(text="Ada?"))
     await talk.runtime.message_service.handle_message(talk.runtime, message, told)
+    assert order == ["Fine."], "who waits for the answer has it before anyone looks back"
+    await background.finished(talk.runtime)
     assert order == ["Fine.", ["Fine."]]
     assert ended == [("FAILS", True), ("LOOKS", False)]
 
@@ -295,8 +298,10 @@ async def test_an_unanswered_message_concerns_only_those_that_always_run(talk: T
     talk.verdicts = ["IGNORE"]
     await talk.open(plugins=[Plugin(name="e", evaluators=evaluators)])
     await talk.say("whatever")
+    await background.finished(talk.runtime)
     assert ran == ["ALWAYS"]
     await talk.say("Ada?")
+    await background.finished(talk.runtime)
     assert ran == ["ALWAYS", "USUAL", "ALWAYS"]
 
 
@@ -314,6 +319,7 @@ async def test_reflection_keeps_facts_and_relationships_once(talk: Talk) -> None
     for round_number in (1, 2):
         for _ in range(4):
             await talk.say("Ada, I am Grace from Bern")
+            await background.finished(talk.runtime)
         assert len(talk.asked_small) == round_number, "every eighth message of a conversation of 32"
     facts = await talk.runtime.get_memories(table="facts")
     assert [(each.content.text, each.entity_id) for each in facts] == [("Grace lives in Bern.", talk.sender_id)]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from runtime_core.components import Action, ActionOptions
+from runtime_core.components import Action, ActionOptions, Evaluator, Plugin
 from runtime_core.deployment import Deployment
 from runtime_core.errors import (
     LeaseLost,
@@ -364,3 +364,25 @@ async def test_what_a_model_writes_that_no_database_keeps_is_cleaned(
     assert result.text == "Mild."
     stored = await conversation(deployment.database, result.agent_id, room_id)
     assert [each.content.text for each in stored] == ["Weather?", "Mild."]
+
+
+async def test_an_evaluator_never_delays_the_answer(open_deployment: Open, model_server: ScriptedModelServer) -> None:
+    gate, looked = asyncio.Event(), list[str]()
+
+    async def look_back() -> None:
+        await gate.wait()
+        looked.append("back")
+
+    agent = {
+        "character": {"name": "Slow", "id": "slow-looker"},
+        "plugins": [Plugin(name="e", evaluators=(Evaluator(name="SLOW", handler=look_back),))],
+    }
+    AGENTS_THAT_LOOK_BACK[:] = [agent]
+    async with open_deployment(agents=f"{__name__}:AGENTS_THAT_LOOK_BACK") as deployment:
+        result = await deployment.answer(request_of("Hello"))
+        assert (result.text, looked) == ("You said: Hello", [])
+        gate.set()
+    assert looked == ["back"], "the deployment waits for it before it closes"
+
+
+AGENTS_THAT_LOOK_BACK: list[Any] = []

@@ -32,6 +32,7 @@ from runtime_core import (
     ServiceType,
     State,
     StateError,
+    background,
     execute_planned_tool_call,
 )
 from runtime_core.plugins.loading import resolve_plugins
@@ -451,6 +452,7 @@ async def test_what_fails_alone_leaves_the_answer_and_names_itself(
     handled = await eliza_os.handle_message(runtime, message)
     assert handled.processing is not None
     assert handled.processing.text == "You said: Hello!"
+    await background.finished(runtime)
     logged = " ".join(str(vars(record)) for record in caplog.records)
     assert all(name in logged for name in ("BROKEN_PROVIDER", "BROKEN_EVALUATOR", "BROKEN_ACTION", "break_"))
 
