@@ -40,7 +40,7 @@ validate: $(SAM_STAMP) ## check the SAM template
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM) validate --lint --template template.yaml
 	$(SAM_VENV)/bin/cfn-lint infra/*.yaml
 
-build: $(SAM_STAMP) ## build what Lambda runs into .aws-sam/build (ARCHITECTURE=arm64 for Graviton)
+build: $(SAM_STAMP) archive ## build what Lambda runs into .aws-sam/build (ARCHITECTURE=arm64 for Graviton)
 	@$(SAM_BUILD)
 
 archive: ## build the Lambda archive alone; prints its sizes and its digest
@@ -58,7 +58,7 @@ logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
 
 sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## run the built functions in Lambda containers and under the runtime emulator
 	@if LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; then \
-	  $(SAM_BUILD) && SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam; \
+	  $(MAKE) --no-print-directory build && SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam; \
 	else \
 	  echo "sam-test: containers cannot run here (no Docker engine, or no base image); the emulator tests run alone"; \
 	  $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py; \

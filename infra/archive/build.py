@@ -34,13 +34,15 @@ PLATFORMS = {
 OURS = ("handlers", "runtime_core", "infra/migrations")
 NOT_ON_LAMBDA = ("runtime_core/cli", "runtime_core/testing")
 # Parts of the wheels that nothing imports: commands, stubs for type checkers, tests, SQLite's shell programs,
-# and Powertools' own HTTP router with the browser pages it carries.
+# Powertools' own HTTP router with the browser pages it carries, and what it offers beside logs and metrics.
 UNUSED_PATHS = (
     "bin",
     "wrapt-stubs",
     "apsw/tests",
     "apsw/sqlite_extra_binaries",
+    "apsw/shell.py",
     "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/[!_j]*/",  # all but jmespath_utils, which the logger needs
     "openai/cli",
 )
 UNUSED_SUFFIXES = (".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h")
@@ -107,8 +109,11 @@ def install(architecture: str, folder: Path) -> None:
 
 def prune(folder: Path) -> None:
     """Take out what nothing imports; licences stay."""
-    for name in UNUSED_PATHS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in [found for pattern in UNUSED_PATHS for found in folder.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for path in files(folder):
         metadata = path.parent.suffix == ".dist-info" and path.name in UNUSED_METADATA
         if metadata or path.suffix in UNUSED_SUFFIXES or "sboms" in path.parts:

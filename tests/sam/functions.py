@@ -29,6 +29,7 @@ class Functions:
     """Invokes built functions, each in a container of its own; `variables` are theirs for every invocation."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.log = ""  # what the last invocation wrote
         self._folder = folder
         self._variables = {name: {**_unset(name), **variables} for name in _functions()}
 
@@ -40,6 +41,7 @@ class Functions:
         done = subprocess.run([SAM, *command], env=_environment(), capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip(), done.stderr
+        self.log = done.stderr
         return json.loads(done.stdout.strip().splitlines()[-1])
 
     @contextmanager

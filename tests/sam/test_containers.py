@@ -69,6 +69,9 @@ def test_a_message_is_answered_with_sqlite_in_the_containers_own_folder(function
     result = functions.invoke("MessageFunction", MESSAGE, DATABASE_URL="sqlite:////tmp/mayfly.db")
     assert result["text"] == f"You said: {MESSAGE['text']}"
     assert result["did_respond"] is True
+    assert '"turn finished"' in functions.log
+    assert "CloudWatchMetrics" in functions.log
+    assert "Logging error" not in functions.log
 
 
 def test_a_wrong_setting_is_an_answer_that_names_it(functions: Functions) -> None:
