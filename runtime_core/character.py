@@ -14,10 +14,10 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
-from runtime_core.errors import InvalidCharacter
+from runtime_core.errors import InvalidCharacter, InvalidInput
 from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
-from runtime_core.values import invalid_input
+from runtime_core.values import check_plain, invalid_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,10 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
     if isinstance(value, Character):
         return value
     try:
+        check_plain(value, path="", depth=1)
+    except InvalidInput as error:
+        raise InvalidCharacter(str(error), source=source) from error
+    try:
         return _CharacterFile.model_validate(_without_nulls(value)).character()
     except ValidationError as error:
         problem = invalid_input(error, name="")
@@ -116,6 +120,10 @@ def load_character(path: Path) -> Character:
     except OSError as error:
         raise InvalidCharacter(f"cannot be read: {error.strerror}", source=str(path)) from error
     except ValueError as error:
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError as undecodable:
+            raise InvalidCharacter(f"not UTF-8 (byte {undecodable.start})", source=str(path)) from error
         raise InvalidCharacter(f"not JSON: {error}", source=str(path)) from error
     if not isinstance(value, dict):
         raise InvalidCharacter(

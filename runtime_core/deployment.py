@@ -216,12 +216,21 @@ def load_agents(settings: Settings) -> list[AgentConfig]:
             f"AGENTS is {settings.agents!r}, expected module:attribute of a list of agents: {error}", name="AGENTS"
         ) from error
     found: Sequence[AnyAgent] = value() if callable(value) else value
-    if not found:
-        raise SettingsError(f"AGENTS is {settings.agents!r}: the list is empty, one agent is needed", name="AGENTS")
+    if not isinstance(found, list | tuple) or not found:
+        given = "an empty list" if isinstance(found, list | tuple) else f"a {type(found).__name__}"
+        raise SettingsError(f"AGENTS is {settings.agents!r}: expected a list of agents, got {given}", name="AGENTS")
     agents = [coerce_agent(each) for each in found]
     if settings.agent_id is not None:
         first = replace(agents[0], character=replace(agents[0].character, id=settings.agent_id))
         agents = [first, *agents[1:]]
+    ids = [agent.agent_id for agent in agents]
+    twice = [agent for index, agent in enumerate(agents) if agent.agent_id in ids[:index]]
+    if twice:
+        raise SettingsError(
+            f"AGENTS is {settings.agents!r}: two agents have the id {twice[0].agent_id} ({twice[0].character.name}); "
+            "give one of their characters another name or id",
+            name="AGENTS",
+        )
     return agents
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +12,8 @@ from pydantic_core import from_json
 from runtime_core.errors import InvalidInput, MessageTooLarge
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
-from runtime_core.values import encode_json, invalid_input
+from runtime_core.values import check_plain, encode_json, invalid_input
 
-JSON_DEPTH = 32  # levels of nesting; what no honest message needs, and far below any recursion limit
 ANONYMOUS = string_to_uuid("mayfly:anonymous")
 
 
@@ -85,7 +83,7 @@ def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
         value = _parsed(value)
     if not isinstance(value, Mapping):
         raise InvalidInput(f"expected a JSON object with the message, got a {_json_kind(value)}")
-    _check_plain(value, path="", depth=1)
+    check_plain(value, path="", depth=1)
     try:
         request = MessageRequest.model_validate(value)
     except ValidationError as error:
@@ -113,31 +111,6 @@ def _parsed(text: bytes | str) -> Any:
             except UnicodeDecodeError as undecodable:
                 raise InvalidInput(f"the body is not UTF-8 (byte {undecodable.start})") from error
         raise InvalidInput(f"the body is not JSON: {error}") from error
-
-
-def _check_plain(value: object, *, path: str, depth: int) -> None:
-    """Refuse what no database can keep: nesting without end, NUL characters, half surrogate pairs, NaN."""
-    if depth > JSON_DEPTH:
-        raise InvalidInput(f"nested deeper than {JSON_DEPTH} levels", path=path)
-    if isinstance(value, str):
-        _check_text(value, path)
-    elif isinstance(value, float):
-        if not isfinite(value):
-            raise InvalidInput("is a number that JSON lacks", path=path)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            _check_plain(key, path=path, depth=depth)
-            _check_plain(item, path=f"{path}.{key}" if path else str(key), depth=depth + 1)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_plain(item, path=f"{path}[{index}]", depth=depth + 1)
-
-
-def _check_text(value: str, path: str) -> None:
-    if "\x00" in value:
-        raise InvalidInput("holds a NUL character", path=path)
-    if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
-        raise InvalidInput("holds half of a surrogate pair: not valid Unicode", path=path)
 
 
 def _json_kind(value: object) -> str:

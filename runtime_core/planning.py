@@ -84,7 +84,7 @@ async def execute_planned_tool_call(
     name = action.name if action else planned.name
     await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
     arguments: Mapping[str, Any] = {}
-    refusal = _refusal(action, context) if action is not None else None
+    refusal = await _refused(runtime, action, context) if action is not None else None
     try:
         arguments = _arguments(planned.arguments)
         result = (
@@ -210,6 +210,15 @@ async def _run(
             *accepted(action.handler, (runtime, context.message, context.state, options, context.callback))
         )
     return action_result(given, action.name)
+
+
+async def _refused(runtime: AgentRuntime, action: Action, context: ToolCallContext) -> str | None:
+    """Why an action may not run: it is not the sender's, or it is not possible now and was not offered."""
+    if refusal := _refusal(action, context):
+        return refusal
+    if not await _possible(runtime, action, context.message, context.state):
+        return f"{action.name} is not possible now"
+    return None
 
 
 def _refusal(action: Action, context: ToolCallContext) -> str | None:

@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 OnContent: TypeAlias = Callable[..., Awaitable[Any]]
 
 UNBOUNDED_LEASE_S = 120.0  # a process without a deadline: how long a crash there holds up the next delivery
+_ASK_AGAIN_S = 5.0  # an answer usually comes long before the claim on it ends
 RELEASE_S = 0.5  # to free the claim of a turn that failed, out of the time that the environment keeps back
 LEASE_MARGIN_S = 1.0  # past the deadline, so that a turn that ends in time never loses its claim
 
@@ -445,7 +446,7 @@ def _claimed(context: TurnContext, message: Memory, runtime: AgentRuntime) -> Ru
     assert context.run is not None  # noqa: S101 - every other outcome comes with the run
     if context.outcome is Outcome.RUNNING:
         until = context.run.lease_until or context.now
-        retry_after_s = max(1.0, (until - context.now).total_seconds())
+        retry_after_s = min(_ASK_AGAIN_S, max(1.0, (until - context.now).total_seconds()))
         raise TurnInProgress(
             f"message {message.id} is being answered by another invocation; ask again in {retry_after_s:.0f} s",
             retry_after_s=retry_after_s,

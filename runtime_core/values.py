@@ -6,7 +6,8 @@ only for the types it meets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,8 @@ from pydantic_core import to_json
 from runtime_core.errors import InvalidInput
 
 T = TypeVar("T")
+
+JSON_DEPTH = 32  # levels of nesting; what no honest message needs, and far below any recursion limit
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
@@ -97,3 +100,28 @@ def _shown(value: object) -> str:
     if isinstance(value, str):
         return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
     return f"a {type(value).__name__}"
+
+
+def check_plain(value: object, *, path: str, depth: int) -> None:
+    """Refuse what no database can keep: nesting without end, NUL characters, half surrogate pairs, NaN."""
+    if depth > JSON_DEPTH:
+        raise InvalidInput(f"nested deeper than {JSON_DEPTH} levels", path=path)
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise InvalidInput("is a number that JSON lacks", path=path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            check_plain(key, path=path, depth=depth)
+            check_plain(item, path=f"{path}.{key}" if path else str(key), depth=depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            check_plain(item, path=f"{path}[{index}]", depth=depth + 1)
+
+
+def _check_text(value: str, path: str) -> None:
+    if "\x00" in value:
+        raise InvalidInput("holds a NUL character", path=path)
+    if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        raise InvalidInput("holds half of a surrogate pair: not valid Unicode", path=path)

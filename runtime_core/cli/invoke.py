@@ -132,3 +132,5 @@ def _event(file: IO[bytes]) -> Any:
         return json.loads(file.read())
     except ValueError as error:  # also what is not UTF-8
         raise Failure(f"{file.name} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Failure(f"{file.name} is nested too deeply to be an event") from error

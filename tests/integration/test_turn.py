@@ -386,3 +386,22 @@ async def test_an_evaluator_never_delays_the_answer(open_deployment: Open, model
 
 
 AGENTS_THAT_LOOK_BACK: list[Any] = []
+
+
+async def test_an_action_that_is_not_possible_now_is_refused_though_the_model_names_it(
+    deployment: Deployment, model_server: ScriptedModelServer
+) -> None:
+    ran: list[int] = []
+
+    async def handle() -> None:
+        ran.append(1)
+
+    async def never() -> bool:
+        return False
+
+    runtime = await deployment.runtime(deployment.agent_id(None))
+    runtime.register_action(Action(name="HIDDEN", description="Hidden.", handler=handle, validate=never))
+    model_server.script(Reply(tool_calls=[("HIDDEN", {}), ("IGNORE", {})]), Reply(text="I cannot."))
+    result = await runtime.message_service.handle_message(runtime, request_of("Do it").memory(runtime.agent_id))
+    assert (result.text, ran) == ("I cannot.", [])
+    assert ["is not possible now" in each["content"] for each in asked(model_server)[-2:]] == [True, True]

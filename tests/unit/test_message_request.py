@@ -12,7 +12,8 @@ import pytest
 from runtime_core.errors import InvalidInput, MessageTooLarge
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Media
-from runtime_core.message_request import ANONYMOUS, JSON_DEPTH, MessageRequest, parse_message_request
+from runtime_core.message_request import ANONYMOUS, MessageRequest, parse_message_request
+from runtime_core.values import JSON_DEPTH
 
 LIMIT_BYTES = 1024
 SOME_ID = str(UUID(int=7))

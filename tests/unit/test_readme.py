@@ -24,3 +24,8 @@ def test_every_make_target_named_is_there() -> None:
 def test_the_sample_event_named_is_there() -> None:
     for name in re.findall(r"events/\w+\.json", README):
         assert (ROOT / name).exists()
+
+
+def test_every_page_that_is_linked_is_there() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", README):
+        assert (ROOT / link).exists(), link

@@ -139,7 +139,7 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailable(str(error) or "the database did not answer in time") from error
+        raise StoreUnavailable(f"the database did not answer: {error or 'no time was left'}") from error
     except driver.PostgresError as error:
         raise _translated(error) from error
     except (driver.InterfaceError, driver.InternalClientError) as error:
@@ -157,8 +157,9 @@ def _translated(error: driver.PostgresError) -> MayflyError:
         return own(str(error))
     kind = mapped(type(error))
     if kind is SchemaOutOfDate:
+        reason = str(error).splitlines()[0]
         return SchemaOutOfDate(
-            f"the database is behind schema version {SCHEMA_VERSION}, which this release needs ({error}): "
+            f"the database is behind schema version {SCHEMA_VERSION}, which this release needs ({reason}): "
             "run `mayfly migrate`"
         )
     return kind(str(error))
