@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from runtime_core.data_verbs import AnyMemory
@@ -54,6 +54,19 @@ def read_dispatch(
     if unknown := given.keys() - options:
         raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}", path="messages.options")
     return target, dispatch["message"], given
+
+
+Lane: TypeAlias = tuple[object, str]
+"""An agent and one of its rooms: messages of one lane are handled one after the other."""
+
+
+def lane_of(dispatch: object) -> Lane | None:
+    """The lane of a message; None where the message names no room, which its handling will say."""
+    if not isinstance(dispatch, Mapping):
+        return None
+    target, message = dispatch.get("target", dispatch.get("agent_id")), dispatch.get("message")
+    room_id = message.get("room_id") if isinstance(message, Mapping) else getattr(message, "room_id", None)
+    return (target.agent_id if isinstance(target, AgentRuntime) else target, str(room_id)) if room_id else None
 
 
 def unexpected(error: Exception) -> MayflyError:

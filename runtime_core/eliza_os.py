@@ -16,7 +16,7 @@ from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.character_change import change_character
 from runtime_core.components import accepted
 from runtime_core.data_verbs import AnyMemory
-from runtime_core.dispatch import Dispatched, HandledMessage, read_dispatch, unexpected
+from runtime_core.dispatch import Dispatched, HandledMessage, Lane, lane_of, read_dispatch, unexpected
 from runtime_core.errors import AgentAlreadyRegistered, AgentError, AgentNotFound, InvalidInput, MayflyError
 from runtime_core.events import EventHandler, Events
 from runtime_core.health import Health, health_of, not_there
@@ -348,7 +348,9 @@ class ElizaOS:
         return HandledMessage(message_id=filled.id, user_message=filled, processing=processing)
 
     async def handle_messages(self, messages: Sequence[Mapping[str, Any]]) -> list[Dispatched]:
-        """Send messages to agents, all at once; one that fails never fails the others.
+        """Send messages to agents, all at once; those of one agent's room one after the other, so that it keeps its order.
+
+        One that fails never fails the others.
 
         Args:
             messages: Each with `agent_id` or `target`, `message`, and `options`: keywords of `handle_message`.
@@ -356,13 +358,27 @@ class ElizaOS:
         Returns:
             What became of each, in the order given.
         """
-        outcomes = await asyncio.gather(*(self._dispatched(each) for each in messages))
+        last: dict[Lane, asyncio.Task[Dispatched]] = {}
+        tasks: list[asyncio.Task[Dispatched]] = []
+        for each in messages:
+            lane = lane_of(each)
+            task = asyncio.ensure_future(self._in_turn(each, last.get(lane) if lane else None))
+            tasks.append(task)
+            if lane:
+                last[lane] = task
+        outcomes = await asyncio.gather(*tasks)
         await self._tell(
             OrchestratorEventType.MESSAGES_SENT,
             agent_ids=tuple(each.agent_id for each in outcomes if each.agent_id is not None),
             message_ids=tuple(each.result.message_id for each in outcomes if each.result is not None),
         )
         return outcomes
+
+    async def _in_turn(self, dispatch: Mapping[str, Any], before: asyncio.Task[Dispatched] | None) -> Dispatched:
+        """Handle a message once the one before it in its agent's room was handled."""
+        if before is not None:
+            await asyncio.wait([before])
+        return await self._dispatched(dispatch)
 
     async def _dispatched(self, dispatch: Mapping[str, Any]) -> Dispatched:
         given = dispatch if isinstance(dispatch, Mapping) else {}

@@ -227,7 +227,7 @@ async def test_eliza_os_type_guard(eliza_os: ElizaOS, runtime: AgentRuntime, mes
             other_agent_id,
             {
                 "entity_id": message.entity_id,
-                "room_id": uuid4(),
+                "room_id": message.room_id,
                 "content": {"text": "Forwarded message", "source": "internal"},
             },
         )

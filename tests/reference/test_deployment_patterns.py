@@ -197,7 +197,7 @@ async def test_multi_agent_communication(eliza_os: ElizaOS) -> None:
     research_agent, writer_agent = await eliza_os.add_agents(
         [{"character": {"name": "Researcher"}}, {"character": {"name": "Writer"}}], auto_start=True
     )
-    entity_id = uuid4()
+    entity_id, room_id = uuid4(), uuid4()
 
     results = await eliza_os.handle_messages(
         [
@@ -205,7 +205,7 @@ async def test_multi_agent_communication(eliza_os: ElizaOS) -> None:
                 "agent_id": research_agent,
                 "message": {
                     "entity_id": entity_id,
-                    "room_id": uuid4(),
+                    "room_id": room_id,
                     "content": {"text": "Research topic X", "source": "internal"},
                 },
             },
@@ -213,7 +213,7 @@ async def test_multi_agent_communication(eliza_os: ElizaOS) -> None:
                 "agent_id": writer_agent,
                 "message": {
                     "entity_id": entity_id,
-                    "room_id": uuid4(),
+                    "room_id": room_id,
                     "content": {"text": "Prepare outline", "source": "internal"},
                 },
             },
