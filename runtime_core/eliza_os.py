@@ -348,9 +348,9 @@ class ElizaOS:
         return HandledMessage(message_id=filled.id, user_message=filled, processing=processing)
 
     async def handle_messages(self, messages: Sequence[Mapping[str, Any]]) -> list[Dispatched]:
-        """Send messages to agents, all at once; those of one agent's room one after the other, so that it keeps its order.
+        """Send messages to agents, all at once; one that fails never fails the others.
 
-        One that fails never fails the others.
+        Those of one agent's room are handled one after the other, so that the room keeps their order.
 
         Args:
             messages: Each with `agent_id` or `target`, `message`, and `options`: keywords of `handle_message`.
