@@ -35,6 +35,7 @@ HEADINGS = {
     "Plugin Management",
     "Processing Steps",
     "Quick Start (Python)",
+    "Quick Start (Rust)",
     "Quick Start (TypeScript)",
     "Quick Start with ElizaOS",
     "Run Tracking",

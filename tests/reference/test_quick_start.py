@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 import pytest
 
 from runtime_core import AgentRuntime, Character, Content, ElizaOS, Memory, get_openai_plugin
+from runtime_core.character import coerce_character
 from tests.model_server import ScriptedModelServer
 
 
@@ -117,4 +119,30 @@ async def test_api_comparison() -> None:
     await runtime.initialize()
     assert await runtime.use_model("TEXT_LARGE", {"prompt": "Hello!"}) == "You said: Hello!"
     assert runtime.get_service("DATABASE") is not None
+    await runtime.stop()
+
+
+@pytest.mark.example("Quick Start (Rust)")
+@pytest.mark.spec("C1", "C2")
+async def test_quick_start_with_a_character_from_json(user_id: UUID, room_id: UUID) -> None:
+    # Create runtime with character and plugins
+    character = coerce_character(
+        json.loads("""{
+            "name": "Assistant",
+            "bio": "A helpful AI assistant",
+            "system": "You are a helpful assistant."
+        }""")
+    )
+
+    runtime = AgentRuntime(character=character, plugins=[get_openai_plugin()])
+
+    # Initialize
+    await runtime.initialize()
+
+    # Handle messages
+    message = {"entity_id": user_id, "room_id": room_id, "content": {"text": "Hello!"}}
+    result = await runtime.message_service.handle_message(runtime, runtime.as_message(message))
+
+    assert result.text == "You said: Hello!"
+    assert runtime.character.paragraphs == ("A helpful AI assistant",)
     await runtime.stop()
