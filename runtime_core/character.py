@@ -144,6 +144,8 @@ _Lines = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 
 
 class _StyleInFile(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     all: _Lines = ()
     chat: _Lines = ()
     post: _Lines = ()
@@ -218,5 +220,5 @@ class _CharacterFile(BaseModel):
             plugins=self.plugins,
             settings=settings,
             secrets=secrets,
-            extra=self.model_extra or {},
+            extra={**(self.model_extra or {}), **({"style": self.style.model_extra} if self.style.model_extra else {})},
         )

@@ -244,6 +244,8 @@ class _Turn:
             agent_name=runtime.character.name,
             rules=runtime.response_rules(),
         )
+        if by_rule is None and await self._replies_to_older_answer(context):
+            by_rule = Verdict.RESPOND
         state: State | None = None
         if by_rule is not Verdict.IGNORE:
             if by_rule is Verdict.RESPOND:
@@ -259,6 +261,15 @@ class _Turn:
                 await self._mute()
         self._phase("answer_ms")
         return await self._finish(state)
+
+    async def _replies_to_older_answer(self, context: TurnContext) -> bool:
+        """Whether it replies to something the agent said before the messages that came with the claim."""
+        replied = self._message.content.in_reply_to
+        if replied is None or any(each.id == replied for each in context.messages):
+            return False
+        runtime = self._runtime
+        found = await runtime.database.memories.get(runtime.agent_id, [replied])
+        return any(each.entity_id == runtime.agent_id for each in found)
 
     async def _answer(self, state: State, run: Run) -> State:
         options, settings = self._options, self._runtime.settings

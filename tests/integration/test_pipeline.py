@@ -390,3 +390,17 @@ async def test_a_provider_or_an_action_that_fails_costs_the_message_nothing(talk
     assert "UNSURE" not in talk.offered
     (failed,) = result.state.data["action_results"]
     assert failed.error == "KILN failed: ConnectionRefusedError: the kiln is cold"
+
+
+async def test_a_reply_to_what_the_agent_said_long_ago_is_answered(talk: Talk) -> None:
+    await talk.open(settings={"conversation_length": 2})
+    first = await talk.say("Ada?")
+    talk.verdicts = ["IGNORE"] * 3
+    for _ in range(3):
+        await talk.say("whatever")
+    message = Memory(
+        entity_id=talk.sender_id,
+        room_id=talk.room_id,
+        content=Content(text="what you said there", in_reply_to=first.response_messages[0].id),
+    )
+    assert (await talk.runtime.message_service.handle_message(talk.runtime, message)).did_respond

@@ -121,3 +121,8 @@ def test_shapes_that_public_files_have_are_read(tmp_path: Path, change: dict[str
 def test_templates_answer_to_the_names_that_public_files_give_them() -> None:
     character = coerce_character({"name": "Ada", "templates": {"shouldRespondTemplate": "Well?", "blank": " "}})
     assert character.templates == {"should_respond": "Well?"}
+
+
+def test_what_a_style_holds_beyond_the_known_is_kept() -> None:
+    character = coerce_character({"name": "Ada", "style": {"all": ["brief"], "email": ["formal"]}})
+    assert (character.style.all, character.extra) == (("brief",), {"style": {"email": ["formal"]}})
