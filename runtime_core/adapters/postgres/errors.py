@@ -139,7 +139,8 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailable(f"the database did not answer: {error or 'no time was left'}") from error
+        reason = f": {error}" if str(error) else " in time"
+        raise StoreUnavailable(f"the database did not answer{reason}") from error
     except driver.PostgresError as error:
         raise _translated(error) from error
     except (driver.InterfaceError, driver.InternalClientError) as error:
