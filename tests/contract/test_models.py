@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeAlias
 
-import httpx2
 import pytest
 
-from runtime_core.adapters.openai.connection import open_http_client
+from runtime_core.adapters.http_client import HttpClient
 from runtime_core.adapters.openai.sdk import SdkModel, make_client
 from runtime_core.adapters.openai.wire import WireModel
 from runtime_core.chat import ChatMessage, ChatRole, TextRequest, ToolCall, ToolSpec, Usage
@@ -47,7 +46,7 @@ class Opener:
     """Makes models of one adapter, all on one HTTP client."""
 
     adapter: str
-    http: httpx2.AsyncClient
+    http: HttpClient
     server: ScriptedModelServer
 
     def __call__(self, **options: Any) -> Model:
@@ -66,7 +65,7 @@ def server() -> Iterator[ScriptedModelServer]:
 
 @pytest.fixture(params=["wire", "sdk"])
 async def opener(request: pytest.FixtureRequest, server: ScriptedModelServer) -> AsyncIterator[Opener]:
-    async with open_http_client() as http:
+    async with HttpClient() as http:
         yield Opener(request.param, http, server)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import field
 
-import httpx2
-
+from runtime_core.adapters.http_client import HttpClient, HttpError
+from runtime_core.deadline import bounded_s
 from runtime_core.errors import SettingsError
 from runtime_core.frozen import dataclass
+
+TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +23,12 @@ class Credentials:
     session_token: str = field(default="", repr=False)
 
 
-async def read_credentials(environment: Mapping[str, str], client: httpx2.AsyncClient) -> Credentials:
+async def read_credentials(environment: Mapping[str, str], client: HttpClient) -> Credentials:
     """Find the credentials.
 
     Raises:
         SettingsError: There are none.
-        httpx2.HTTPError: The local endpoint did not answer.
+        HttpError: The local endpoint did not answer.
 
     Source:
         SnapStart functions get theirs from the container endpoint: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-security.html
@@ -43,9 +46,11 @@ async def read_credentials(environment: Mapping[str, str], client: httpx2.AsyncC
             name="AWS_ACCESS_KEY_ID",
         )
     token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-    answer = await client.get(endpoint, headers={"Authorization": token} if token else {})
-    answer.raise_for_status()
-    found = answer.json()
+    headers = {"Authorization": token} if token else {}
+    async with client.send("GET", endpoint, headers=headers, timeout_s=bounded_s(TIMEOUT_S)) as answer:
+        if not answer.is_success:
+            raise HttpError(f"the endpoint of the function's credentials answered {answer.status}")
+        found = json.loads(await answer.read())
     return Credentials(
         access_key_id=found["AccessKeyId"],
         secret_access_key=found["SecretAccessKey"],

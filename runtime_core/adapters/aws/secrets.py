@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
-
 from runtime_core.adapters.aws.credentials import Credentials, read_credentials
 from runtime_core.adapters.aws.signing import signed_headers
+from runtime_core.adapters.http_client import HttpClient, HttpError
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import SettingsError, StoreUnavailable
 
@@ -39,14 +38,14 @@ async def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     if not wanted:
         return dict(environment)
     regions = {name: _region(name, environment[name].strip()) for name in wanted.values()}
-    async with httpx2.AsyncClient(timeout=bounded_s(TIMEOUT_S)) as client:
+    async with HttpClient() as client:
         try:
             credentials = await read_credentials(environment, client)
             texts = await asyncio.gather(
                 *(_secret(name, region, environment, credentials, client) for name, region in regions.items())
             )
-        except httpx2.HTTPError as error:
-            raise StoreUnavailable(f"Secrets Manager did not answer: {type(error).__name__}") from error
+        except HttpError as error:
+            raise StoreUnavailable(f"Secrets Manager did not answer: {error}") from error
     found = dict(zip(wanted, texts, strict=True))
     if "DATABASE_URL" in found:
         found["DATABASE_URL"] = database_url(found["DATABASE_URL"], host=environment.get("DATABASE_HOST", ""))
@@ -110,7 +109,7 @@ def _region(name: str, arn: str) -> str:
 
 
 async def _secret(
-    name: str, region: str, environment: Mapping[str, str], credentials: Credentials, client: httpx2.AsyncClient
+    name: str, region: str, environment: Mapping[str, str], credentials: Credentials, client: HttpClient
 ) -> str:
     arn = environment[name].strip()
     url = _endpoint(environment, region, china=arn.startswith("arn:aws-cn:"))
@@ -124,7 +123,9 @@ async def _secret(
         credentials=credentials,
         now=datetime.now(UTC),
     )
-    return _secret_string(name, await client.post(url, content=body, headers=headers))
+    timeout_s = bounded_s(TIMEOUT_S)
+    async with client.send("POST", url, headers=headers, content=body, timeout_s=timeout_s) as answer:
+        return _secret_string(name, answer.status, await answer.read())
 
 
 def _endpoint(environment: Mapping[str, str], region: str, *, china: bool) -> str:
@@ -134,15 +135,15 @@ def _endpoint(environment: Mapping[str, str], region: str, *, china: bool) -> st
     return f"{(given or f'https://secretsmanager.{region}.{domain}').rstrip('/')}/"
 
 
-def _secret_string(name: str, answer: httpx2.Response) -> str:
-    if answer.status_code >= 500 or answer.status_code == 429:
-        raise StoreUnavailable(f"Secrets Manager answered {answer.status_code} for {name}")
+def _secret_string(name: str, status: int, body: bytes) -> str:
+    if status >= 500 or status == 429:
+        raise StoreUnavailable(f"Secrets Manager answered {status} for {name}")
     try:
-        found = answer.json()
+        found = json.loads(body)
     except ValueError:
         found = {}
-    if answer.is_error:
-        reason = str(found.get("__type", answer.status_code)).rpartition("#")[2]
+    if status >= 400:
+        reason = str(found.get("__type", status)).rpartition("#")[2]
         raise SettingsError(f"{name}: the secret cannot be read: {reason}", name=name)
     if not found.get("SecretString"):
         raise SettingsError(f"{name}: the secret holds no text", name=name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from runtime_core.adapters.loopback import is_loopback_host
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import ModelTimeout, SettingsError
 from runtime_core.frozen import dataclass
@@ -61,6 +61,8 @@ def read_base_url(text: str) -> str:
         raise SettingsError(f"OPENAI_BASE_URL is not a URL: {error}", name="OPENAI_BASE_URL") from error
     if parts.scheme not in ("http", "https") or not host:
         raise SettingsError("OPENAI_BASE_URL has to begin with http:// or https:// and a host", name="OPENAI_BASE_URL")
+    if not text.isascii():
+        raise SettingsError("OPENAI_BASE_URL holds characters that no URL has", name="OPENAI_BASE_URL")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingsError(
             "OPENAI_BASE_URL holds more than scheme, host, port and path; the key goes into OPENAI_API_KEY",
@@ -83,10 +85,4 @@ def read_api_key(text: str | None) -> str | None:
 
 def is_loopback(url: str) -> bool:
     """Whether the URL leads to this machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_host(urlsplit(url).hostname or "")

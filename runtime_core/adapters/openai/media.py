@@ -11,8 +11,7 @@ import openai
 
 from runtime_core.adapters.openai.answers import read_completion
 from runtime_core.adapters.openai.call import in_time
-from runtime_core.adapters.openai.connection import call_timeout
-from runtime_core.adapters.openai.sdk import asked_of, plain, sdk_errors
+from runtime_core.adapters.openai.sdk import asked_of, call_timeout, plain, sdk_errors
 from runtime_core.errors import InvalidInput, ModelAnswerMalformed
 
 _IMAGE_MODEL = "gpt-image-1"

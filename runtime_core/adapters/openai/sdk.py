@@ -5,16 +5,17 @@ Importing this module imports `openai`, which a cold start notices.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
+import httpcore2
 import httpx2
 import openai
 
+from runtime_core.adapters.http_client import CONNECT_S, HttpClient
 from runtime_core.adapters.openai.answers import StreamedAnswer, read_completion, read_embeddings
 from runtime_core.adapters.openai.call import Asked, in_time, read_api_key, read_base_url
-from runtime_core.adapters.openai.connection import call_timeout
 from runtime_core.adapters.openai.errors import answered_error, status_error
 from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode, private_texts
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
@@ -22,18 +23,78 @@ from runtime_core.errors import ModelAnswerMalformed, ModelError, ModelTimeout, 
 
 # `extra_body` replaces it: the package takes 8 ms to look through 30 messages that it sends as they are.
 _IN_BODY: tuple[()] = ()
+_POOL_ERRORS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
 _NO_KEY = "none"  # the package wants one; a server on this machine does not look at it
 
 
-def make_client(http: httpx2.AsyncClient, *, base_url: str, api_key: str | None = None) -> openai.AsyncOpenAI:
-    """A client of the package over a lent HTTP client.
+def make_client(http: HttpClient, *, base_url: str, api_key: str | None = None) -> openai.AsyncOpenAI:
+    """A client of the package over a lent HTTP client, which holds all there is to close.
 
     Raises:
         SettingsError: The URL or the key cannot be one.
     """
     return openai.AsyncOpenAI(
-        api_key=read_api_key(api_key) or _NO_KEY, base_url=read_base_url(base_url), http_client=http, max_retries=0
+        api_key=read_api_key(api_key) or _NO_KEY,
+        base_url=read_base_url(base_url),
+        http_client=httpx2.AsyncClient(transport=_Transport(http), trust_env=False, follow_redirects=False),
+        max_retries=0,
     )
+
+
+def call_timeout(seconds: float) -> httpx2.Timeout:
+    """The limits of single reads and writes; the whole call is bounded apart from this."""
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_S))
+
+
+class _Transport(httpx2.AsyncBaseTransport):
+    """Carries the package's requests over the connections of our own client."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        with _httpx2_errors():
+            answer = await self._http.handle(
+                httpcore2.Request(
+                    request.method,
+                    httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx2.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
+        )
+
+
+class _Body(httpx2.AsyncByteStream):
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx2_errors():
+            async for chunk in cast("AsyncIterable[bytes]", self._answer.stream):
+                yield chunk
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+@contextmanager
+def _httpx2_errors() -> Iterator[None]:
+    """Turns the connection pool's errors into those the package expects; they have the same names."""
+    try:
+        yield
+    except _POOL_ERRORS as error:
+        raise getattr(httpx2, type(error).__name__)(str(error)) from error
 
 
 class SdkModel:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
-import anyio
-import httpx2
-
+from runtime_core.adapters.http_client import HttpAnswer, HttpClient, HttpError, HttpTimeout
 from runtime_core.adapters.openai.answers import StreamedAnswer, read_completion, read_embeddings, read_json
 from runtime_core.adapters.openai.call import Asked, in_time, read_api_key, read_base_url
-from runtime_core.adapters.openai.connection import call_timeout
 from runtime_core.adapters.openai.errors import status_error
 from runtime_core.adapters.openai.events import EventDecoder
 from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode, private_texts
@@ -46,7 +42,7 @@ class WireModel:
 
     def __init__(
         self,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         *,
         base_url: str = "https://api.openai.com/v1",
         api_key: str | None = None,
@@ -62,7 +58,7 @@ class WireModel:
         self._embedding_model = embedding_model
         self._embedding_dimension = embedding_dimension
         self._timeout_s = timeout_s
-        self._headers = {"content-type": _JSON, "user-agent": f"mayfly/{__version__}"}
+        self._headers = {"accept": "*/*", "content-type": _JSON, "user-agent": f"mayfly/{__version__}"}
         if self._api_key is not None:
             self._headers["authorization"] = f"Bearer {self._api_key}"
 
@@ -106,7 +102,7 @@ class WireModel:
 
         async def call(seconds: float) -> bool:
             async with self._answered("GET", "/models", None, seconds, asked) as response:
-                if response.status_code in (401, 403):
+                if response.status in (401, 403):
                     return False
                 await _raise_for_status(response, asked)
                 return True
@@ -120,7 +116,7 @@ class WireModel:
     @asynccontextmanager
     async def _sent(
         self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
-    ) -> AsyncIterator[httpx2.Response]:
+    ) -> AsyncIterator[HttpAnswer]:
         """A response with a good status; its body is still to be read."""
         async with self._answered(method, path, content, seconds, asked) as response:
             await _raise_for_status(response, asked)
@@ -129,45 +125,40 @@ class WireModel:
     @asynccontextmanager
     async def _answered(
         self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
-    ) -> AsyncIterator[httpx2.Response]:
+    ) -> AsyncIterator[HttpAnswer]:
+        url = self._base_url + path
+        sent = self._http.send(method, url, headers=self._headers, content=content, timeout_s=seconds)
         with _http_errors(asked):
-            request = self._http.build_request(
-                method, self._base_url + path, content=content, headers=self._headers, timeout=call_timeout(seconds)
-            )
-            response = await self._http.send(request, stream=True, follow_redirects=False)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+            async with sent as response:
+                yield response
 
 
 @contextmanager
 def _http_errors(asked: Asked) -> Iterator[None]:
-    """Turns the HTTP client's errors into ours; put around its calls alone, never around a caller's code."""
+    """Turns the HTTP client's errors into the model's."""
     try:
         yield
-    except httpx2.TimeoutException as error:
-        raise ModelTimeout(f"{asked.base_url} did not answer in time ({type(error).__name__})") from error
-    # The last two escape the client on some broken TLS connections, as the `openai` package notes too.
-    except (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream) as error:
-        raise ModelUnavailable(f"{asked.base_url} did not answer: {type(error).__name__} {error}".rstrip()) from error
+    except HttpTimeout as error:
+        raise ModelTimeout(f"{asked.base_url} did not answer in time ({error})") from error
+    except HttpError as error:
+        raise ModelUnavailable(f"{asked.base_url} did not answer: {error}") from error
 
 
-async def _raise_for_status(response: httpx2.Response, asked: Asked) -> None:
+async def _raise_for_status(response: HttpAnswer, asked: Asked) -> None:
     if response.is_success:
         return
-    raise status_error(response.status_code, response.headers, await _read_problem(response, asked), asked)
+    raise status_error(response.status, response.headers, await _read_problem(response, asked), asked)
 
 
-async def _read_problem(response: httpx2.Response, asked: Asked) -> Any:
+async def _read_problem(response: HttpAnswer, asked: Asked) -> Any:
     """The body of an error as far as it can be had: the status says enough without it."""
     try:
         return await _read_json(response, _PROBLEM_LIMIT_BYTES, asked)
-    except (ModelAnswerMalformed, ModelUnavailable):
+    except (ModelAnswerMalformed, HttpError):
         return None
 
 
-async def _read_json(response: httpx2.Response, limit_bytes: int, asked: Asked) -> Any:
+async def _read_json(response: HttpAnswer, limit_bytes: int, asked: Asked) -> Any:
     body = bytearray()
     async with aclosing(_chunks(response, limit_bytes, asked)) as chunks:
         async for chunk in chunks:
@@ -175,22 +166,18 @@ async def _read_json(response: httpx2.Response, limit_bytes: int, asked: Asked) 
     return read_json(bytes(body), content_type=response.headers.get("content-type", ""), asked=asked)
 
 
-async def _chunks(response: httpx2.Response, limit_bytes: int, asked: Asked) -> AsyncGenerator[bytes]:
+async def _chunks(response: HttpAnswer, limit_bytes: int, asked: Asked) -> AsyncGenerator[bytes]:
     """The body, piece by piece; the connection is free for the next call once all is read."""
     size_bytes = 0
-    async with aclosing(response.aiter_bytes()) as chunks:
-        while True:
-            with _http_errors(asked):
-                chunk = await anext(chunks, None)
-            if chunk is None:
-                return
+    async with aclosing(response.chunks()) as chunks:
+        async for chunk in chunks:
             size_bytes += len(chunk)
             if size_bytes > limit_bytes:
                 raise ModelAnswerMalformed(f"the answer of {asked.base_url} is over {limit_bytes} bytes")
             yield chunk
 
 
-async def _stream(response: httpx2.Response, on_delta: OnDelta, asked: Asked) -> TextResponse:
+async def _stream(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> TextResponse:
     if "text/event-stream" not in response.headers.get("content-type", ""):
         return await _whole(response, on_delta, asked)
     answer = StreamedAnswer(asked)
@@ -201,7 +188,7 @@ async def _stream(response: httpx2.Response, on_delta: OnDelta, asked: Asked) ->
     return answer.finish()
 
 
-async def _events(response: httpx2.Response, asked: Asked) -> AsyncGenerator[bytes]:
+async def _events(response: HttpAnswer, asked: Asked) -> AsyncGenerator[bytes]:
     """The data of the events before `[DONE]`; the body is read to its end, so that the connection can be kept."""
     decoder = EventDecoder()
     is_done = False
@@ -213,7 +200,7 @@ async def _events(response: httpx2.Response, asked: Asked) -> AsyncGenerator[byt
                     yield data
 
 
-async def _whole(response: httpx2.Response, on_delta: OnDelta, asked: Asked) -> TextResponse:
+async def _whole(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> TextResponse:
     """The answer of a server that does not stream: one piece."""
     answer = read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
     if answer.text:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import httpx2
-
-from runtime_core.adapters.openai.connection import open_http_client
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Handler, Plugin
 from runtime_core.embedding_space import EmbeddingSpace
@@ -19,10 +16,13 @@ from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
 from runtime_core.plugins.openai.provider import Lent, Provider
+from runtime_core.plugins.openai.transport import open_transport
 from runtime_core.ports import EmbeddingModel, TextModel
 
 if TYPE_CHECKING:
     import openai
+
+    from runtime_core.adapters.http_client import HttpClient
 
 _SETTINGS = (
     "OPENAI_API_KEY",
@@ -39,7 +39,7 @@ def get_openai_plugin(
     *,
     text: TextModel | None = None,
     embedding: EmbeddingModel | None = None,
-    http: httpx2.AsyncClient | None = None,
+    http: HttpClient | None = None,
     client: openai.AsyncOpenAI | None = None,
 ) -> Plugin:
     """The plugin; one may serve any number of runtimes, each with its own settings.
@@ -84,10 +84,17 @@ class _OpenAIModels:
         access = Access.read(runtime)
         if self._lent.needs_key:
             access.require_key()
-        http = self._lent.http
-        if http is None:
-            http = await runtime.shared(open_http_client)
-        self._providers[runtime] = Provider(access, self._lent, http)
+        self._providers[runtime] = Provider(access, self._lent, await self._http(runtime))
+
+    async def _http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
+        lent = self._lent.http
+        if lent is None:
+            return (await runtime.shared(open_transport)).http
+
+        async def given() -> HttpClient:
+            return lent
+
+        return given
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -109,28 +116,28 @@ class _OpenAIModels:
         return provider
 
     async def _text_small(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:
-        return await write_text(self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
+        return await write_text(await self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
 
     async def _text_large(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:
-        return await write_text(self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
+        return await write_text(await self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
 
     async def _embedding(self, runtime: PluginRuntime, params: Any) -> Vector | EmbeddingResponse:
-        return await embed_texts(self._provider(runtime).embedding(runtime), params)
+        return await embed_texts(await self._provider(runtime).embedding(runtime), params)
 
     async def _object_small(self, runtime: PluginRuntime, params: Any) -> dict[str, Any]:
-        return await write_object(self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
+        return await write_object(await self._provider(runtime).text(runtime, "TEXT_SMALL_MODEL"), params)
 
     async def _object_large(self, runtime: PluginRuntime, params: Any) -> dict[str, Any]:
-        return await write_object(self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
+        return await write_object(await self._provider(runtime).text(runtime, "TEXT_LARGE_MODEL"), params)
 
     async def _image(self, runtime: PluginRuntime, params: Any) -> list[dict[str, str]]:
-        return await self._provider(runtime).media().images(params)
+        return await (await self._provider(runtime).media()).images(params)
 
     async def _image_description(self, runtime: PluginRuntime, params: Any) -> dict[str, str]:
-        return await self._provider(runtime).media().describe_image(params)
+        return await (await self._provider(runtime).media()).describe_image(params)
 
     async def _transcription(self, runtime: PluginRuntime, params: Any) -> str:
-        return await self._provider(runtime).media().transcribe(params)
+        return await (await self._provider(runtime).media()).transcribe(params)
 
     async def _speech(self, runtime: PluginRuntime, params: Any) -> bytes:
-        return await self._provider(runtime).media().speak(params)
+        return await (await self._provider(runtime).media()).speak(params)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-import httpx2
-
-from runtime_core.adapters.openai.wire import WireModel
 from runtime_core.chat import OnDelta, TextRequest, TextResponse
 from runtime_core.frozen import dataclass
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, model_name
@@ -16,8 +14,10 @@ from runtime_core.ports import EmbeddingModel, TextModel
 if TYPE_CHECKING:
     import openai
 
+    from runtime_core.adapters.http_client import HttpClient
     from runtime_core.adapters.openai.media import MediaModel
     from runtime_core.adapters.openai.sdk import SdkModel
+    from runtime_core.adapters.openai.wire import WireModel
 
 _Choice: TypeAlias = tuple[str, str, int | None]
 
@@ -28,7 +28,7 @@ class Lent:
 
     text: TextModel | None = None
     embedding: EmbeddingModel | None = None
-    http: httpx2.AsyncClient | None = None
+    http: HttpClient | None = None
     client: openai.AsyncOpenAI | None = None
 
     @property
@@ -37,45 +37,56 @@ class Lent:
 
 
 class Provider:
-    """Makes models as they are asked for, and keeps them; refers to no runtime."""
+    """Makes models as they are asked for, and keeps them; refers to no runtime.
 
-    def __init__(self, access: Access, lent: Lent, http: httpx2.AsyncClient) -> None:
+    Args:
+        http: Gives the client that carries the calls; waits where it is still loaded.
+    """
+
+    def __init__(self, access: Access, lent: Lent, http: Callable[[], Awaitable[HttpClient]]) -> None:
         self._access = access
         self._lent = lent
         self._http = http
         self._models: dict[_Choice, WireModel | SdkModel] = {}
 
-    def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
+    async def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
         """The model that `setting` names; a lent one goes by its own name unless the setting was given."""
         if self._lent.text is None:
-            return self._model(text=model_name(runtime, setting))
+            return await self._model(text=model_name(runtime, setting))
         given = runtime.get_setting(setting)
         return _Named(self._lent.text, str(given)) if given else self._lent.text
 
-    def embedding(self, runtime: PluginRuntime) -> EmbeddingModel:
+    async def embedding(self, runtime: PluginRuntime) -> EmbeddingModel:
         """The model that EMBEDDING_MODEL names, or the lent one."""
         if self._lent.embedding is not None:
             return self._lent.embedding
-        return self._model(embedding=model_name(runtime, "EMBEDDING_MODEL"), dimension=embedding_dimension(runtime))
+        return await self._model(
+            embedding=model_name(runtime, "EMBEDDING_MODEL"), dimension=embedding_dimension(runtime)
+        )
 
-    def media(self) -> MediaModel:
+    async def media(self) -> MediaModel:
         """Images, transcription and speech, through the `openai` package."""
         from runtime_core.adapters.openai.media import MediaModel  # noqa: PLC0415 - loads openai only when used
 
-        return MediaModel(self._client(), timeout_s=self._access.timeout_s)
+        return MediaModel(await self._client(), timeout_s=self._access.timeout_s)
 
-    def _model(self, *, text: str = "", embedding: str = "", dimension: int | None = None) -> WireModel | SdkModel:
+    async def _model(
+        self, *, text: str = "", embedding: str = "", dimension: int | None = None
+    ) -> WireModel | SdkModel:
         choice = (text, embedding, dimension)
         if choice not in self._models:
-            self._models[choice] = self._made(choice)
+            self._models[choice] = await self._made(choice)
         return self._models[choice]
 
-    def _made(self, choice: _Choice) -> WireModel | SdkModel:
+    async def _made(self, choice: _Choice) -> WireModel | SdkModel:
         text, embedding, dimension = choice
         if self._lent.client is None and self._access.transport == "wire":
             self._access.require_key()
+            http = await self._http()
+            from runtime_core.adapters.openai.wire import WireModel  # noqa: PLC0415 - loaded while the database opens
+
             return WireModel(
-                self._http,
+                http,
                 base_url=self._access.base_url,
                 api_key=self._access.api_key,
                 model=text,
@@ -86,20 +97,20 @@ class Provider:
         from runtime_core.adapters.openai.sdk import SdkModel  # noqa: PLC0415 - loads openai only when used
 
         return SdkModel(
-            self._client(),
+            await self._client(),
             model=text,
             embedding_model=embedding,
             embedding_dimension=dimension,
             timeout_s=self._access.timeout_s,
         )
 
-    def _client(self) -> openai.AsyncOpenAI:
+    async def _client(self) -> openai.AsyncOpenAI:
         if self._lent.client is not None:
             return self._lent.client
         from runtime_core.adapters.openai.sdk import make_client  # noqa: PLC0415 - loads openai only when used
 
         self._access.require_key()
-        return make_client(self._http, base_url=self._access.base_url, api_key=self._access.api_key)
+        return make_client(await self._http(), base_url=self._access.base_url, api_key=self._access.api_key)
 
 
 class _Named:

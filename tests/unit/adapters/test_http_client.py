@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from shutil import which
 
-import httpx2
 import pytest
 
-from runtime_core.adapters.openai.connection import open_http_client
+from runtime_core.adapters.http_client import HttpClient
 from runtime_core.adapters.openai.wire import WireModel
 from runtime_core.errors import ModelUnavailable
 from runtime_core.testing.models import question
@@ -27,14 +26,12 @@ def server() -> Iterator[ScriptedModelServer]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with open_http_client() as http:
+async def http() -> AsyncIterator[HttpClient]:
+    async with HttpClient() as http:
         yield http
 
 
-async def test_a_reset_on_a_kept_connection_is_tried_again(
-    http: httpx2.AsyncClient, server: ScriptedModelServer
-) -> None:
+async def test_a_reset_on_a_kept_connection_is_tried_again(http: HttpClient, server: ScriptedModelServer) -> None:
     model = WireModel(http, base_url=server.base_url)
     await model.complete(question())
     server.script(connection_reset())
@@ -44,7 +41,7 @@ async def test_a_reset_on_a_kept_connection_is_tried_again(
     assert server.requests[1].body == server.requests[2].body
 
 
-async def test_a_reset_on_a_new_connection_is_an_error(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+async def test_a_reset_on_a_new_connection_is_an_error(http: HttpClient, server: ScriptedModelServer) -> None:
     model = WireModel(http, base_url=server.base_url)
     await model.complete(question())
     server.script(connection_reset(), connection_reset())
@@ -55,9 +52,7 @@ async def test_a_reset_on_a_new_connection_is_an_error(http: httpx2.AsyncClient,
     assert server.request_count == 3
 
 
-async def test_nothing_is_sent_again_once_an_answer_has_begun(
-    http: httpx2.AsyncClient, server: ScriptedModelServer
-) -> None:
+async def test_nothing_is_sent_again_once_an_answer_has_begun(http: HttpClient, server: ScriptedModelServer) -> None:
     model = WireModel(http, base_url=server.base_url)
     await model.complete(question())
     server.script(Reply(text="Fine, thank you", cut=True))
@@ -68,7 +63,7 @@ async def test_nothing_is_sent_again_once_an_answer_has_begun(
     assert server.request_count == 2
 
 
-async def test_a_server_that_came_back_is_used_again(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+async def test_a_server_that_came_back_is_used_again(http: HttpClient, server: ScriptedModelServer) -> None:
     model = WireModel(http, base_url=server.base_url)
     await model.complete(question())
     server.stop()
@@ -79,7 +74,7 @@ async def test_a_server_that_came_back_is_used_again(http: httpx2.AsyncClient, s
         assert (await model.complete(question())).text
 
 
-async def test_a_cancelled_call_leaves_the_client_of_use(http: httpx2.AsyncClient, server: ScriptedModelServer) -> None:
+async def test_a_cancelled_call_leaves_the_client_of_use(http: HttpClient, server: ScriptedModelServer) -> None:
     model = WireModel(http, base_url=server.base_url)
     gate = Gate()
     server.script(held(Reply(text="late"), gate))
@@ -95,17 +90,17 @@ async def test_a_cancelled_call_leaves_the_client_of_use(http: httpx2.AsyncClien
 
 
 async def test_certificates_are_read_only_for_tls(
-    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+    http: HttpClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/to/be/read.pem")
 
     assert (await WireModel(http, base_url=server.base_url).complete(question())).text
-    with pytest.raises(FileNotFoundError):
-        await http.get("https://127.0.0.1:1/v1")
+    with pytest.raises(ModelUnavailable, match="SSL_CERT_FILE"):
+        await WireModel(http, base_url="https://127.0.0.1:1/v1").complete(question())
 
 
 async def test_a_proxy_carries_what_leaves_this_machine(
-    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+    http: HttpClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.base_url.removesuffix("/v1"))
     monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
@@ -119,7 +114,7 @@ async def test_a_proxy_carries_what_leaves_this_machine(
 
 
 async def test_no_proxy_stands_before_this_machine(
-    http: httpx2.AsyncClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
+    http: HttpClient, server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -129,7 +124,7 @@ async def test_no_proxy_stands_before_this_machine(
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes its certificate with the openssl command")
 async def test_an_answer_comes_over_tls_from_a_trusted_server_only(
-    http: httpx2.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    http: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = _self_signed(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -141,7 +136,7 @@ async def test_an_answer_comes_over_tls_from_a_trusted_server_only(
             await WireModel(http, base_url=base_url).complete(question())
 
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        async with open_http_client() as trusting:
+        async with HttpClient() as trusting:
             assert (await WireModel(trusting, base_url=base_url).complete(question())).text == "hi"
 
 

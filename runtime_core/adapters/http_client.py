@@ -1,0 +1,244 @@
+"""The HTTP client of the way to an answer: what it may hold open, and what it does when a connection died.
+
+A Lambda function is frozen between events. Its idle connections may be gone when it thaws, and TLS is paid
+only where it is used: reading the certificates takes some 45 ms. The client stands directly on the connection
+pool that `httpx2` stands on; what lies between costs a cold start some 30 ms of imports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import anyio
+import httpcore2
+
+from runtime_core.adapters.loopback import is_loopback_host
+
+_MAX_CONNECTIONS = 100
+_MAX_IDLE_CONNECTIONS = 20
+_IDLE_S = 300.0  # AWS NAT gateways forget a connection after 350 s without traffic
+_UNACKNOWLEDGED_MS = 5_000  # what a thawed connection to a peer that is gone may cost before it counts as broken
+_PROBE_AFTER_S = 15  # a model may think for a minute without a byte: is the peer still there?
+CONNECT_S = 10.0
+_CONNECTING = "connection.connect_tcp.started"
+_DIED_IDLE = (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError)
+_FAILED = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+    # These two escape the library on some broken TLS connections, as the `openai` package notes too.
+    ssl.SSLError,
+    anyio.EndOfStream,
+)
+
+
+class HttpError(Exception):
+    """No answer came, or not all of it; says why."""
+
+
+class HttpTimeout(HttpError):
+    """A single connect, read or write took too long."""
+
+
+class HttpAnswer:
+    """An answer's status and headers (lower-case names); the body is still to be read."""
+
+    def __init__(self, response: httpcore2.Response) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+        }
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of the 200s."""
+        return 200 <= self.status < 300
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """The body, piece by piece; the connection is free for the next call once all is read.
+
+        Raises:
+            HttpError: It broke off.
+        """
+        async with aclosing(self._response.aiter_stream()) as body:
+            while True:
+                with _our_errors():
+                    chunk = await anext(body, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+    async def read(self) -> bytes:
+        """The whole body; errors as `chunks`."""
+        return b"".join([chunk async for chunk in self.chunks()])
+
+
+class HttpClient:
+    """Connections kept for the next call, opened when first used; an async context manager.
+
+    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count (a function in a private network may have no other
+    way out), except on the way to this machine itself; `SSL_CERT_FILE` and `SSL_CERT_DIR` count; `.netrc` does not,
+    as it would replace the key. Redirects are not followed: they would take the key along.
+
+    A request that fails on a kept connection before any byte of its answer came is sent again: it is how a
+    connection looks that died while nobody used it. On a new connection it is sent once.
+    """
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[bytes, str | None], httpcore2.AsyncConnectionPool] = {}
+        self._proxies: dict[tuple[bytes, bytes], str | None] = {}
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> HttpClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; the next call opens new ones."""
+        async with AsyncExitStack() as stack:
+            for pool in self._pools.values():
+                stack.push_async_callback(pool.aclose)
+        self._pools.clear()
+
+    @asynccontextmanager
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, timeout_s: float
+    ) -> AsyncIterator[HttpAnswer]:
+        """Send a request; inside, its answer.
+
+        Args:
+            timeout_s: Bounds each connect, read and write; the call as a whole is the caller's to bound.
+
+        Raises:
+            HttpError: No answer came (HttpTimeout: in time).
+        """
+        with _our_errors():
+            response = await self.handle(_request(method, httpcore2.URL(url), headers, content, timeout_s))
+        try:
+            yield HttpAnswer(response)
+        finally:
+            await response.aclose()
+
+    async def handle(self, request: httpcore2.Request) -> httpcore2.Response:
+        """Send a request as it is, and leave the errors as they are; for another client's transport."""
+        pool = await self._pool(request.url)
+        is_new = False
+
+        async def note(event: str, _: Mapping[str, Any]) -> None:
+            nonlocal is_new
+            is_new = is_new or event == _CONNECTING
+
+        request.extensions = {**request.extensions, "trace": note}
+        for _ in range(_MAX_IDLE_CONNECTIONS):
+            try:
+                return await pool.handle_async_request(request)
+            except _DIED_IDLE:
+                if is_new:
+                    raise
+        return await pool.handle_async_request(request)
+
+    async def _pool(self, url: httpcore2.URL) -> httpcore2.AsyncConnectionPool:
+        origin = (url.scheme, url.host)
+        if origin not in self._proxies:
+            self._proxies[origin] = _proxy_for(url.scheme.decode(), url.host.decode())
+        key = (url.scheme, self._proxies[origin])
+        if key not in self._pools:
+            async with self._opening:
+                if key not in self._pools:
+                    self._pools[key] = await _open(*key)
+        return self._pools[key]
+
+
+async def _open(scheme: bytes, proxy: str | None) -> httpcore2.AsyncConnectionPool:
+    needs_tls = scheme == b"https" or (proxy or "").startswith("https")
+    # In a thread: whatever else the first event waits for goes on meanwhile.
+    trusted = await asyncio.to_thread(_read_certificates) if needs_tls else _trusts_nobody()
+    return httpcore2.AsyncConnectionPool(
+        ssl_context=trusted,
+        proxy=None if proxy is None else _read_proxy(proxy, trusted),
+        max_connections=_MAX_CONNECTIONS,
+        max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
+        keepalive_expiry=_IDLE_S,
+        socket_options=_socket_options(),
+    )
+
+
+def _request(
+    method: str, url: httpcore2.URL, headers: Mapping[str, str], content: bytes | None, timeout_s: float
+) -> httpcore2.Request:
+    told = [(name.encode(), value.encode()) for name, value in headers.items()]
+    if not any(name.lower() == b"host" for name, _ in told):  # a signed request brings its own
+        told.insert(0, (b"host", _host(url)))
+    if content is not None:
+        told.append((b"content-length", b"%d" % len(content)))
+    seconds = {"connect": min(timeout_s, CONNECT_S), "read": timeout_s, "write": timeout_s, "pool": timeout_s}
+    return httpcore2.Request(method, url, headers=told, content=content, extensions={"timeout": seconds})
+
+
+def _host(url: httpcore2.URL) -> bytes:
+    host = b"[%s]" % url.host if b":" in url.host else url.host
+    return host if url.port is None else b"%s:%d" % (host, url.port)
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Turns the library's errors into ours; put around its calls alone, never around a caller's code."""
+    try:
+        yield
+    except httpcore2.TimeoutException as error:
+        raise HttpTimeout(type(error).__name__) from error
+    except _FAILED as error:
+        raise HttpError(f"{type(error).__name__} {error}".rstrip()) from error
+
+
+def _proxy_for(scheme: str, host: str) -> str | None:
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # noqa: PLC0415 - loads http.client and more, for nothing where there is no proxy
+
+    proxies = urllib.request.getproxies()
+    if not proxies or is_loopback_host(host) or urllib.request.proxy_bypass(host):
+        return None
+    return proxies.get(scheme) or proxies.get("all")
+
+
+def _read_proxy(url: str, trusted: ssl.SSLContext) -> httpcore2.Proxy:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    user = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return httpcore2.Proxy(address, auth=user, ssl_context=trusted if parts.scheme == "https" else None)
+
+
+def _read_certificates() -> ssl.SSLContext:
+    try:
+        return httpcore2.default_ssl_context()
+    except OSError as error:
+        raise HttpError(f"the certificates to trust (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}") from error
+
+
+def _trusts_nobody() -> ssl.SSLContext:
+    """What a plain connection gets in place of the certificates it has no use for; a TLS handshake would fail."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    if sys.platform == "linux":
+        options += [
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_AFTER_S),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS),
+        ]
+    return options
