@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from runtime_core import background
@@ -19,11 +19,8 @@ from runtime_core.character import Character
 from runtime_core.chat import OnDelta
 from runtime_core.components import Plugin
 from runtime_core.eliza_os import ElizaOS
-from runtime_core.embedding.deliveries import runtime_of
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.queueing import queue_url
-from runtime_core.embedding.sweep import forgotten
-from runtime_core.embedding.worker import EmbeddingWorker
 from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
 from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid
@@ -36,6 +33,9 @@ from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.shared import Shared
+
+if TYPE_CHECKING:
+    from runtime_core.embedding.worker import EmbeddingWorker
 
 T = TypeVar("T")
 
@@ -104,6 +104,10 @@ class Deployment:
         if any(queue_url(self.settings, each) for each in Priority):
             yield
             return
+        from runtime_core.embedding.deliveries import runtime_of  # noqa: PLC0415 - not on Lambda's way to an answer
+        from runtime_core.embedding.sweep import forgotten  # noqa: PLC0415
+        from runtime_core.embedding.worker import EmbeddingWorker  # noqa: PLC0415
+
         worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(forgotten, self))
         self._shared.embedding_worker = worker
         running = asyncio.ensure_future(worker.run())

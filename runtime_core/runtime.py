@@ -24,7 +24,6 @@ from runtime_core.contexts import active_contexts, belongs
 from runtime_core.data_verbs import AnyMemory, DataVerbs
 from runtime_core.embedding.job import Priority, as_priority
 from runtime_core.embedding.queueing import hand_out, queue_generation
-from runtime_core.embedding.worker import EmbeddingWorker, embed_now
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
 from runtime_core.errors import DuplicateComponent, InvalidInput, MayflyError, PluginError, StateError
 from runtime_core.evaluation import run_evaluators
@@ -54,6 +53,7 @@ from runtime_core.turn import MessageService, OnContent, Pipeline
 from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
 
 if TYPE_CHECKING:
+    from runtime_core.embedding.worker import EmbeddingWorker
     from runtime_core.runtime_config import RuntimeConfig
 
 log = logging.getLogger(__name__)
@@ -555,6 +555,8 @@ class AgentRuntime(DataVerbs):
             ModelNotFound: No plugin embeds here.
             ModelError: The model failed, or refused the text.
         """
+        from runtime_core.embedding.worker import embed_now  # noqa: PLC0415 - the pipeline has no place on a cold start
+
         return await embed_now(self, self._as_memory(memory))
 
     # State

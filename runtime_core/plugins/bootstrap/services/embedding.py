@@ -7,10 +7,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 from runtime_core.chat import EmbeddingResponse, ModelType
-from runtime_core.embedding.worker import EmbeddingWorker
 from runtime_core.services import Service, ServiceType
 
 if TYPE_CHECKING:
+    from runtime_core.embedding.worker import EmbeddingWorker
     from runtime_core.runtime import AgentRuntime
 
 
@@ -23,6 +23,8 @@ class EmbeddingService(Service):
         self._runtime = runtime
         self._worker: EmbeddingWorker | None = None
         if runtime.stands_alone:  # it lives on between messages: what is queued can be done in this process
+            from runtime_core.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - an ephemeral runtime needs none
+
             self._worker = runtime.embedding_worker = EmbeddingWorker(lambda _: nullcontext(runtime))
 
     @classmethod
