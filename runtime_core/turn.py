@@ -168,6 +168,9 @@ class _Turn:
         self._scope.recollection = recollection
         try:
             return await self._run(recollection)
+        except BaseException as error:
+            self._log_end("failed", error_code=_code(error), timed_out=_timed_out(error))
+            raise
         finally:
             await recollection.close()
 
@@ -176,9 +179,10 @@ class _Turn:
         context = await runtime.database.turns.begin(self._start(recollection.with_claim))
         self._phase("begin_ms")
         run = _claimed(context, self._message, runtime)
+        scope.run_id, scope.room_id = run.id, run.room_id
         if context.outcome is Outcome.REPLAY:
             return await self._replay(run)
-        scope.context, scope.run_id, scope.room_id = context, run.id, run.room_id
+        scope.context = context
         recollection.claimed(context)
         self._message = context.message or self._message
         scope.began = time.monotonic()
@@ -233,6 +237,7 @@ class _Turn:
         result = replayed(run.result or {})
         for memory in result.response_messages:
             await self._tell(memory.content)
+        self._log_end("replay")
         return result
 
     async def _process(self, context: TurnContext, run: Run) -> MessageProcessingResult:
@@ -356,20 +361,18 @@ class _Turn:
         """Free the claim, so that the next delivery can go on at once; the error itself is the caller's."""
         if isinstance(error, LeaseLost):
             return
-        known = error if isinstance(error, MayflyError) else None
-        code = known.code if known else "cancelled" if isinstance(error, asyncio.CancelledError) else "internal"
+        code = _code(error)
         end = TurnEnd(
             run_id=self._scope.run_id,
             agent_id=self._runtime.agent_id,
             lease_owner=self._owner,
             status=RunStatus.FAILED,
             steps=self._answering.steps_as_json() if self._answering else (),
-            error={"code": code, "message": str(known) if known else type(error).__name__},
+            error={"code": code, "message": str(error) if isinstance(error, MayflyError) else type(error).__name__},
             details=self._details(),
         )
-        limit = current_deadline()
-        timed_out = isinstance(error, DeadlineExceeded) or (limit is not None and limit.remaining_s() <= 0)
-        await self._runtime.emit(EventType.RUN_TIMEOUT if timed_out else EventType.RUN_ENDED, self._event(code))
+        ended = EventType.RUN_TIMEOUT if _timed_out(error) else EventType.RUN_ENDED
+        await self._runtime.emit(ended, self._event(code))
         try:
             with grace(RELEASE_S):
                 await asyncio.shield(self._runtime.database.turns.finish(end))
@@ -393,13 +396,22 @@ class _Turn:
         if self._queue is None and concerned(runtime.evaluators, did_respond=result.did_respond):
             background.start(self._evaluate(result), name="evaluators", owner=runtime)
         await runtime.emit(EventType.RUN_ENDED, self._event("completed"))
-        runtime.logger.info(
+        self._log_end(result.mode.value)
+
+    def _log_end(self, outcome: str, **more: object) -> None:
+        """The one line that tells a turn's whole story, however it ended."""
+        scope = self._scope
+        self._runtime.logger.info(
             "turn finished",
             extra={
-                "outcome": result.mode.value,
-                "model_calls": len(self._scope.calls),
-                "input_tokens": result.usage.input_tokens,
-                "output_tokens": result.usage.output_tokens,
+                "message_id": str(self._message.id),
+                "outcome": outcome,
+                **more,
+                "model_calls": len(scope.calls),
+                "input_tokens": scope.usage.input_tokens,
+                "output_tokens": scope.usage.output_tokens,
+                "round_trips": scope.round_trips,
+                "db_ms": round(scope.database_ms, 3),
                 **self._phases,
                 "duration_ms": self._elapsed_ms(),
             },
@@ -437,6 +449,17 @@ def _body_hash(message: Memory) -> str:
     """What makes a message the same message: who says what, where."""
     body = [message.entity_id, message.room_id, message.content]
     return hashlib.sha256(encode_json(body).encode()).hexdigest()
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, MayflyError):
+        return error.code
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "internal"
+
+
+def _timed_out(error: BaseException) -> bool:
+    limit = current_deadline()
+    return isinstance(error, DeadlineExceeded) or (limit is not None and limit.remaining_s() <= 0)
 
 
 def _claimed(context: TurnContext, message: Memory, runtime: AgentRuntime) -> Run:

@@ -32,6 +32,8 @@ class TurnScope:
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
         recollection: What the message brings to mind.
+        round_trips: To the database, so far; none where it is a file.
+        database_ms: Time spent in calls of the database, also those that ran at once.
     """
 
     agent_id: UUID
@@ -46,6 +48,8 @@ class TurnScope:
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
     recollection: Recollection | None = None
+    round_trips: int = 0
+    database_ms: float = 0.0
 
     def now(self) -> datetime:
         """The store's clock, carried on from the claim; this machine's where nothing was claimed."""
@@ -75,6 +79,15 @@ def current_scope(agent_id: UUID) -> TurnScope | None:
     while scope is not None and scope.agent_id != agent_id:
         scope = scope.outer
     return scope
+
+
+def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
+    """Add to what the current turn, and those around it, asked of the database; outside of turns nobody counts."""
+    scope = _current.get()
+    while scope is not None:
+        scope.round_trips += round_trips
+        scope.database_ms += took_ms
+        scope = scope.outer
 
 
 def open_scope(agent_id: UUID, *, room_id: UUID | None = None) -> TurnScope:

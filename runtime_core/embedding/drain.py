@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TypeAlias
@@ -59,6 +60,7 @@ class DrainReport:
         refused: Memories that the model refused for good, and why.
         skipped: How many needed no model: empty, embedded already, or not wanted any more.
         calls: Calls of the model, failed ones included.
+        lag_ms: How old the oldest memory was when its embedding was stored; None when none was.
     """
 
     returned: dict[UUID, Returned] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class DrainReport:
     refused: dict[UUID, str] = field(default_factory=dict)
     skipped: int = 0
     calls: int = 0
+    lag_ms: float | None = None
 
 
 class Drain:
@@ -98,6 +101,7 @@ class Drain:
         self._changed: list[UUID] = []
         self._fragments: list[UUID] = []
         self._done: set[UUID] = set()
+        self._read_at_s = 0.0
         limit = current_deadline()
         self._short_s = min(SHORT_S, limit.remaining_s() * SHORT_SHARE) if limit else 0.0
 
@@ -124,6 +128,7 @@ class Drain:
         """Embed what is wanted; gives what has another text by now, and fragments of what was too long."""
         self._changed, self._fragments = [], []
         wanted = await self._store.wanted(self._agent_id, ids, model=self._model)
+        self._read_at_s = time.monotonic()
         self._report.skipped += len(ids) - len(wanted)
         done = [each for each in wanted if each.is_embedded or not each.text.strip()]
         if done:
@@ -188,7 +193,11 @@ class Drain:
         changed = await self._store.keep(self._agent_id, made, model=self._model)
         self._changed += changed
         stale = set(changed)
-        self._report.embedded += [each.memory_id for each in batch if each.memory_id not in stale]
+        for each in batch:
+            if each.memory_id not in stale:
+                self._report.embedded.append(each.memory_id)
+                lag_ms = round((each.age_s + time.monotonic() - self._read_at_s) * 1000, 3)
+                self._report.lag_ms = max(lag_ms, self._report.lag_ms or 0.0)
         self._done.update(each.memory_id for each in batch)
 
     async def _asked(self, texts: Sequence[str]) -> Sequence[tuple[float, ...]]:

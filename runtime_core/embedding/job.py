@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -81,12 +82,14 @@ class WantedEmbedding:
     Attributes:
         content_hash: Of `text`.
         is_embedded: The model has embedded this very text already.
+        age_s: Since the memory came to be, by the store's clock; only `EmbeddingStore.wanted` says it.
     """
 
     memory_id: UUID
     text: str
     content_hash: str
     is_embedded: bool = False
+    age_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.embedding.batch_queue import BatchQueue, Failed, Pressure, QueueLimits, RetryPolicy, Verdict
@@ -52,14 +52,25 @@ async def drain_jobs(runtime: AgentRuntime, ids: Sequence[UUID], priority: Prior
     )
     report = await drain.run(ids, priority)
     await _tell(runtime, report)
-    fields = {"embedded": len(report.embedded), "skipped": report.skipped, "refused": len(report.refused)}
+    _log_end(report)
+    return report
+
+
+def _log_end(report: DrainReport) -> None:
+    fields: dict[str, Any] = {
+        "embedded": len(report.embedded),
+        "skipped": report.skipped,
+        "refused": len(report.refused),
+        "model_calls": report.calls,
+    }
+    if report.lag_ms is not None:
+        fields["embed_lag_ms"] = report.lag_ms
     if report.returned:
         errors = sorted({each.error.code for each in report.returned.values()})
-        fields |= {"returned": len(report.returned)}
-        log.warning("embedding goes on later", extra={**fields, "error_codes": errors, "model_calls": report.calls})
+        fields |= {"returned": len(report.returned), "error_codes": errors}
+        log.warning("embedding goes on later", extra=fields)
     else:
-        log.info("embedding done", extra={**fields, "model_calls": report.calls})
-    return report
+        log.info("embedding done", extra=fields)
 
 
 async def _tell(runtime: AgentRuntime, report: DrainReport) -> None:

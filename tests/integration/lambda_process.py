@@ -28,6 +28,8 @@ def main(handler_name: str) -> None:
     module, _, attribute = handler_name.partition(":")
     handler = getattr(import_module(module), attribute)
     process = psutil.Process()
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the function itself writes is not the answer
     for line in sys.stdin:
         results: list[Any] = []
         for event in json.loads(line)["events"]:
@@ -35,8 +37,8 @@ def main(handler_name: str) -> None:
                 results.append(handler(event, Context()))
             except Exception as error:  # noqa: BLE001 - as the runtime does: reported, and the next event comes
                 results.append({"raised": type(error).__name__, "message": str(error)})
-        print(json.dumps({"results": results, "rss_bytes": process.memory_info().rss}), flush=True)  # noqa: T201
-    sys.stdout.flush()
+        told.write(json.dumps({"results": results, "rss_bytes": process.memory_info().rss}) + "\n")
+        told.flush()
     os._exit(0)  # Lambda ends an environment without a word; nothing in it is closed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -11,8 +12,14 @@ from uuid import uuid4
 
 import pytest
 
+from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.embedding.job import EmbeddingJob, content_hash
+from runtime_core.ids import string_to_uuid
+from runtime_core.testing import Scene
+from tests.emf import metrics_in
 from tests.integration.runtime_emulator import RuntimeEmulator, emulated
-from tests.model_server import ScriptedModelServer
+from tests.model_answers import Gate, Reply, embeddings, failure, held
+from tests.model_server import EMBEDDINGS, ScriptedModelServer
 
 SECRET_WORDS = "the safe opens with 4711"
 ROOM = str(uuid4())
@@ -54,19 +61,96 @@ def test_each_turn_is_one_line_that_tells_its_whole_story(function: RuntimeEmula
     assert {"outcome", "model_calls", "begin_ms", "answer_ms", "finish_ms", "duration_ms", "model_ms"} <= set(cold)
 
 
+def test_the_line_counts_what_was_asked_of_the_database(function: RuntimeEmulator) -> None:
+    for text in ("One", "Two"):
+        function.invoke({"text": text, "room_id": ROOM})
+    cold, warm = documents(function, '"turn finished"')
+    assert (cold["round_trips"], warm["round_trips"]) == (4, 2)  # the first of each statement is prepared
+    assert 0 < warm["db_ms"] < warm["duration_ms"]
+
+
+def test_a_replay_is_told_as_one(function: RuntimeEmulator) -> None:
+    message = {"id": str(uuid4()), "text": "Once", "room_id": ROOM}
+    first, again = function.invoke(message), function.invoke(message)
+    _, line = documents(function, '"turn finished"')
+    _, measured = (metrics_in(each) for each in documents(function, "CloudWatchMetrics"))
+    assert again["run_id"] == first["run_id"] == line["run_id"]
+    assert (line["outcome"], line["model_calls"], line["gen_ai.usage.output_tokens"]) == ("replay", 0, 0)
+    assert line["gen_ai.conversation.id"] == ROOM
+    assert (measured["Replay"], measured["TokensOut"], measured["DeadlineHit"]) == ([1], [0], [0])
+
+
+def test_a_turn_that_failed_is_told_with_the_reason(
+    function: RuntimeEmulator, model_server: ScriptedModelServer
+) -> None:
+    model_server.script(failure(401, message=SECRET_WORDS))
+    answer = function.invoke({"text": SECRET_WORDS})
+    (line,) = documents(function, '"turn finished"')
+    (measured,) = (metrics_in(each) for each in documents(function, "CloudWatchMetrics"))
+    assert (line["outcome"], line["error_code"]) == ("failed", answer["error"]["code"])
+    assert (line["timed_out"], line["round_trips"]) == (False, 4)
+    assert measured["DeadlineHit"] == [0]
+    assert function.lines("4711") == []
+
+
+def test_a_turn_whose_time_ran_out_hits_the_deadline(
+    variables: dict[str, str], model_server: ScriptedModelServer, tmp_path: Path
+) -> None:
+    gate = Gate()
+    model_server.script(held(Reply(text="too late"), gate))
+    with emulated("handlers.message.handler", variables, tmp_path / "log", timeout_s=2) as function:
+        function.invoke({"text": "Hello"})
+        gate.open()
+        (line,) = documents(function, '"turn finished"')
+        (measured,) = (metrics_in(each) for each in documents(function, "CloudWatchMetrics"))
+    assert (line["outcome"], line["timed_out"]) == ("failed", True)
+    assert measured["DeadlineHit"] == [1]
+
+
 def test_each_turn_writes_its_metrics_once(function: RuntimeEmulator) -> None:
     answer = function.invoke({"text": "One"})
     function.invoke({"text": "Two"})
-    cold, warm = documents(function, "CloudWatchMetrics")
-    directive = cold["_aws"]["CloudWatchMetrics"][0]
-    assert directive["Namespace"] == "Mayfly"
-    assert directive["Dimensions"] == [["service"]]
-    assert cold["ColdStart"] == [1.0]
-    assert warm["ColdStart"] == [0.0]
+    documented = documents(function, "CloudWatchMetrics")
+    directive = documented[0]["_aws"]["CloudWatchMetrics"][0]
+    cold, warm = (metrics_in(each) for each in documented)
+    always = {"ColdStart", "TurnMs", "ModelMs", "DbMs", "TokensIn", "TokensOut", "DeadlineHit", "Replay"}
+    assert (set(cold), set(warm)) == (always | {"InitMs"}, always)
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Mayfly", [["service"]])
+    assert (cold["ColdStart"], warm["ColdStart"]) == ([1], [0])
     assert cold["InitMs"][0] > 0
-    assert "InitMs" not in warm
     assert cold["TokensOut"] == [answer["usage"]["output_tokens"]]
+    assert cold["TokensIn"] == [answer["usage"]["input_tokens"]]
     assert cold["TurnMs"][0] >= cold["ModelMs"][0] + cold["DbMs"][0]
+
+
+def test_metrics_are_written_at_every_log_level(variables: dict[str, str], tmp_path: Path) -> None:
+    with emulated("handlers.message.handler", {**variables, "LOG_LEVEL": "ERROR"}, tmp_path / "log") as function:
+        function.invoke({"text": "One"})
+        (document,) = documents(function, "CloudWatchMetrics")
+        assert metrics_in(document)["TurnMs"][0] > 0
+        assert function.lines('"turn finished"') == []
+
+
+async def test_a_drained_queue_tells_how_long_its_oldest_memory_waited(
+    variables: dict[str, str], postgres: PostgresAdapter, model_server: ScriptedModelServer, tmp_path: Path
+) -> None:
+    agent_id = string_to_uuid("Potter")
+    kept = await postgres.memories.create(
+        agent_id, [Scene(agent_id=agent_id).memory(SECRET_WORDS)], embedding_priority="high"
+    )
+    jobs = [EmbeddingJob(agent_id=agent_id, memory_id=each.id, content_hash=content_hash("")) for each in kept]
+    records = [{"messageId": str(each.memory_id), "body": each.body()} for each in jobs]
+    model_server.answer_with(embeddings(8), path=EMBEDDINGS)
+    with emulated("handlers.embed.handler", {**variables, "EMBEDDING_DIMENSION": "8"}, tmp_path / "log") as function:
+        answer = await asyncio.to_thread(function.invoke, {"Records": records})
+        again = await asyncio.to_thread(function.invoke, {"Records": records})
+        (document,) = documents(function, "CloudWatchMetrics")
+        first, second = documents(function, '"embedding done"')
+        assert function.lines("4711") == []
+    assert answer == again == {"batchItemFailures": []}
+    assert metrics_in(document) == {"EmbedLagMs": [first["embed_lag_ms"]]}
+    assert first["embed_lag_ms"] > 0
+    assert (first["embedded"], second["embedded"], "embed_lag_ms" in second) == (1, 0, False)
 
 
 def test_neither_words_nor_keys_are_written(function: RuntimeEmulator) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.ports import MemoryFilter
 from runtime_core.testing.scene import Scene
+from runtime_core.turn_scope import turn_scope
 from tests.wire import WireProxy
 
 pytestmark = pytest.mark.postgres
@@ -30,15 +33,48 @@ async def count_turns(database: PostgresAdapter, wire: WireProxy, *, round_trips
     assert wire.connections == 1
     for turn in range(10):
         wire.reset()
-        context = await scene.play(database, f"Message {turn}")
+        with turn_scope(scene.agent_id, scene.room_id) as scope:
+            context = await scene.play(database, f"Message {turn}")
         assert (wire.round_trips, wire.connections) == (round_trips, 0)
+        assert scope.round_trips == round_trips
+        assert scope.database_ms > 0
         assert len(context.messages) == turn + 1
 
 
 async def test_the_first_turn_prepares_its_two_statements(wire: WireProxy) -> None:
     database = PostgresAdapter(wire.url)
-    await Scene().play(database)
+    scene = Scene()
+    with turn_scope(scene.agent_id, scene.room_id) as scope:
+        await scene.play(database)
     assert (wire.round_trips, wire.connections) == (4, 1)
+    assert scope.round_trips == 4
+    await database.close()
+
+
+async def test_turns_at_once_count_their_round_trips_apart(wire: WireProxy) -> None:
+    database = PostgresAdapter(wire.url, max_connections=2)
+
+    async def played(turns: int) -> int:
+        scene = Scene()
+        with turn_scope(scene.agent_id, scene.room_id) as scope:
+            for _ in range(turns):
+                await scene.play(database)
+        return scope.round_trips
+
+    counted = await asyncio.gather(played(2), played(9))
+    assert sum(counted) == wire.round_trips
+    assert counted[0] < counted[1]
+    await database.close()
+
+
+async def test_a_turn_inside_another_counts_for_both(wire: WireProxy) -> None:
+    database = PostgresAdapter(wire.url)
+    outer, inner = Scene(), Scene()
+    with turn_scope(outer.agent_id, outer.room_id) as around:
+        await outer.play(database)
+        with turn_scope(inner.agent_id, inner.room_id) as inside:
+            await inner.play(database)
+    assert (inside.round_trips, around.round_trips) == (2, 6)
     await database.close()
 
 

@@ -1,4 +1,4 @@
-"""What a function tells while it runs on Lambda: JSON lines, one metric document and, when sampled, a trace per turn.
+"""What a function tells while it runs on Lambda: JSON lines; of each turn its metrics, too, and a trace when sampled.
 
 Installed by the first event. Powertools and the X-Ray SDK are imported by the first line that needs them.
 """
@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 from uuid import UUID
@@ -19,6 +19,9 @@ from runtime_core.adapters.aws.turn_report import TURN_MESSAGE, TurnReport
 from runtime_core.turn_scope import current_scope
 
 QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "asyncio")  # their INFO is our DEBUG
+# Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.
+MEASURED = ("mayfly", "runtime_core.embedding.worker")
+EMBED_LAG = "embed_lag_ms"
 START_TIME_FIELD = 21  # of /proc/self/stat, from 0; in clock ticks since the machine started
 
 
@@ -39,6 +42,7 @@ class Observability(logging.Handler):
         self._stream = stream
         self._init_ms = init_ms
         self._is_cold = True
+        self._least = logging.NOTSET
         self._formatter: Any = None
 
     def install(self, level: str) -> None:
@@ -46,18 +50,24 @@ class Observability(logging.Handler):
         root = logging.getLogger()
         root.handlers[:] = [self]
         root.setLevel(level)
+        self._least = logging.getLevelNamesMapping()[level]
         for name in QUIET:
-            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+            logging.getLogger(name).setLevel(max(logging.WARNING, self._least))
+        for name in MEASURED:
+            logging.getLogger(name).setLevel(min(logging.INFO, self._least))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; a finished turn gets its fields, its metrics and its trace."""
+        """Write a record; an ended turn gets its fields, its metrics and its trace."""
         try:
             report = self._report(record) if record.getMessage() == TURN_MESSAGE else None
-            self._write(self._line(record, report))
+            if record.levelno >= self._least:
+                self._write(self._line(record, report))
             if report is not None:
-                self._write(self._metrics(report))
+                self._write(self._metrics(report.metrics()))
                 self._is_cold = False
                 self._trace(report)
+            elif EMBED_LAG in vars(record):
+                self._write(self._metrics({"EmbedLagMs": ("Milliseconds", vars(record)[EMBED_LAG])}))
         except Exception:  # noqa: BLE001 - as every handler of logging: what cannot be told must not end what it is about
             self.handleError(record)
 
@@ -84,14 +94,14 @@ class Observability(logging.Handler):
         return str(self._formatter.format(record))
 
     @staticmethod
-    def _metrics(report: TurnReport) -> str:
-        """The turn's metrics in CloudWatch's embedded format."""
+    def _metrics(metrics: Mapping[str, tuple[str, float]]) -> str:
+        """Unit and value of each metric by name, in CloudWatch's embedded format."""
         from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415 - when used
             AmazonCloudWatchEMFProvider,
         )
 
         provider = AmazonCloudWatchEMFProvider(namespace=_namespace(), service=_service())
-        for name, (unit, value) in report.metrics().items():
+        for name, (unit, value) in metrics.items():
             provider.add_metric(name=name, unit=unit, value=value)
         return json.dumps(provider.serialize_metric_set(), separators=(",", ":"))
 

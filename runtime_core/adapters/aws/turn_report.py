@@ -9,8 +9,7 @@ from typing import Any
 from runtime_core.models import ModelCall
 
 TURN_MESSAGE = "turn finished"  # the pipeline's own line, once for each turn
-DEADLINE = "deadline-exceeded"
-PHASES = ("begin_ms", "state_ms", "answer_ms", "finish_ms")  # one after the other, in this order
+PHASES = ("begin_ms", "attachments_ms", "state_ms", "answer_ms", "finish_ms")  # one after the other, in this order
 # Where the conventions for generative AI and for functions have a key, it is theirs.
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
 SEMANTIC = {
@@ -63,11 +62,11 @@ class TurnReport:
             "ColdStart": ("Count", cold),
             "TurnMs": ("Milliseconds", self._number("duration_ms")),
             "ModelMs": ("Milliseconds", self.model_ms),
-            "DbMs": ("Milliseconds", self._number("begin_ms") + self._number("finish_ms")),
+            "DbMs": ("Milliseconds", self._number("db_ms")),
             "TokensIn": ("Count", self._number("input_tokens")),
             "TokensOut": ("Count", self._number("output_tokens")),
             "Replay": ("Count", 1 if self.fields.get("outcome") == "replay" else 0),
-            "DeadlineHit": ("Count", 1 if self.fields.get("error_code") == DEADLINE else 0),
+            "DeadlineHit": ("Count", 1 if self.fields.get("timed_out") else 0),
         }
         if self.init_ms is not None:
             found["InitMs"] = ("Milliseconds", self.init_ms)

@@ -49,10 +49,9 @@ class PostgresEmbeddings:
 
         async def keep(connection: StoreConnection) -> str | None:
             await self._teach(connection)
-            answer: str | None = await connection.fetchval(
-                statement("keep_embeddings"), agent_id, ids, hashes, vectors, model
+            return await self._connections.fetch_value(
+                connection, statement("keep_embeddings"), agent_id, ids, hashes, vectors, model
             )
-            return answer
 
         text = await self._connections.use(keep, repeatable=True)
         return read_json(list[UUID], text or "[]")
@@ -114,7 +113,7 @@ class PostgresEmbeddings:
         """Let a connection send vectors as we wrote them; asks the database once for each connection."""
         if connection in self._speaking:
             return
-        schema = await connection.fetchval(_SCHEMA_OF_VECTOR)
+        schema = await self._connections.fetch_value(connection, _SCHEMA_OF_VECTOR)
         await connection.set_type_codec("vector", schema=schema, encoder=bytes, decoder=bytes, format="binary")
         self._speaking.add(connection)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -14,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from runtime_core.adapters.postgres.errors import connection_was_lost, nothing_ran, store_errors
 from runtime_core.deadline import bounded_s
+from runtime_core.turn_scope import note_database_use
 
 T = TypeVar("T")
 Pooler: TypeAlias = Literal["none", "transaction"]
@@ -22,17 +24,19 @@ CALL_LIMIT_S = 30.0  # of one call, connecting included, where no deadline leave
 CHECK_AFTER_S = 5.0  # a frozen process does not notice that its connections died
 CHECK_LIMIT_S = 2.0
 CLOSE_LIMIT_S = 5.0
+STATEMENTS_KEPT = 100  # by each connection; more than there are
 UNACKNOWLEDGED_LIMIT_MS = 10_000  # TCP gives a silent peer up after this, not after 15 minutes
 
 
 class StoreConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that notices a silent peer and knows when it was used last."""
+    """A connection that notices a silent peer, and knows when it was used last and what it has prepared."""
 
-    __slots__ = ("used_at_s",)
+    __slots__ = ("prepared", "used_at_s")
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
         self.used_at_s: float | None = None
+        self.prepared: set[str] = set()
         _notice_silence(transport.get_extra_info("socket"))
 
     def itself(self) -> StoreConnection:
@@ -61,7 +65,7 @@ class Connections:
     def __init__(self, url: str, *, max_connections: int, pooler: Pooler, clock: Callable[[], float]) -> None:
         self._url = url
         self._max_connections = max_connections
-        self._pooler = pooler
+        self._prepares = pooler == "none"  # behind a pooler a prepared statement may be gone: each use parses it anew
         self._clock = clock
         self._pool: asyncpg.Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,7 +76,15 @@ class Connections:
         Args:
             repeatable: Running it twice is the same as once, so a lost connection is answered by one more try.
         """
-        return await self.use(lambda each: _fetch_value(each, query, values), repeatable=repeatable)
+        return await self.use(lambda each: self.fetch_value(each, query, *values), repeatable=repeatable)
+
+    async def fetch_value(self, connection: StoreConnection, query: str, *values: object) -> str | None:
+        """Run one statement on a connection that was lent; counted for the turn, with its preparation."""
+        note_database_use(round_trips=1 if query in connection.prepared else 2)
+        value: str | None = await connection.fetchval(query, *values)
+        if self._prepares:
+            connection.prepared.add(query)
+        return value
 
     async def use(
         self,
@@ -86,14 +98,13 @@ class Connections:
         Raises:
             StoreUnavailable: No connection, a lost one, or no answer in time.
         """
-        with store_errors():
-            async with asyncio.timeout(bounded_s(limit_s)):
-                try:
-                    return await self._lend(work, check=False)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    if not (nothing_ran(error) or (repeatable and connection_was_lost(error))):
-                        raise
-                return await self._lend(work, check=True)
+        began = time.perf_counter()
+        try:
+            with store_errors():
+                async with asyncio.timeout(bounded_s(limit_s)):
+                    return await self._tried(work, repeatable=repeatable)
+        finally:
+            note_database_use(took_ms=(time.perf_counter() - began) * 1000)
 
     async def close(self) -> None:
         pool, self._pool, loop, self._loop = self._pool, None, self._loop, None
@@ -103,6 +114,14 @@ class Connections:
             await _close(pool)
         elif loop is not None and not loop.is_closed():
             pool.terminate()
+
+    async def _tried(self, work: Callable[[StoreConnection], Awaitable[T]], *, repeatable: bool) -> T:
+        try:
+            return await self._lend(work, check=False)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not (nothing_ran(error) or (repeatable and connection_was_lost(error))):
+                raise
+        return await self._lend(work, check=True)
 
     async def _lend(self, work: Callable[[StoreConnection], Awaitable[T]], *, check: bool) -> T:
         async with self._leased(check=check) as connection:
@@ -134,8 +153,6 @@ class Connections:
         return self._pool
 
     def _created(self) -> asyncpg.Pool:
-        # Behind a pooler a prepared statement may be gone, so each use parses it: a round trip more.
-        prepared_statements = 100 if self._pooler == "none" else 0
         return asyncpg.create_pool(
             self._url,
             min_size=0,
@@ -144,7 +161,7 @@ class Connections:
             max_inactive_connection_lifetime=0,
             reset=_keep_as_it_is,
             connection_class=StoreConnection,
-            statement_cache_size=prepared_statements,
+            statement_cache_size=STATEMENTS_KEPT if self._prepares else 0,
             max_cached_statement_lifetime=0,  # the default prepares anew every 5 minutes: a round trip more
             server_settings={"application_name": "mayfly", "timezone": "UTC"},
         )
@@ -183,12 +200,8 @@ async def _answers(connection: StoreConnection) -> bool:
     await asyncio.sleep(0.001)  # after a thaw, lets the loop read what came in: often the end of the connection
     try:
         async with asyncio.timeout(bounded_s(CHECK_LIMIT_S)):
+            note_database_use(round_trips=1)
             await connection.execute("select")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     return True
-
-
-async def _fetch_value(connection: StoreConnection, query: str, values: tuple[object, ...]) -> str | None:
-    value: str | None = await connection.fetchval(query, *values)
-    return value

@@ -153,6 +153,7 @@ select coalesce(json_agg(id), '[]')::text from found
 -- $1 agent, $2 memories, $3 model. In the order given; those that want nothing (any more) are left out.
 select coalesce(json_agg(json_build_object(
     'memory_id', m.id, 'text', coalesce(m.content ->> 'text', ''), 'content_hash', hash.value,
+    'age_s', greatest(0, extract(epoch from clock_timestamp() - m.created_at)::double precision),
     'is_embedded', exists (
         select from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id and e.model = $3
             and e.content_hash = hash.value)) order by given.position), '[]')::text

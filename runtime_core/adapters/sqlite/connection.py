@@ -18,6 +18,7 @@ from pydantic_core import from_json
 from runtime_core.adapters.sqlite.errors import store_errors
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import SchemaOutOfDate, StoreUnavailable
+from runtime_core.turn_scope import note_database_use
 
 T = TypeVar("T")
 Row: TypeAlias = dict[str, Any]
@@ -55,13 +56,17 @@ class SqliteFile:
             await worker.close()
 
     async def _call(self, work: Work[T], begin: str, needs_schema: bool) -> T:
+        began = time.perf_counter()
         until_s = time.monotonic() + bounded_s(CALL_TIMEOUT_S)
         with self._lock:
             if self._worker is None:
                 self._worker = _Worker(self.path)
             worker = self._worker
             future = worker.submit(work, begin, until_s, needs_schema)
-        return await future
+        try:
+            return await future
+        finally:
+            note_database_use(took_ms=(time.perf_counter() - began) * 1000)
 
 
 class _Worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -45,7 +46,8 @@ class SqliteEmbeddings:
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
         values = self._values(agent_id, ids) | {"model": model}
         found = await self._file.read(lambda connection: rows(connection, QUERIES["wanted_embeddings"], values))
-        return [_wanted(row) for row in found]
+        now = self._clock()
+        return [replace(_wanted(row), age_s=_age_s(row["created_at"], now)) for row in found]
 
     async def keep(self, agent_id: UUID, made: Sequence[MadeEmbedding], *, model: str) -> list[UUID]:
         if not made:
@@ -183,6 +185,10 @@ def _wanted(row: Mapping[str, Any]) -> WantedEmbedding:
     return WantedEmbedding(
         memory_id=UUID(row["id"]), text=text, content_hash=hashed, is_embedded=row["embedded_hash"] == hashed
     )
+
+
+def _age_s(created_at: str, now: datetime) -> float:
+    return max(0.0, (now - datetime.fromisoformat(created_at)).total_seconds())
 
 
 def _by_text(connection: apsw.Connection, agent_id: UUID, hashes: Mapping[UUID, str]) -> tuple[set[UUID], list[UUID]]:

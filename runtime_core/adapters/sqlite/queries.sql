@@ -264,7 +264,7 @@ DELETE FROM embedding_failures WHERE agent_id = :agent_id AND memory_id IN (SELE
 
 -- name: wanted_embeddings
 -- With the hash of the text that the model embedded, where there is one.
-SELECT m.id, m.text, e.content_hash AS embedded_hash
+SELECT m.id, m.text, m.created_at, e.content_hash AS embedded_hash
 FROM json_each(:ids) AS given
     JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value AND m.embedding_wanted_at IS NOT NULL
     LEFT JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -80,6 +81,16 @@ class EmbeddingStoreContract:
             for each in (three, one)
         ]
         assert await database.embeddings.wanted(uuid4(), [two.id], model=MODEL) == []
+
+    async def test_what_is_wanted_says_how_old_it_is(self, database: DatabaseAdapter) -> None:
+        scene = Scene()
+        (fresh,) = await waiting(database, scene, "Fresh")
+        assert fresh.created_at is not None
+        given = scene.memory("Old", created_at=fresh.created_at - timedelta(hours=1))
+        (old,) = await database.memories.create(scene.agent_id, [given], embedding_priority="normal")
+        ages_s = [each.age_s for each in await wanted(database, fresh, old)]
+        assert ages_s[0] >= 0
+        assert ages_s[1] >= ages_s[0] + 3600 - 1e-3
 
     async def test_what_is_kept_is_not_wanted_any_more(self, database: DatabaseAdapter) -> None:
         scene = Scene()
