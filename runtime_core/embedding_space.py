@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime_core.chat import EmbeddingResponse, ModelType
 from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed
 from runtime_core.frozen import dataclass
+
+if TYPE_CHECKING:
+    from runtime_core.components import ModelHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +34,21 @@ class EmbeddingSpace:
 class Asker(Protocol):
     """What of a runtime asks models."""
 
+    def get_setting(self, key: str, default: Any = None) -> Any:
+        """As `AgentRuntime.get_setting`."""
+
     async def use_model(
         self, model_type: str, params: Any, provider: str | None = None, *, max_retries: int | None = None
     ) -> Any:
         """As `AgentRuntime.use_model`."""
+
+
+def space_of(handler: ModelHandler, runtime: Asker) -> EmbeddingSpace:
+    """Where a handler's vectors lie; one that does not tell goes by EMBEDDING_MODEL."""
+    if handler.embedding_space is None:
+        name = str(runtime.get_setting("EMBEDDING_MODEL", "") or handler.provider)
+        return EmbeddingSpace(model=name, provider=handler.provider, takes_batches=False)
+    return replace(handler.embedding_space(runtime), provider=handler.provider)
 
 
 async def embed_texts_in(

@@ -102,7 +102,7 @@ async def ask(
     after the wait the provider asked for or a growing one, as long as the deadline leaves time for it.
 
     Args:
-        repeatable: Asked after a failure; no once a part of the answer went out already.
+        repeatable: CallParams after a failure; no once a part of the answer went out already.
 
     Raises:
         ModelError: The last failure.
@@ -184,8 +184,27 @@ def _as_text(messages: Sequence[ChatMessage]) -> str:
     return "\n\n".join([*lines, "assistant:"])
 
 
-def prepared(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
-    """Params as handlers get them, over model settings: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
+class CallParams:
+    """What handlers are asked with, and whether the listener in it (`on_delta`) has heard anything yet."""
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+        self.was_told = False
+        if isinstance(params, dict) and params.get("on_delta") is not None:
+            self._on_delta = params["on_delta"]
+            params["on_delta"] = self._tell
+
+    @classmethod
+    def prepare(cls, model_type: str, params: Any, setting: Callable[[str], Any]) -> CallParams:
+        """Put the params over the model's settings: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
+        return cls(_over_settings(model_type, params, setting))
+
+    async def _tell(self, piece: str) -> None:
+        self.was_told = True
+        await self._on_delta(piece)
+
+
+def _over_settings(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
     if not isinstance(params, Mapping):
         return params
     defaults = {}

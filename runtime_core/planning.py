@@ -62,6 +62,20 @@ class ToolCallContext:
 _CONTEXT_FIELDS = frozenset(each.name for each in fields(ToolCallContext))
 
 
+async def process_actions(
+    runtime: AgentRuntime, message: Memory, names: Sequence[str], *, state: State | None, callback: Callback | None
+) -> list[ActionResult]:
+    """Run actions by name, in order, as `execute_planned_tool_call` runs each; None composes the state."""
+    context = ToolCallContext(
+        message=message,
+        state=state or await runtime.compose_state(message),
+        active_contexts=runtime.active_contexts(),
+        user_roles=runtime.roles_of(message, runtime.turn_context()),
+        callback=callback or say_nothing,
+    )
+    return [await execute_planned_tool_call(runtime, context, {"name": name}) for name in names]
+
+
 async def execute_planned_tool_call(
     runtime: AgentRuntime, ctx: ToolCallContext | Mapping[str, Any], call: ToolCall | Mapping[str, Any]
 ) -> ActionResult:

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID, uuid4
@@ -20,18 +19,18 @@ from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
-from runtime_core.contexts import active_contexts, belongs
+from runtime_core.contexts import active_contexts
 from runtime_core.data_verbs import AnyMemory, DataVerbs
 from runtime_core.embedding.job import Priority, as_priority
 from runtime_core.embedding.queueing import hand_out, queue_generation
-from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in
+from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in, space_of
 from runtime_core.errors import DuplicateComponent, InvalidInput, MayflyError, PluginError, StateError
 from runtime_core.evaluation import run_evaluators
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
-from runtime_core.models import ModelCall, ModelRegistry, ask, prepared
-from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, say_nothing
+from runtime_core.models import CallParams, ModelCall, ModelRegistry, ask
+from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, process_actions
 from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
@@ -47,7 +46,7 @@ from runtime_core.services import Service, Services
 from runtime_core.settings import Settings
 from runtime_core.shared import Shared
 from runtime_core.should_respond import Rules
-from runtime_core.state import State, choose_providers, compose
+from runtime_core.state import State, composed
 from runtime_core.task_work import TaskWorker, coerce_worker
 from runtime_core.turn import MessageService, OnContent, Pipeline
 from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
@@ -399,13 +398,7 @@ class AgentRuntime(DataVerbs):
 
     def response_rules(self) -> Rules:
         """What widens the rules for answering unasked."""
-        return Rules(
-            channels=frozenset(each.upper() for each in self._listed("ALWAYS_RESPOND_CHANNELS")),
-            sources=frozenset(each.lower() for each in self._listed("ALWAYS_RESPOND_SOURCES")),
-        )
-
-    def _listed(self, key: str) -> list[str]:
-        return [each.strip() for each in str(self.get_setting(key, "")).split(",") if each.strip()]
+        return Rules.read(self.get_setting)
 
     # Events
 
@@ -430,23 +423,13 @@ class AgentRuntime(DataVerbs):
             ModelNotFound: No plugin answers this type, or not this provider.
             ModelError: Every handler failed; the last failure.
         """
-        handlers = self._models.handlers(model_type, provider)
-        merged = prepared(model_type, params, self.get_setting)
-        told: list[str] = []
-        if isinstance(merged, dict) and merged.get("on_delta") is not None:
-            on_delta = merged["on_delta"]
-
-            async def tell(piece: str) -> None:
-                told.append(piece)
-                await on_delta(piece)
-
-            merged["on_delta"] = tell
+        asked = CallParams.prepare(model_type, params, self.get_setting)
         return await ask(
-            handlers,
-            lambda each: each.handler(*accepted(each.handler, (self, merged))),
+            self._models.handlers(model_type, provider),
+            lambda each: each.handler(*accepted(each.handler, (self, asked.params))),
             max_retries=self.settings.model_max_retries if max_retries is None else max_retries,
             record=self._record_model_call,
-            repeatable=lambda: not told,
+            repeatable=lambda: not asked.was_told,
         )
 
     async def _record_model_call(self, call: ModelCall) -> None:
@@ -481,12 +464,7 @@ class AgentRuntime(DataVerbs):
         A handler that does not tell goes by EMBEDDING_MODEL, as the deployment or the agent sets it.
         """
         found = self._models.get(ModelType.TEXT_EMBEDDING)
-        if found is None:
-            return None
-        if found.embedding_space is None:
-            name = str(self.get_setting("EMBEDDING_MODEL", "") or found.provider)
-            return EmbeddingSpace(model=name, provider=found.provider, takes_batches=False)
-        return replace(found.embedding_space(self), provider=found.provider)
+        return space_of(found, self) if found else None
 
     def embedding_model(self) -> str:
         space = self.embedding_space()
@@ -511,7 +489,7 @@ class AgentRuntime(DataVerbs):
         Raises:
             StoreError: The search failed.
         """
-        scope = current_scope(self.agent_id) or open_scope(self.agent_id, room_id=message.room_id)
+        scope = self._scope(message.room_id)
         if scope.recollection is None or scope.recollection.message_id != message.id:
             scope.recollection = Recollection(self, message, recall_mode(self))
         return await scope.recollection.get()
@@ -581,20 +559,11 @@ class AgentRuntime(DataVerbs):
         if isinstance(include, str | State):
             raise InvalidInput(f"expected names of providers, got a {type(include).__name__}", path="include")
         asked = self.as_message(message)
-        scope = current_scope(self.agent_id) or open_scope(self.agent_id, room_id=asked.room_id)
         names = frozenset(include or ())
-        key = (asked.id, names, only_include)
-        if not skip_cache and key in scope.states:
-            return scope.states[key]
-        active = self.active_contexts()
-        fitting = [each for each in self.providers if each.name in names or belongs(each.contexts, active)]
-        chosen = choose_providers(fitting, names, only_include=only_include)
-        earlier = replace(_EMPTY, data={"action_results": tuple(self.get_action_results(asked.id))})
-        state = await compose(self, asked, chosen, timeout_s=self.settings.providers_timeout_s, earlier=earlier)
-        if scope.context is None:
-            scope.states.clear()  # a scope without a message of its own may live as long as the process
-        scope.states[key] = state
-        return state
+        scope, key = self._scope(asked.room_id), (asked.id, names, only_include)
+        if skip_cache or key not in scope.states:
+            scope.keep_state(key, await composed(self, asked, names, only_include=only_include))
+        return scope.states[key]
 
     # Actions and evaluators
 
@@ -606,16 +575,8 @@ class AgentRuntime(DataVerbs):
         callback: OnContent | None = None,
     ) -> list[ActionResult]:
         """Run the actions that the responses name, in order; results are kept for `get_action_results`."""
-        asked = self.as_message(message)
-        context = ToolCallContext(
-            message=asked,
-            state=state or await self.compose_state(asked),
-            active_contexts=self.active_contexts(),
-            user_roles=self.roles_of(asked, self.turn_context()),
-            callback=callback or say_nothing,
-        )
         named = [name for each in responses for name in self.as_message(each).content.actions]
-        return [await execute_planned_tool_call(self, context, {"name": name}) for name in named]
+        return await process_actions(self, self.as_message(message), named, state=state, callback=callback)
 
     async def execute_planned_tool_call(
         self, ctx: ToolCallContext | Mapping[str, Any], call: Mapping[str, Any]
@@ -634,7 +595,7 @@ class AgentRuntime(DataVerbs):
 
     def keep_action_result(self, message_id: UUID, result: ActionResult) -> None:
         """Keep a result for the actions after it, until the turn or run ends."""
-        (current_scope(self.agent_id) or open_scope(self.agent_id)).add_result(message_id, result)
+        self._scope().add_result(message_id, result)
 
     def roles_of(self, message: Memory, context: TurnContext | None) -> tuple[str, ...]:
         """The sender's role and those it includes, as the world's metadata says."""
@@ -686,7 +647,7 @@ class AgentRuntime(DataVerbs):
 
     def get_current_run_id(self) -> UUID:
         """Id of the run this task is in; outside of one, a run is started."""
-        return (current_scope(self.agent_id) or open_scope(self.agent_id)).run_id
+        return self._scope().run_id
 
     def turn_context(self) -> TurnContext | None:
         """What the store gave when the current message was claimed; None outside the pipeline."""
@@ -701,6 +662,10 @@ class AgentRuntime(DataVerbs):
         scope = current_scope(self.agent_id)
         return scope.run_id if scope else None
 
+    def _scope(self, room_id: UUID | None = None) -> TurnScope:
+        """The scope this task is in; outside of one, a new one."""
+        return current_scope(self.agent_id) or open_scope(self.agent_id, room_id=room_id)
+
     # Orchestrator
 
     def has_eliza_os(self) -> bool:
@@ -713,15 +678,8 @@ class AgentRuntime(DataVerbs):
         return string_to_uuid(f"{self.agent_id}:world")
 
     def _log_fields(self) -> Mapping[str, str]:
-        fields = {"agent_id": str(self.agent_id)}
         scope = current_scope(self.agent_id)
-        if scope is not None:
-            fields["run_id"] = str(scope.run_id)
-            if scope.room_id is not None:
-                fields["room_id"] = str(scope.room_id)
-            if scope.context is not None and scope.context.message is not None:
-                fields["message_id"] = str(scope.context.message.id)
-        return fields
+        return {"agent_id": str(self.agent_id), **(scope.log_fields() if scope else {})}
 
 
 def _add(components: list[N], component: N) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
@@ -45,6 +46,18 @@ class Rules:
 
     channels: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, setting: Callable[[str, Any], Any]) -> Rules:
+        """The rules that the settings widen."""
+
+        def listed(name: str) -> list[str]:
+            return [each.strip() for each in str(setting(name, "")).split(",") if each.strip()]
+
+        return cls(
+            channels=frozenset(each.upper() for each in listed("ALWAYS_RESPOND_CHANNELS")),
+            sources=frozenset(each.lower() for each in listed("ALWAYS_RESPOND_SOURCES")),
+        )
 
 
 def verdict_by_rule(

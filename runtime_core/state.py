@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from runtime_core.components import Provider, ProviderResult, accepted
+from runtime_core.contexts import belongs
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import StateError
 from runtime_core.frozen import dataclass
@@ -42,6 +43,19 @@ class State:
 
 
 _NOTHING = ProviderResult()
+
+
+async def composed(runtime: AgentRuntime, message: Memory, include: frozenset[str], *, only_include: bool) -> State:
+    """Choose among the runtime's providers those that fit the conversation, and run them.
+
+    Raises:
+        StateError: A name in `include` is no provider's.
+    """
+    active = runtime.active_contexts()
+    fitting = [each for each in runtime.providers if each.name in include or belongs(each.contexts, active)]
+    chosen = choose_providers(fitting, include, only_include=only_include)
+    earlier = State(data={"action_results": tuple(runtime.get_action_results(message.id))})
+    return await compose(runtime, message, chosen, timeout_s=runtime.settings.providers_timeout_s, earlier=earlier)
 
 
 def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, only_include: bool) -> list[Provider]:

@@ -57,6 +57,18 @@ class TurnScope:
             return datetime.now(UTC)
         return self.context.now + timedelta(seconds=time.monotonic() - self.began)
 
+    def keep_state(self, key: tuple[UUID, frozenset[str], bool], state: State) -> None:
+        """Keep a state for the rest of the turn; a scope without a message of its own keeps the last alone."""
+        if self.context is None:
+            self.states.clear()  # it may live as long as the process
+        self.states[key] = state
+
+    def log_fields(self) -> dict[str, str]:
+        """What a log line says of the turn: run, room and message, as far as they are known."""
+        message = self.context.message if self.context else None
+        known = {"run_id": self.run_id, "room_id": self.room_id, "message_id": message.id if message else None}
+        return {name: str(value) for name, value in known.items() if value is not None}
+
     def add_result(self, message_id: UUID, result: ActionResult) -> None:
         """Keep a result here and in the scopes around, where who opened them looks for it."""
         scope: TurnScope | None = self
