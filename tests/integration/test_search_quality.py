@@ -49,10 +49,15 @@ async def test_plurals_and_tenses_match(database: DatabaseAdapter, said: str, as
     assert [hit.memory.content.text for hit in hits] == [said]
 
 
+def _on_an_arc(angle: float) -> tuple[float, ...]:
+    """A vector of 256 dimensions that turns with the angle, in a plane that has a part in all of them."""
+    return tuple(math.cos(angle) * math.sin(n * n) + math.sin(angle) * math.cos(n * n) for n in range(256))
+
+
 async def test_among_many_memories_the_filter_holds_and_the_nearest_are_found(database: DatabaseAdapter) -> None:
-    """More than are compared one by one: the index on Postgres, the two steps on SQLite."""
+    """More than are compared one by one: the index on Postgres, signs before distances on SQLite."""
     scene, other = Scene(), Scene()
-    spread = [(math.cos(n / 2600), math.sin(n / 2600), *[0.0] * 254) for n in range(5200)]
+    spread = [_on_an_arc(n / 2600) for n in range(5200)]
     memories = [
         scene.memory(
             f"{'rare' if n == 4321 else 'common'} thing {n}",
@@ -63,7 +68,7 @@ async def test_among_many_memories_the_filter_holds_and_the_nearest_are_found(da
     ]
     for start in range(0, len(memories), 700):
         await database.memories.create(scene.agent_id, memories[start : start + 700], embedding_model="m")
-    near = (math.cos(1), -math.sin(1), *[0.0] * 254)
+    near = _on_an_arc(-1)
     for room_id, expected in ((scene.room_id, [1, 2, 3, 4, 5]), (other.room_id, [0, 50, 100, 150, 200])):
         which = MemoryFilter(room_ids=(room_id,))
         query = MemoryQuery(embedding=near, model="m", limit=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -245,6 +246,51 @@ async def test_tables_have_the_columns_of_the_values_they_keep(adapter: SqliteAd
         "embedding_wanted_at",
     }
     assert await columns(path, "runs") == {each.name for each in fields(Run)} | {"body_hash", "lease_owner"}
+
+
+async def test_any_program_can_check_the_file_and_write_to_it(adapter: SqliteAdapter, path: Path) -> None:
+    """Without the extension for vectors: nothing in the schema calls it."""
+    scene = Scene()
+    memory = scene.memory("Kept", embedding=(1.0,) + (0.0,) * 255)
+    await adapter.memories.create(scene.agent_id, [memory], embedding_model="m")
+    await adapter.close()
+    connection = apsw.Connection(str(path))
+    assert connection.pragma("integrity_check") == "ok"
+    assert connection.execute("SELECT length(signs) FROM embeddings").fetchall() == [(32,)]
+    connection.execute("UPDATE embeddings SET model = 'n'")
+    connection.execute("DELETE FROM memories")
+    connection.execute("VACUUM")
+    connection.close()
+
+
+async def test_vectors_of_an_older_file_get_their_signs(path: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    for each in read_migrations(FOLDER)[:2]:
+        shutil.copy(FOLDER / each.name, older)
+    file = SqliteFile(path)
+    vectors = {16: (0.5, -0.5) * 8, 3: (1.0, 0.0, 0.0)}
+
+    def keep(connection: apsw.Connection) -> None:
+        for each in read_migrations(older):
+            connection.execute(each.sql)
+        for dimension, vector in vectors.items():
+            connection.execute(
+                'INSERT INTO memories (agent_id, id, entity_id, room_id, table_name, content, metadata, "unique",'
+                " created_at) VALUES ('a', ?1, 'e', 'r', 'messages', '{}', '{}', 1, '')",
+                (str(dimension),),
+            )
+            connection.execute(
+                "INSERT INTO embeddings VALUES ('a', ?1, 'm', ?2, '', ?3, '')",
+                (str(dimension), dimension, struct.pack(f"<{dimension}f", *vector)),
+            )
+        connection.execute(read_migrations(FOLDER)[2].sql)
+
+    await file.write(keep, needs_schema=False)
+    query = "SELECT dimension, signs FROM embeddings ORDER BY dimension"
+    found = await file.read(lambda connection: rows(connection, query), needs_schema=False)
+    assert [(row["dimension"], row["signs"]) for row in found] == [(3, None), (16, bytes([0b01010101] * 2))]
+    await file.close()
 
 
 async def test_the_database_itself_refuses_to_change_a_log_line(adapter: SqliteAdapter, path: Path) -> None:

@@ -145,8 +145,11 @@ SELECT coalesce(
 ) AS model;
 
 -- name: add_embedding
-INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
-VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now);
+INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, signs, created_at)
+VALUES (
+    :agent_id, :memory_id, :model, :dimension, :content_hash, :vector,
+    CASE WHEN :dimension % 8 = 0 THEN vec_quantize_binary(:vector) END, :now
+);
 
 -- name: rank_by_words
 -- FTS5's rank is bm25: lower is better.
@@ -167,22 +170,22 @@ WHERE distance IS NOT NULL AND (:match_threshold IS NULL OR 1 - distance >= :mat
 ORDER BY distance, created_at DESC, id DESC
 LIMIT :depth;
 
--- name: nearest_embeddings
--- The nearest of all that the model made, whatever a filter says: reading no memory, it is much faster.
-SELECT memory_id, vec_distance_cosine(vector, :vector) AS distance FROM embeddings
-WHERE agent_id = :agent_id AND model = :model
-ORDER BY distance NULLS LAST
+-- name: nearest_by_signs
+-- Those of all that the model made whose signs differ least, whatever a filter says; reads the index alone.
+SELECT rowid AS number FROM embeddings
+WHERE agent_id = :agent_id AND model = :model AND dimension = :dimension
+ORDER BY vec_distance_hamming(vec_bit(signs), vec_quantize_binary(:vector))
 LIMIT :most;
 
 -- name: rank_nearest
 -- Of these, those that pass the filter, nearest first. CROSS keeps the planner from starting at the large tables.
-SELECT m.position
-FROM json_each(:ids) AS given
-    CROSS JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value
-    CROSS JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
+SELECT m.position, vec_distance_cosine(e.vector, :vector) AS distance
+FROM json_each(:numbers) AS given
+    CROSS JOIN embeddings AS e ON e.rowid = given.value
+    CROSS JOIN memories AS m ON m.agent_id = e.agent_id AND m.id = e.memory_id
 WHERE {filter}
-ORDER BY vec_distance_cosine(e.vector, :vector), m.created_at DESC, m.id DESC
-LIMIT :depth;
+ORDER BY distance NULLS LAST, m.created_at DESC, m.id DESC
+LIMIT :enough;
 
 -- name: count_some_memories
 SELECT count(*) AS number FROM (SELECT 1 FROM memories AS m WHERE {filter} LIMIT :most);
@@ -286,12 +289,16 @@ LIMIT :limit;
 SELECT id, text FROM memories WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
 
 -- name: keep_embedding
-INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, created_at)
-VALUES (:agent_id, :memory_id, :model, :dimension, :content_hash, :vector, :now)
+INSERT INTO embeddings (agent_id, memory_id, model, dimension, content_hash, vector, signs, created_at)
+VALUES (
+    :agent_id, :memory_id, :model, :dimension, :content_hash, :vector,
+    CASE WHEN :dimension % 8 = 0 THEN vec_quantize_binary(:vector) END, :now
+)
 ON CONFLICT (agent_id, memory_id, model) DO UPDATE SET
     dimension = excluded.dimension,
     content_hash = excluded.content_hash,
     vector = excluded.vector,
+    signs = excluded.signs,
     created_at = excluded.created_at
 WHERE embeddings.content_hash <> excluded.content_hash;
 

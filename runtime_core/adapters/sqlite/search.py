@@ -25,7 +25,10 @@ from runtime_core.ports import MemoryFilter, MemoryQuery
 FUSION_K = 20
 _AS_GOOD = 0.8  # of a score: what shares a frequent word scores alike, but for the lengths of the texts
 _FEW = 5_000  # memories that pass a filter: so many are compared one by one
-_SPARE = 8  # times as many are looked at as are wanted, for those that the filter refuses
+_LEAST_SIGNS = 128  # dimensions; the signs of fewer say too little about where a vector points
+_ENOUGH = 12  # times as many as are wanted pass the filter and are compared, for the signs rank but roughly
+_FIRST_LOOK = 3  # times as many are looked at as have to pass: a filter of a half is met at once
+_STEP = 8  # times as many are looked at when too few have passed
 
 
 def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
@@ -121,32 +124,45 @@ def _by_nearness(
         "agent_id": str(agent_id),
         "vector": as_vector(query.embedding),
         "model": query.model,
+        "dimension": len(query.embedding),
         "match_threshold": query.match_threshold,
         "depth": depth,
     }
+    if _has_signs(len(query.embedding)) and _are_many(connection, agent_id, which):
+        return _nearest_by_signs(connection, agent_id, which, more)
+    sql, values = filtered(QUERIES["rank_by_nearness"], agent_id, which)
+    return [row["position"] for row in rows(connection, sql, values | more)]
+
+
+def _has_signs(dimension: int) -> bool:
+    return dimension >= _LEAST_SIGNS and dimension % 8 == 0
+
+
+def _are_many(connection: apsw.Connection, agent_id: UUID, which: MemoryFilter) -> bool:
     sql, values = filtered(QUERIES["count_some_memories"], agent_id, which)
-    if one(connection, sql, values | {"most": _FEW + 1})["number"] <= _FEW:
-        return _ranked(connection, "rank_by_nearness", agent_id, which, more)
-    most = _SPARE * depth
+    return bool(one(connection, sql, values | {"most": _FEW + 1})["number"] > _FEW)
+
+
+def _nearest_by_signs(
+    connection: apsw.Connection, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]
+) -> list[int]:
+    """Compare only those whose signs are near, more of them until enough have passed the filter."""
+    sql, values = filtered(QUERIES["rank_nearest"], agent_id, which)
+    depth, threshold = more["depth"], more["match_threshold"]
+    enough = _ENOUGH * depth
+    most = _FIRST_LOOK * enough
     while True:
-        nearest = rows(connection, QUERIES["nearest_embeddings"], more | {"most": most})
-        ids = as_json([row["memory_id"] for row in nearest if _is_near(row["distance"], query.match_threshold)])
-        found = _ranked(connection, "rank_nearest", agent_id, which, more | {"ids": ids})
-        if len(found) >= depth or len(nearest) < most or not _is_near(nearest[-1]["distance"], query.match_threshold):
-            return found
-        most *= _SPARE
+        nearest = rows(connection, QUERIES["nearest_by_signs"], more | {"most": most})
+        numbers = as_json([row["number"] for row in nearest])
+        found = rows(connection, sql, values | more | {"numbers": numbers, "enough": enough})
+        if len(found) == enough or len(nearest) < most:
+            return [row["position"] for row in found[:depth] if _is_near(row["distance"], threshold)]
+        most *= _STEP
 
 
 def _is_near(distance: float | None, threshold: float | None) -> bool:
     """Whether a distance counts; a vector of length zero is near nothing."""
     return distance is not None and (threshold is None or 1 - distance >= threshold)
-
-
-def _ranked(
-    connection: apsw.Connection, name: str, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]
-) -> list[int]:
-    sql, values = filtered(QUERIES[name], agent_id, which)
-    return [row["position"] for row in rows(connection, sql, values | more)]
 
 
 def _fused(rankings: Sequence[Mapping[int, int]]) -> dict[int, float]:
