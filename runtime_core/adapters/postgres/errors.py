@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ssl import SSLCertVerificationError
 
 from asyncpg import exceptions as driver
 
@@ -138,6 +139,14 @@ def store_errors() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
         yield
+    except SSLCertVerificationError as error:
+        raise StoreError(
+            f"the database's certificate is not trusted ({error.verify_message}): "
+            "sslrootcert in DATABASE_URL names the certificates to trust"
+        ) from error
+    except FileNotFoundError as error:
+        named = "a file that DATABASE_URL names (sslrootcert, a socket) is not there"
+        raise StoreError(named) from error
     except OSError as error:
         reason = f": {error}" if str(error) else " in time"
         raise StoreUnavailable(f"the database did not answer{reason}") from error

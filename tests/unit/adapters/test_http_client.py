@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from shutil import which
@@ -17,6 +15,7 @@ from runtime_core.errors import ModelUnavailable
 from runtime_core.testing.models import question
 from tests.model_answers import Gate, Reply, connection_reset, held
 from tests.model_server import ScriptedModelServer
+from tests.tls import Certificate
 
 
 @pytest.fixture
@@ -126,30 +125,16 @@ async def test_no_proxy_stands_before_this_machine(
 async def test_an_answer_comes_over_tls_from_a_trusted_server_only(
     http: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = _self_signed(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    listening = await asyncio.start_server(_answer_once, "127.0.0.1", 0, ssl=context)
+    certificate = Certificate.make(tmp_path)
+    listening = await asyncio.start_server(_answer_once, "127.0.0.1", 0, ssl=certificate.server_context())
     async with listening:
         base_url = f"https://localhost:{listening.sockets[0].getsockname()[1]}/v1"
         with pytest.raises(ModelUnavailable, match=r"(?i)certificate"):
             await WireModel(http, base_url=base_url).complete(question())
 
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.chain))
         async with HttpClient() as trusting:
             assert (await WireModel(trusting, base_url=base_url).complete(question())).text == "hi"
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    named = ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run(
-        [*made, *named, "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
 
 
 async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
