@@ -12,6 +12,7 @@ import hashlib
 import os
 import py_compile
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -33,20 +34,40 @@ PLATFORMS = {
 }
 OURS = ("handlers", "runtime_core", "infra/migrations")
 NOT_ON_LAMBDA = ("runtime_core/cli", "runtime_core/testing")
-# Parts of the wheels that nothing imports: commands, stubs for type checkers, tests, SQLite's shell programs,
-# Powertools' own HTTP router with the browser pages it carries, and what it offers beside logs and metrics.
+# Parts of the wheels that nothing imports: commands, what type checkers read, tests, SQLite's shell programs and
+# extensions in Python, Powertools' own HTTP router with the browser pages it carries and what it offers beside logs and
+# metrics, and the means to administer an organization and to train models.
 UNUSED_PATHS = (
     "bin",
     "wrapt-stubs",
     "apsw/tests",
-    "apsw/sqlite_extra_binaries",
+    "apsw/sqlite_extra*",
     "apsw/shell.py",
+    "apsw/_unicode.*",
+    "apsw/unicode.py",
+    "apsw/fts*",
+    "apsw/ext.py",
+    "apsw/bestpractice.py",
+    "apsw/trace.py",
+    "apsw/speedtest.py",
+    "asyncpg/_testbase",
+    "asyncpg/cluster.py",
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/[!_j]*/",  # all but jmespath_utils, which the logger needs
     "openai/cli",
+    "openai/resources/admin",
+    "openai/types/admin",
+    "openai/resources/evals",
+    "openai/types/evals",
+    "openai/resources/fine_tuning",
+    "openai/types/fine_tuning",
+    "pydantic/mypy.py",
 )
 UNUSED_SUFFIXES = (".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h")
 UNUSED_METADATA = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
+ELF_64_BIT = b"\x7fELF\x02\x01"  # and little-endian, as both architectures are
+ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+ELF_SEGMENT = struct.Struct("<IIQQQQQQ")
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
 
 
@@ -115,9 +136,27 @@ def prune(folder: Path) -> None:
         else:
             path.unlink()
     for path in files(folder):
+        if path.suffix == ".so":
+            strip_library(path)
         metadata = path.parent.suffix == ".dist-info" and path.name in UNUSED_METADATA
         if metadata or path.suffix in UNUSED_SUFFIXES or "sboms" in path.parts:
             path.unlink()
+
+
+def strip_library(path: Path) -> None:
+    """Cut off what a library holds behind its segments: symbols and debug information, which nothing loads.
+
+    Source: the loader goes by the program header alone, https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.intro.html
+    """
+    content = path.read_bytes()
+    if not content.startswith(ELF_64_BIT):
+        sys.exit(f"archive: {path} is no library for Lambda")
+    header = list(ELF_HEADER.unpack_from(content))
+    start, size, count = header[5], header[9], header[10]
+    segments = [ELF_SEGMENT.unpack_from(content, start + size * number) for number in range(count)]
+    end = max([start + size * count, *(offset + length for _, _, offset, _, _, length, _, _ in segments)])
+    header[6] = header[12] = header[13] = 0  # no table of sections any more
+    path.write_bytes(ELF_HEADER.pack(*header) + content[ELF_HEADER.size : end])
 
 
 def assemble(wheels: Path, folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import marshal
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -12,6 +14,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import asyncpg
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +83,26 @@ def test_every_module_has_bytecode_that_no_date_invalidates_and_that_names_where
         assert int.from_bytes(content[4:8], "little") == UNCHECKED
         assert isinstance(code, CodeType)
         assert code.co_filename == f"/var/task/{source.relative_to(archive).as_posix()}"
+
+
+def test_libraries_lose_what_nothing_loads_and_work_as_before(build: Any, tmp_path: Path) -> None:
+    package = tmp_path / "asyncpg"
+    shutil.copytree(Path(asyncpg.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = sum(path.stat().st_size for path in package.rglob("*.so"))
+    build.prune(tmp_path)
+    libraries = sorted(package.rglob("*.so"))
+    assert sum(path.stat().st_size for path in libraries) < before / 2  # its wheel comes with debug information
+    code = "import asyncpg.protocol.protocol as it; print(it.__file__, it.BUILTIN_TYPE_NAME_MAP['uuid'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(next(each for each in libraries if each.match("protocol.*"))), "2950"]
+
+
+def test_what_is_no_library_for_lambda_ends_the_build(build: Any, tmp_path: Path) -> None:
+    (tmp_path / "library.so").write_bytes(b"MZ")
+    with pytest.raises(SystemExit, match=r"library\.so is no library for Lambda"):
+        build.prune(tmp_path)
 
 
 def test_the_same_sources_give_the_same_bytes(archive: Path, build: Any, wheels: Path, tmp_path: Path) -> None:
