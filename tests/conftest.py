@@ -17,13 +17,8 @@ __all__ = ["model_server"]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The session's server, with a migrated template."""
-    server = PostgresServer.create()
-    try:
-        server.start()
-        server.make_template()
+    with PostgresServer.running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import count
@@ -55,6 +57,18 @@ class PostgresServer:
         program = wheel.PostgresServer(folder / "data", cleanup_mode=None)
         program.ensure_pgdata_inited()
         return cls(folder, free_port(), program.bin_path)
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[PostgresServer]:
+        """A server that runs, with its template; removed afterwards."""
+        server = cls.create()
+        try:
+            server.start()
+            server.make_template()
+            yield server
+        finally:
+            server.remove()
 
     def url(self, database: str = "postgres", *, port: int | None = None) -> str:
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}"

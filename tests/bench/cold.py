@@ -154,14 +154,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--pairs", type=int, default=7)
     pairs = arguments.parse_args().pairs
-    postgres = PostgresServer.create()
-    try:
-        postgres.start()
-        postgres.make_template()
-        with model_server_process() as base_url:
-            held = measure(pairs, postgres.url(postgres.new_database()), base_url)
-    finally:
-        postgres.remove()
+    with PostgresServer.running() as postgres, model_server_process() as base_url:
+        held = measure(pairs, postgres.url(postgres.new_database()), base_url)
     sys.exit(0 if held else "bench-cold: a bound is passed")
 
 

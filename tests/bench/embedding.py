@@ -55,17 +55,6 @@ def instant_server() -> Iterator[str]:
             process.terminate()
 
 
-@contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    server = PostgresServer.create()
-    try:
-        server.start()
-        server.make_template()
-        yield server
-    finally:
-        server.remove()
-
-
 def batches(memories: Sequence[Memory]) -> Iterator[Sequence[Memory]]:
     for start in range(0, len(memories), BATCH):
         yield memories[start : start + BATCH]
@@ -177,7 +166,7 @@ async def embeddings_in(url: str) -> int:
 
 def against_the_bare_work(count: int, rounds: int) -> None:
     ratios: list[float] = []
-    with postgres_server() as server, instant_server() as base_url, asyncio.Runner() as runner:
+    with PostgresServer.running() as server, instant_server() as base_url, asyncio.Runner() as runner:
         for number in range(rounds):
             of_drain, of_bare = (server.url(server.new_database()) for _ in range(2))
             pure_s = runner.run(bare(of_bare, base_url, count))
@@ -193,7 +182,7 @@ def against_the_bare_work(count: int, rounds: int) -> None:
 
 
 async def under_fire(count: int, kills: int) -> None:
-    with postgres_server() as server, queue_server() as queues, ScriptedModelServer() as model_server:
+    with PostgresServer.running() as server, queue_server() as queues, ScriptedModelServer() as model_server:
         os.environ.update(queues.environment)
         url = server.url(server.new_database())
         async with deployment_of(url, model_server.base_url) as deployment:

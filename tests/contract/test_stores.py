@@ -12,11 +12,13 @@ from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.testing import (
     DatabaseAdapterContract,
+    EmbeddingStoreContract,
     KeyValueStoreContract,
     MemorySearchContract,
     MemoryStoreContract,
     RecallStoreContract,
     RecordStoreContract,
+    TaskStoreContract,
     TurnHistoryContract,
     TurnStoreContract,
 )
@@ -87,6 +89,14 @@ class TestRecords(RecordStoreContract):
 
 class TestCache(KeyValueStoreContract):
     """Both databases keep the contract of the cache."""
+
+
+class TestEmbeddings(EmbeddingStoreContract):
+    """Both databases keep the contract of embeddings."""
+
+
+class TestTasks(TaskStoreContract):
+    """Both databases keep the contract of tasks."""
 
 
 class TestAdapter(DatabaseAdapterContract):

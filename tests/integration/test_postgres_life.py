@@ -36,13 +36,8 @@ class SetClock:
 @pytest.fixture(scope="module")
 def mortal_server() -> Iterator[PostgresServer]:
     """A server of this module's own, to be killed."""
-    server = PostgresServer.create()
-    try:
-        server.start()
-        server.make_template()
+    with PostgresServer.running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
