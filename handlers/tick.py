@@ -6,14 +6,13 @@ from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.deployment import Deployment
-from runtime_core.embedding.sweep import sweep
 from runtime_core.work import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, int]:
-    """Hand out what is due, and the embeddings that were forgotten; says how much that was."""
+    """Hand out what is due, EMBEDDING_DRAIN among it; says how many tasks that was."""
     return environment.run(_ticked, context)
 
 
 async def _ticked(deployment: Deployment) -> dict[str, int]:
-    return {"tasks": await tick(deployment), "embeddings": await sweep(deployment)}
+    return {"tasks": await tick(deployment)}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.deadline import bounded_s
+from runtime_core.embedding.sweep import EMBEDDING_DRAIN, do_drain_task, keep_drain_tasks
 from runtime_core.errors import AgentNotFound, InvalidInput, TurnInProgress
 from runtime_core.evaluation import EVALUATE_TASK, run_evaluators
 from runtime_core.jobs import Job, JobKind, messages_of, parse_job
@@ -93,6 +94,7 @@ async def do_job(deployment: Deployment, job: Job) -> None:
 async def _runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[AgentRuntime]:
     runtime = await deployment.runtime(agent_id)
     runtime.register_task_worker(EVALUATE_TASK, _evaluate_task)
+    runtime.register_task_worker(EMBEDDING_DRAIN, do_drain_task)
     try:
         yield runtime
     finally:
@@ -127,9 +129,12 @@ async def evaluate_run(runtime: AgentRuntime, run_id: UUID) -> None:
 async def tick(deployment: Deployment) -> int:
     """Claim what is due and put it on the work queue; without a queue, do it here. Any number may overlap.
 
+    EMBEDDING_DRAIN is among each agent's tasks, whoever deletes it.
+
     Returns:
         How many tasks were claimed.
     """
+    await keep_drain_tasks(deployment)
     agent_ids = [agent.agent_id for agent in deployment.agents]
     claimed = await deployment.database.tasks.claim(agent_ids, lease_s=LEASE_S, limit=TICK_LIMIT)
     jobs = [

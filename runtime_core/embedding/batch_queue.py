@@ -2,7 +2,8 @@
 
 Use it where work comes one by one and is done better together (embedding, imports, re-embedding), and where losing the
 process loses nothing: each item is remembered elsewhere, by a row that says it is wanted or by a message that comes
-back. It outlives no process; what must is a row or lies on a `JobQueue`.
+back. It outlives no process; what must is a row or lies on a `JobQueue`. It serves the embedding of a process that
+lives on, the readers of the embedding queues, `mayfly ingest` and `mayfly backfill`.
 """
 
 from __future__ import annotations

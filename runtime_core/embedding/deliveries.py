@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runtime_core.adapters.queues import redelivery_opener
+from runtime_core.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
 from runtime_core.embedding.drain import Returned
 from runtime_core.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.embedding.worker import by_agent, drain_jobs
@@ -23,11 +23,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LIMITS = QueueLimits(batch_size=1, concurrency=4)  # agents; the queue outside tries again what failed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     delivery: Delivery
     job: EmbeddingJob | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Agent:
+    """What the deliveries hold for one agent."""
+
+    id: UUID
+    memory_ids: Sequence[UUID]
 
 
 async def embed_deliveries(deployment: Deployment, deliveries: Sequence[Delivery]) -> list[str]:
@@ -38,9 +48,20 @@ async def embed_deliveries(deployment: Deployment, deliveries: Sequence[Delivery
     """
     read = [_Read(delivery=each, job=_job(each)) for each in deliveries]
     returned: dict[UUID, Returned] = {}
-    grouped = by_agent([each.job for each in read if each.job is not None])
-    for found in await asyncio.gather(*(_drained(deployment, *each) for each in grouped.items())):
-        returned |= found
+
+    async def drain(agents: Sequence[_Agent]) -> None:
+        for agent in agents:
+            returned.update(await _drained(deployment, agent))
+
+    def give_back(agent: _Agent, error: MayflyError) -> None:
+        fields = {"agent_id": str(agent.id), "jobs": len(agent.memory_ids), "error_code": error.code}
+        log.warning("embedding failed", extra=fields, exc_info=error)
+        returned.update(dict.fromkeys(agent.memory_ids, Returned(error=error, after_s=error.retry_after_s)))
+
+    queue = BatchQueue(drain, limits=LIMITS, retry=RetryPolicy(attempts=1), on_failed=give_back)
+    for agent_id, ids in by_agent([each.job for each in read if each.job is not None]).items():
+        await queue.put(_Agent(id=agent_id, memory_ids=ids))
+    await queue.drain()
     failed = [each for each in read if each.job is None or each.job.memory_id in returned]
     await _hold_back(deployment, failed, returned)
     return [each.delivery.id for each in failed]
@@ -54,14 +75,9 @@ def _job(delivery: Delivery) -> EmbeddingJob | None:
         return None
 
 
-async def _drained(deployment: Deployment, agent_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Returned]:
-    try:
-        async with runtime_of(deployment, agent_id) as runtime:
-            return (await drain_jobs(runtime, ids)).returned
-    except MayflyError as error:
-        fields = {"agent_id": str(agent_id), "jobs": len(ids), "error_code": error.code}
-        log.warning("embedding failed", extra=fields, exc_info=error)
-        return dict.fromkeys(ids, Returned(error=error, after_s=error.retry_after_s))
+async def _drained(deployment: Deployment, agent: _Agent) -> dict[UUID, Returned]:
+    async with runtime_of(deployment, agent.id) as runtime:
+        return (await drain_jobs(runtime, agent.memory_ids)).returned
 
 
 @asynccontextmanager

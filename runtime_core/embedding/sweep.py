@@ -1,10 +1,10 @@
-"""EMBEDDING_DRAIN: finds memories that wait for an embedding too long, because their queue message was lost."""
+"""EMBEDDING_DRAIN: a task of each agent that finds memories waiting too long, because their queue message was lost."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.adapters.queues import queue_opener
@@ -13,14 +13,21 @@ from runtime_core.embedding.deliveries import runtime_of
 from runtime_core.embedding.job import EmbeddingJob, Priority
 from runtime_core.embedding.lanes import ORDER
 from runtime_core.embedding.queueing import messages_of, queue_url
-from runtime_core.embedding.worker import by_agent, drain_jobs
-from runtime_core.errors import DeadlineExceeded, QueueError
+from runtime_core.embedding.worker import drain_jobs
+from runtime_core.errors import DeadlineExceeded, PluginError, QueueError
+from runtime_core.ids import string_to_uuid
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.task_work import QUEUE, REPEAT
+from runtime_core.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment
+    from runtime_core.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 
+EMBEDDING_DRAIN = "EMBEDDING_DRAIN"
+INTERVAL_MS = 30_000  # half of a tick's: each tick finds it due
 # Longer than a queue is behind in health, or a backlog would be queued twice; imports are behind for hours.
 OVERDUE_S: Mapping[Priority, float] = {Priority.HIGH: 300.0, Priority.NORMAL: 900.0, Priority.LOW: 6 * 3600.0}
 OVERDUE_WITHOUT_QUEUE_S = 30.0  # nobody else embeds them, but for a process that lives on and is at it already
@@ -29,7 +36,39 @@ STEPS = 10  # of one priority in one sweep; the next goes on
 SHORT_S = 15.0  # with less time left no further step is begun
 
 
-async def sweep(deployment: Deployment, overdue_s: Mapping[Priority, float] = OVERDUE_S) -> int:
+async def keep_drain_tasks(deployment: Deployment) -> None:
+    """Make sure that each agent with an embedding model has its task; one that is there stays as it is."""
+    for agent in deployment.agents:
+        try:
+            async with runtime_of(deployment, agent.agent_id) as runtime:
+                if runtime.embeds:
+                    await runtime.database.records.insert(runtime.agent_id, [drain_task()], ignore_existing=True)
+        except PluginError as error:  # the other agents' tasks come due all the same
+            log.error("agent does not start", extra={"agent_id": str(agent.agent_id), "error": str(error)})
+
+
+def drain_task() -> Task:
+    """The task of any agent: always of the same id, so that it is there once."""
+    return Task(
+        id=string_to_uuid(EMBEDDING_DRAIN),
+        name=EMBEDDING_DRAIN,
+        description="Queues again, or embeds, what has waited too long for an embedding",
+        tags=(QUEUE, REPEAT),
+        metadata={"update_interval": INTERVAL_MS},
+    )
+
+
+async def do_drain_task(runtime: AgentRuntime, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Do the task, and note in it how many memories were found.
+
+    Args:
+        options: The task's metadata; `overdue_s` may set how long is too long, by priority.
+    """
+    changed = options.get("overdue_s")
+    return {"found": await sweep(runtime, {**OVERDUE_S, **(changed if isinstance(changed, Mapping) else {})})}
+
+
+async def sweep(runtime: AgentRuntime, overdue_s: Mapping[Priority, float] = OVERDUE_S) -> int:
     """Queue again, or embed here where there is no queue, what has waited too long. Any number may overlap.
 
     Args:
@@ -40,24 +79,25 @@ async def sweep(deployment: Deployment, overdue_s: Mapping[Priority, float] = OV
     """
     found = 0
     for priority in ORDER:
-        url = queue_url(deployment.settings, priority)
+        url = queue_url(runtime.settings, priority)
         bound_s = overdue_s[priority] if url else min(OVERDUE_WITHOUT_QUEUE_S, overdue_s[priority])
         for _ in range(STEPS):
             if not _time_left():
                 return found
-            jobs = await overdue(deployment, priority, bound_s)
+            jobs = await overdue(runtime.database, [runtime.agent_id], priority, bound_s)
             found += len(jobs)
             if not jobs:
                 break
-            if not await _handed_out(deployment, url, jobs):
+            if not await _handed_out(runtime, url, jobs):
                 return found
     return found
 
 
-async def overdue(deployment: Deployment, priority: Priority, overdue_s: float) -> list[EmbeddingJob]:
-    """Claim a step of what has waited longer than that."""
-    agent_ids = [agent.agent_id for agent in deployment.agents]
-    jobs = await deployment.database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
+async def overdue(
+    database: DatabaseAdapter, agent_ids: Sequence[UUID], priority: Priority, overdue_s: float
+) -> list[EmbeddingJob]:
+    """Claim a step of what has waited longer than that; what another claims at this moment is passed over."""
+    jobs = await database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
     if jobs:
         log.warning("embeddings overdue", extra={"jobs": len(jobs), "priority": str(priority)})
     return jobs
@@ -65,8 +105,9 @@ async def overdue(deployment: Deployment, priority: Priority, overdue_s: float) 
 
 async def forgotten(deployment: Deployment) -> list[EmbeddingJob]:
     """A step of what waits for an embedding and nobody queued in this process, of the highest priority there is."""
+    agent_ids = [agent.agent_id for agent in deployment.agents]
     for priority in ORDER:
-        if jobs := await overdue(deployment, priority, OVERDUE_WITHOUT_QUEUE_S):
+        if jobs := await overdue(deployment.database, agent_ids, priority, OVERDUE_WITHOUT_QUEUE_S):
             return jobs
     return []
 
@@ -76,20 +117,14 @@ def _time_left() -> bool:
     return limit is None or limit.remaining_s() > SHORT_S
 
 
-async def _handed_out(deployment: Deployment, url: str | None, jobs: Sequence[EmbeddingJob]) -> bool:
+async def _handed_out(runtime: AgentRuntime, url: str | None, jobs: Sequence[EmbeddingJob]) -> bool:
     """Queue or embed jobs; says whether there is any use in going on. Those not done are overdue again later."""
     if url is None:
-        drained = [await _embedded(deployment, *each) for each in by_agent(jobs).items()]
-        return all(drained)
+        return runtime.embeds and not (await drain_jobs(runtime, [job.memory_id for job in jobs])).returned
     try:
-        queue = await deployment.shared(queue_opener(url))
+        queue = await runtime.shared(queue_opener(url))
         await queue.send(messages_of(jobs))
     except (QueueError, DeadlineExceeded) as error:
         log.warning("embeddings not queued again", extra={"jobs": len(jobs), "error_code": error.code})
         return False
     return True
-
-
-async def _embedded(deployment: Deployment, agent_id: UUID, ids: Sequence[UUID]) -> bool:
-    async with runtime_of(deployment, agent_id) as runtime:
-        return not runtime.embeds or not (await drain_jobs(runtime, ids)).returned

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,18 +16,23 @@ from pydantic import SecretStr
 import handlers.embed
 import handlers.message
 import handlers.tick
+import handlers.work
 from handlers.environment import Environment
 from infra.local.poller import QueuePoller
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment import Deployment
+from runtime_core.embedding.deliveries import LIMITS
 from runtime_core.embedding.job import EmbeddingJob, Priority, parse_embedding_job
 from runtime_core.embedding.queueing import messages_of
-from runtime_core.embedding.sweep import forgotten, overdue, sweep
+from runtime_core.embedding.sweep import forgotten, sweep
 from runtime_core.memory import Memory
 from runtime_core.ports import MemoryFilter
 from runtime_core.settings import Settings
+from runtime_core.tasks import Task
 from runtime_core.testing import Scene
+from runtime_core.work import tick
+from tests.handlers import embed_agents
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer
 from tests.queues import Queue, QueueServer, queue_server
@@ -33,6 +40,7 @@ from tests.queues import Queue, QueueServer, queue_server
 T = TypeVar("T")
 Start: TypeAlias = Callable[..., Environment]
 NEVER_LATE = dict.fromkeys(Priority, 0.0)
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +85,7 @@ def start(
             }
         )
         environment = Environment(lambda: settings)
-        for module in ("message", "tick", "embed"):
+        for module in ("message", "tick", "embed", "work"):
             monkeypatch.setattr(f"handlers.{module}.environment", environment)
         started.append(environment)
         return environment
@@ -231,26 +239,124 @@ def test_a_body_that_is_no_job_comes_back_alone(start: Start, queues: dict[str, 
     assert embedded(environment, memories) == [True]
 
 
-def test_the_sweep_queues_again_what_was_never_queued(start: Start, queues: dict[str, Queue]) -> None:
-    environment = start(queues)
+def sweep_first(environment: Environment, overdue_s: Mapping[Priority, float] = NEVER_LATE) -> int:
+    """Sweep the first agent's memories."""
+
+    async def swept(deployment: Deployment) -> int:
+        runtime = await deployment.runtime(deployment.agents[0].agent_id)
+        found = await sweep(runtime, overdue_s)
+        await runtime.stop()
+        return found
+
+    return run(environment, swept)
+
+
+def test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_back_its_own_alone(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = start(agents="tests.handlers.embed_agents:AGENTS")
+    counter = embed_agents.Counter()
+    counter.awaited = LIMITS.concurrency
+    monkeypatch.setattr(embed_agents, "counter", counter)
+
+    async def one_memory_each(deployment: Deployment) -> list[EmbeddingJob]:
+        jobs = []
+        for agent in deployment.agents:
+            memory = replace(Scene().memory("Hello"), agent_id=agent.agent_id)
+            await deployment.database.memories.create(agent.agent_id, [memory], embedding_priority="low")
+            jobs.append(EmbeddingJob(agent_id=agent.agent_id, memory_id=memory.id, content_hash=""))
+        return jobs
+
+    jobs = run(environment, one_memory_each)
+    records = [{"messageId": str(n), "body": job.body()} for n, job in enumerate(jobs)]
+    answer = handlers.embed.handler({"Records": records})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": str(embed_agents.HEALTHY)}]}
+    assert counter.most == LIMITS.concurrency < embed_agents.HEALTHY
+
+
+def tasks(environment: Environment) -> list[Task]:
+    async def found(deployment: Deployment) -> list[Task]:
+        return await deployment.database.records.find(Task, deployment.agents[0].agent_id)
+
+    return run(environment, found)
+
+
+def change(environment: Environment, task: Task) -> None:
+    async def changed(deployment: Deployment) -> None:
+        await deployment.database.records.update(deployment.agents[0].agent_id, [task])
+
+    run(environment, changed)
+
+
+def test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once(start: Start) -> None:
+    environment = start()
+    assert tasks(environment) == []
+
+    async def overlapping(deployment: Deployment) -> list[int]:
+        return await asyncio.gather(*(tick(deployment) for _ in range(5)))
+
+    assert sorted(run(environment, overlapping)) == [0, 0, 0, 0, 1]
+    (task,) = tasks(environment)
+    assert (task.name, sorted(task.tags)) == ("EMBEDDING_DRAIN", ["queue", "repeat"])
+    assert task.metadata["found"] == 0
+    assert task.due_at is not None
+    assert task.due_at > datetime.now(UTC)
+    assert handlers.tick.handler({}) == {"tasks": 0}
+
+
+def test_an_agent_that_does_not_start_keeps_no_other_from_its_drain(start: Start) -> None:
+    start(agents="tests.handlers.embed_agents:AGENTS")
+    assert handlers.tick.handler({}) == {"tasks": embed_agents.HEALTHY}
+
+
+def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_stays(start: Start) -> None:
+    environment = start()
+    handlers.tick.handler({})
+    (task,) = tasks(environment)
+    changed = replace(task, metadata={**task.metadata, "update_interval": 86_400_000}, due_at=LONG_AGO)
+    change(environment, changed)
+    assert handlers.tick.handler({}) == {"tasks": 1}
+    (kept,) = tasks(environment)
+    assert kept.due_at is not None
+    assert kept.due_at > datetime.now(UTC) + timedelta(hours=23)
+
+    async def delete(deployment: Deployment) -> int:
+        return await deployment.database.records.delete(Task, deployment.agents[0].agent_id, id=task.id)
+
+    assert run(environment, delete) == 1
+    assert handlers.tick.handler({}) == {"tasks": 1}
+    assert [each.id for each in tasks(environment)] == [task.id]
+
+
+def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
+    start: Start, queues: dict[str, Queue], server: QueueServer
+) -> None:
+    """From the schedule over the work queue to the embedding queue, as on Lambda."""
+    work = server.new_queue()
+    environment = start(queues, work_queue_url=work.url)
     memories = keep(environment, "lost", "lost too")
-    assert handlers.tick.handler({}) == {"tasks": 0, "embeddings": 0}  # not late yet
-
-    async def late(deployment: Deployment) -> list[EmbeddingJob]:
-        return await overdue(deployment, Priority.LOW, 0.0)
-
-    assert {job.memory_id for job in run(environment, late)} == {each.id for each in memories}
-    assert run(environment, lambda deployment: sweep(deployment, {**NEVER_LATE, Priority.LOW: 0.0})) >= 2
+    handlers.tick.handler({})
+    assert work.deliver(handlers.work.handler) == (1, 0)
+    (task,) = tasks(environment)
+    assert task.metadata["found"] == 0  # not late yet
+    change(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
+    handlers.tick.handler({})
+    assert work.deliver(handlers.work.handler) == (1, 0)
+    assert tasks(environment)[0].metadata["found"] >= 2
     low = poller(queues["low"], batch_size=100)
     assert low.poll(wait_s=1) >= 2
     assert embedded(environment, memories) == [True, True]
-    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 0
+    assert sweep_first(environment) == 0
 
 
-def test_without_a_queue_the_sweep_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
+def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
     environment = start()
     memories = keep(environment, "one", "two")
-    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 2
+    handlers.tick.handler({})
+    (task,) = tasks(environment)
+    change(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
+    assert handlers.tick.handler({}) == {"tasks": 1}
+    assert tasks(environment)[0].metadata["found"] == 2
     assert embedded(environment, memories) == [True, True]
     assert embedding_calls(model_server) in ([["one", "two"]], [["two", "one"]])
     assert run(environment, forgotten) == []
@@ -262,4 +368,4 @@ def test_a_turn_without_a_queue_asks_no_embedding_model_and_leaves_the_wish(
     environment = start()
     handlers.message.handler({"text": "Later"})
     assert embedding_calls(model_server) == []
-    assert run(environment, lambda deployment: sweep(deployment, NEVER_LATE)) == 2
+    assert sweep_first(environment) == 2

@@ -19,6 +19,7 @@ import handlers.work
 from handlers.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment import Deployment
+from runtime_core.embedding.sweep import EMBEDDING_DRAIN, drain_task
 from runtime_core.evaluation import EVALUATE_TASK
 from runtime_core.jobs import Job, JobKind
 from runtime_core.settings import Settings
@@ -31,6 +32,7 @@ from tests.queues import Queue, QueueServer, queue_server
 
 Start: TypeAlias = Callable[..., Environment]
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,7 @@ def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
         for module in ("message", "tick", "work"):
             monkeypatch.setattr(f"handlers.{module}.environment", environment)
         started.append(environment)
+        keep(environment, replace(drain_task(), due_at=NEVER))  # has tests of its own
         return environment
 
     work_agents.done.clear()
@@ -76,14 +79,15 @@ def ask(text: str = "Hello") -> dict[str, Any]:
 
 def keep(environment: Environment, *tasks: Task) -> None:
     async def kept(deployment: Deployment) -> None:
-        await deployment.database.records.insert(deployment.agents[0].agent_id, tasks)
+        await deployment.database.records.insert(deployment.agents[0].agent_id, tasks, ignore_existing=True)
 
     environment.run(kept)
 
 
 def kept(environment: Environment) -> list[Task]:
     async def found(deployment: Deployment) -> list[Task]:
-        return await deployment.database.records.find(Task, deployment.agents[0].agent_id)
+        found = await deployment.database.records.find(Task, deployment.agents[0].agent_id)
+        return [each for each in found if each.name != EMBEDDING_DRAIN]
 
     return environment.run(found)
 

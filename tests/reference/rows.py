@@ -91,6 +91,7 @@ _PIPELINE = "tests/integration/test_pipeline.py"
 _BOOTSTRAP = "tests/integration/test_bootstrap_actions.py"
 _BATCHES = "tests/unit/embedding/test_batch_queue.py"
 _DRAIN = "tests/unit/embedding/test_drain.py"
+_EMBED = "tests/handlers/test_embed.py"
 _WORK = "tests/handlers/test_work.py"
 SHOWN_BY = {
     "R2": ["tests/unit/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
@@ -129,25 +130,37 @@ SHOWN_BY = {
         f"{_BATCHES}::test_high_drains_within_two_batches_while_fifty_thousand_low_wait",
         "tests/infra/test_template.py::test_each_priority_has_a_concurrency_of_its_own",
     ],
-    "E2": [f"{_DRAIN}::test_a_text_changed_before_the_drain_is_embedded_as_it_is_now"],
+    "E2": [
+        f"{_EMBED}::test_what_lies_on_the_queue_is_ids_and_a_hash_alone",
+        f"{_DRAIN}::test_a_text_changed_before_the_drain_is_embedded_as_it_is_now",
+    ],
     "E3": [
         f"{_DRAIN}::test_a_batch_over_the_limits_takes_as_few_calls_as_they_allow",
         f"{_DRAIN}::test_a_poisoned_text_is_found_by_halves_and_fails_alone_with_its_reason",
     ],
-    "E4": ["runtime_core/testing/stores/embeddings.py::test_what_is_overdue_is_claimed_once_and_by_its_priority"],
+    "E4": [
+        f"{_EMBED}::test_what_was_never_queued_is_found_by_the_drain_task_and_embedded",
+        "runtime_core/testing/stores/embeddings.py::test_what_is_overdue_is_claimed_once_and_by_its_priority",
+    ],
     "E5": [
         f"{_BATCHES}::test_no_more_batches_run_at_once_than_allowed",
         f"{_BATCHES}::test_an_item_is_given_up_after_its_attempts_and_a_hopeless_one_at_once",
+        f"{_EMBED}::test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_back_its_own_alone",
+        f"{_EMBED}::test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once",
     ],
     "E6": [
         "runtime_core/testing/stores/search.py::test_words_and_vector_are_fused",
         "tests/integration/test_recall.py::test_hybrid_embeds_the_message_beside_the_claim_and_finds_by_meaning",
     ],
     "L4": [
+        f"{_EMBED}::test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_embeds_both",
         "tests/handlers/test_inbox.py::test_a_room_is_answered_in_order",
         f"{_WORK}::test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours",
     ],
-    "L6": [f"{_WORK}::test_without_a_queue_the_tick_does_what_is_due_itself"],
+    "L6": [
+        f"{_WORK}::test_without_a_queue_the_tick_does_what_is_due_itself",
+        f"{_EMBED}::test_without_a_queue_the_drain_task_embeds_what_waits",
+    ],
     "P6": [f"{_TURN}::test_later_actions_see_earlier_results_and_what_they_send_is_stored"],
     "P7": [f"{_WORK}::test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read"],
     "C1": ["tests/unit/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
@@ -188,10 +201,5 @@ OPEN = {
 
 PARTLY = {
     "R18": "who may use a route that is not public, in production",
-    "E2": "what a queue message holds",
-    "E4": "the sweep on the schedule",
-    "E5": "the same pipeline over SQS",
-    "L4": "the embedding queues",
-    "L6": "the sweep of embeddings",
 }
 """Rows whose tests do not show all of it, and what they leave out."""

@@ -1,0 +1,49 @@
+"""Agents whose embedding model counts how many of them it serves at once, and one that does not start."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from runtime_core.chat import ModelType
+from runtime_core.components import Plugin
+
+HEALTHY = 6
+
+
+class Counter:
+    """How many calls are under way; a call ends when as many are as may be."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.most = 0
+        self.awaited = 1
+        self.full = asyncio.Event()
+
+    async def embed(self) -> list[float]:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        if self.under_way == self.awaited:
+            self.full.set()
+        await self.full.wait()
+        self.under_way -= 1
+        return [1.0, 0.0]
+
+
+counter = Counter()
+
+
+async def _count(_runtime: Any, _params: Any) -> list[float]:
+    return await counter.embed()
+
+
+async def _break(_config: Any, _runtime: Any) -> None:
+    raise ConnectionRefusedError("no kiln at all")
+
+
+MODEL = Plugin(name="counting", models={ModelType.TEXT_EMBEDDING: _count}, model_priority=100)
+BROKEN = Plugin(name="broken", init=_break)
+AGENTS = [
+    *({"character": {"name": f"Agent {n}"}, "plugins": [MODEL]} for n in range(HEALTHY)),
+    {"character": {"name": "Broken"}, "plugins": [MODEL, BROKEN]},
+]
