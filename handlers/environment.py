@@ -145,7 +145,7 @@ class Environment:
         except MayflyError as error:
             _say_unusable(error)
             raise
-        if settings.on_lambda and self._observability is None:
+        if settings.in_lambda_runtime and self._observability is None:
             self._observability = _observed(settings, lambda: self._request_id)
         return settings
 

@@ -30,6 +30,7 @@ from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.result import MessageProcessingResult
+from runtime_core.run import run_id_of
 from runtime_core.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.shared import Shared
@@ -171,14 +172,16 @@ class Deployment:
             MayflyError: As `Pipeline.handle_message`.
         """
         agent_id = self.agent_id(request.agent)
+        message = request.memory(agent_id)
         runtime = await self.runtime(agent_id)
         try:
             handled = await self._eliza_os.handle_message(
                 runtime,
-                request.memory(agent_id),
+                message,
                 on_content=on_content,
                 on_stream_chunk=on_delta,
                 may_join_room=False,
+                run_id=run_id_of(message),
             )
         finally:
             if background.is_under_way(runtime):  # evaluators: the answer does not wait for them

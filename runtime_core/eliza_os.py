@@ -291,6 +291,7 @@ class ElizaOS:
         use_multi_step: bool | None = None,
         max_multi_step_iterations: int | None = None,
         may_join_room: bool = True,
+        run_id: UUID | None = None,
     ) -> HandledMessage:
         """Send a message to an agent and wait for what comes of it; with `on_response`, return at once.
 
@@ -309,6 +310,7 @@ class ElizaOS:
             use_multi_step: False lets the model act once, then it has to answer.
             max_multi_step_iterations: Most rounds of actions; the setting's when None.
             may_join_room: False refuses a room that another agent opened (`RoomOfAnotherAgent`).
+            run_id: Names the run of a message that is new; it gets a new id when None.
 
         Raises:
             AgentNotFound: No agent of that id is registered.
@@ -329,6 +331,7 @@ class ElizaOS:
                 timeout_s=timeout_s,
                 max_iterations=1 if use_multi_step is False else max_multi_step_iterations,
                 may_join=may_join_room,
+                run_id=run_id,
             ),
             on_content=on_response or on_content,
             on_error=on_error,

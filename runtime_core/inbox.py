@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runtime_core.acceptance import note_given_up
 from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.frozen import dataclass
@@ -65,11 +66,20 @@ async def answer_queued(deployment: Deployment, messages: Sequence[QueuedMessage
     Returns:
         Ids of the deliveries that are to be handed out again, in the order of the batch.
     """
-    limit_bytes = deployment.settings.message_limit_bytes
-    left = await answer_in_order(messages, lambda each: deployment.answer(each.request(limit_bytes=limit_bytes)))
+    left = await answer_in_order(messages, lambda each: _answer(deployment, each))
     if left:
         await _hold_back(deployment, left)
     return [each.message.delivery.id for each in left]
+
+
+async def _answer(deployment: Deployment, message: QueuedMessage) -> None:
+    request = message.request(limit_bytes=deployment.settings.message_limit_bytes)
+    try:
+        await deployment.answer(request)
+    except MayflyError as error:
+        if not error.retryable:
+            await note_given_up(deployment, request, error)
+        raise
 
 
 async def answer_in_order(

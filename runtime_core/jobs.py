@@ -52,11 +52,13 @@ class QueueMessage:
         group: Whose work it is: a queue that knows groups lets none of them wait behind another. Letters, digits
             and punctuation, at most 128.
         delay_s: Not handed out before, 0 to 900.
+        deduplication_id: A FIFO queue takes one message of this id in five minutes; its content's digest when empty.
     """
 
     body: str
     group: str = ""
     delay_s: int = 0
+    deduplication_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
@@ -11,14 +12,17 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.frozen import dataclass
+from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Hit, Memory
 from runtime_core.memory_search import Recall
+from runtime_core.values import encode_json
 from runtime_core.world import Entity, Participant, Room, World
 
 
 class RunStatus(StrEnum):
     """How far a run is."""
 
+    QUEUED = "queued"  # accepted, and not begun: told to who asks, never stored
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -84,6 +88,17 @@ class Run:
     details: Mapping[str, Any] = field(default_factory=dict)
     created_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
+
+
+def body_hash(message: Memory) -> str:
+    """What makes a message the same message: who says what, where."""
+    body = [message.entity_id, message.room_id, message.content]
+    return hashlib.sha256(encode_json(body).encode()).hexdigest()
+
+
+def run_id_of(message: Memory) -> UUID:
+    """The run's id for a message from outside: known before it begins, and to nobody who does not know the message."""
+    return string_to_uuid(f"run:{message.agent_id}:{message.id}:{body_hash(message)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -12,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from runtime_core.errors import SettingsError
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+")
 
 
 def _networks(value: str) -> str:
@@ -19,6 +22,29 @@ def _networks(value: str) -> str:
         if each.strip():
             ip_network(each.strip())  # raises what pydantic tells
     return value
+
+
+def _secret_arn(value: str) -> str:
+    if not _SECRET_ARN.fullmatch(value.strip()):
+        raise ValueError("expected the ARN of a secret (arn:aws:secretsmanager:region:account:secret:name)")
+    return value.strip()
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc or any(each.isspace() for each in value.strip()):
+        raise ValueError("expected a URL that starts with https:// or http://")
+    return value.strip()
+
+
+def _fifo_queue(value: str) -> str:
+    if not value.endswith(".fifo"):
+        raise ValueError("expected the URL of a FIFO queue, which ends in .fifo: a room's messages keep their order")
+    return value
+
+
+_SecretArn: TypeAlias = Annotated[str, AfterValidator(_secret_arn)]
+_HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseModel):
@@ -32,11 +58,14 @@ class Settings(BaseModel):
     environment: Literal["development", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     database_url: str | None = None
+    database_secret_arn: _SecretArn | None = None
+    database_host: str | None = None
     database_pooler: Literal["none", "transaction"] = "none"
     api_port: int = Field(default=3000, ge=0, le=65535)
     agent_id: UUID | None = None
     agents: str = "handlers.agents:AGENTS"
     openai_api_key: SecretStr | None = None
+    openai_secret_arn: _SecretArn | None = None
     openai_base_url: str = OPENAI_BASE_URL
     openai_transport: Literal["wire", "sdk"] = "wire"
     text_small_model: str = "gpt-5-mini"
@@ -52,10 +81,13 @@ class Settings(BaseModel):
     max_multi_step_iterations: int = Field(default=6, ge=1, le=100)
     message_limit_bytes: int = Field(default=64 * 1024, ge=1)
     action_protocol: Literal["native", "text"] = "native"
-    work_queue_url: str | None = None
-    embed_queue_url_high: str | None = None
-    embed_queue_url_normal: str | None = None
-    embed_queue_url_low: str | None = None
+    auth_mode: Literal["none", "gateway"] = "none"
+    inbox_queue_url: Annotated[_HttpUrl, AfterValidator(_fifo_queue)] | None = None
+    work_queue_url: _HttpUrl | None = None
+    embed_queue_url_high: _HttpUrl | None = None
+    embed_queue_url_normal: _HttpUrl | None = None
+    embed_queue_url_low: _HttpUrl | None = None
+    websocket_endpoint: _HttpUrl | None = None
     reflection: Literal["auto", "on", "off"] = "auto"
     attachment_limit: int = Field(default=5, ge=0, le=100)
     attachment_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
@@ -63,6 +95,12 @@ class Settings(BaseModel):
     attachment_timeout_s: float = Field(default=10.0, gt=0)
     attachment_networks: Annotated[str, AfterValidator(_networks)] = ""
     on_lambda: bool = False
+    on_sam_local: bool = False
+
+    @property
+    def in_lambda_runtime(self) -> bool:
+        """Whether Lambda's runtime runs this: its files are lost, and its log is read line by line."""
+        return self.on_lambda or self.on_sam_local
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -74,19 +112,35 @@ class Settings(BaseModel):
         values: dict[str, Any] = {
             name: environment[name.upper()]
             for name in cls.model_fields
-            if name != "on_lambda"
+            if name not in DERIVED
             and environment.get(name.upper(), "").strip()  # blank is unset: templates leave blanks
         }
         if "environment" not in values and environment.get("NODE_ENV"):
             values["environment"] = environment["NODE_ENV"]
-        values["on_lambda"] = "AWS_LAMBDA_FUNCTION_NAME" in environment
         if "log_level" in values:
             values["log_level"] = values["log_level"].upper()
+        values["on_sam_local"] = bool(environment.get("AWS_SAM_LOCAL"))
+        values["on_lambda"] = "AWS_LAMBDA_FUNCTION_NAME" in environment and not values["on_sam_local"]
+        if values["on_sam_local"]:
+            values = _without_logical_names(values)
         try:
             return cls(**values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]).upper()
-            shown = "a secret" if "KEY" in name else repr(first["input"])
-            message = first["msg"][:1].lower() + first["msg"][1:]
-            raise SettingsError(f"{name} is {shown}: {message}", name=name) from error
+            raise _named(error) from error
+
+
+DERIVED = frozenset({"on_lambda", "on_sam_local"})  # told by the runtime, not settings of their own
+
+
+def _without_logical_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out queues that `sam local` names as the template does: it has none, and knows no URL."""
+    return {name: value for name, value in values.items() if "queue_url" not in name or "://" in value}
+
+
+def _named(error: ValidationError) -> SettingsError:
+    """Say which variable is wrong; what may be a secret, or was meant to be one, is not shown."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]).upper()
+    shown = "malformed" if "KEY" in name or "SECRET" in name else repr(first["input"])
+    message = first["msg"].removeprefix("Value error, ")
+    return SettingsError(f"{name} is {shown}: {message[:1].lower()}{message[1:]}", name=name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -36,11 +35,10 @@ from runtime_core.memory_search import Recall
 from runtime_core.participation import set_state
 from runtime_core.recall import Recollection, recall_mode
 from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
-from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
+from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
 from runtime_core.should_respond import Verdict, verdict_by_model, verdict_by_rule
 from runtime_core.state import State
 from runtime_core.turn_scope import TurnScope, turn_scope
-from runtime_core.values import encode_json
 from runtime_core.world import ChannelType, Entity, ParticipantState, Room, World
 
 if TYPE_CHECKING:
@@ -67,6 +65,7 @@ class TurnOptions:
         timeout_s: Bounds the whole turn; an earlier deadline stays in force.
         lease_s: How long the claim holds; None takes the time the deadline leaves.
         may_join: The agent may join a room that another agent opened.
+        run_id: Names the run of a message that is new; None gives it a new id.
     """
 
     on_delta: Callable[..., Awaitable[Any]] | None = None
@@ -75,6 +74,7 @@ class TurnOptions:
     max_iterations: int | None = None
     lease_s: float | None = None
     may_join: bool = True
+    run_id: UUID | None = None
 
 
 DEFAULT_OPTIONS = TurnOptions()
@@ -126,6 +126,7 @@ class Pipeline:
             raise InvalidInput("the message says nothing: text is empty and there is no attachment", path="content")
         limit = Deadline.after(options.timeout_s) if options.timeout_s else None
         with turn_scope(runtime.agent_id, message.room_id) as scope:
+            scope.run_id = options.run_id or scope.run_id
             turn = _Turn(runtime=runtime, message=message, scope=scope, callback=callback, options=options)
             if limit is None:
                 return await turn.run()
@@ -210,7 +211,7 @@ class _Turn:
             agent_name=runtime.character.name,
             lease_owner=self._owner,
             lease_s=self._lease_s(),
-            body_hash=_body_hash(message),
+            body_hash=body_hash(message),
             message=replace(message, world_id=world_id, embedding=None),
             world=World(id=world_id, name=message.content.source),
             room=Room(
@@ -443,12 +444,6 @@ class _Turn:
 
     def _elapsed_ms(self) -> float:
         return round((time.perf_counter() - self._started) * 1000, 3)
-
-
-def _body_hash(message: Memory) -> str:
-    """What makes a message the same message: who says what, where."""
-    body = [message.entity_id, message.room_id, message.content]
-    return hashlib.sha256(encode_json(body).encode()).hexdigest()
 
 
 def _code(error: BaseException) -> str:

@@ -20,7 +20,7 @@ def database_from(settings: Settings) -> DatabaseAdapter:
     Raises:
         SettingsError: As `open_database`.
     """
-    return open_database(settings.database_url, on_lambda=settings.on_lambda, pooler=settings.database_pooler)
+    return open_database(settings.database_url, on_lambda=settings.in_lambda_runtime, pooler=settings.database_pooler)
 
 
 def open_database(

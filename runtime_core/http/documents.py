@@ -76,6 +76,7 @@ class RunErrorDocument(TypedDict):
 
     type: str
     title: str
+    retryable: Annotated[bool, Field(description="The same message can succeed when it is sent, or delivered, again.")]
 
 
 class RunDocument(TypedDict):
@@ -85,8 +86,8 @@ class RunDocument(TypedDict):
     agent_id: UUID
     message_id: UUID
     room_id: UUID
-    status: Literal["running", "completed", "failed"]
-    attempt: Annotated[int, Field(ge=1)]
+    status: Literal["queued", "running", "completed", "failed"]
+    attempt: Annotated[int, Field(ge=0, description="0 until it begins.")]
     result: ResultDocument | None
     error: RunErrorDocument | None
     created_at: Timestamp | None
@@ -207,8 +208,12 @@ def run_document(run: Run) -> dict[str, object]:
 def _run_error(error: Mapping[str, object]) -> RunErrorDocument:
     """Only the kind of the error: its text may be a provider's or a driver's."""
     code = str(error.get("code", MayflyError.code))
-    kinds = {each.code: kind_of(each) for each in _tree(MayflyError)}
-    return {"type": f"urn:mayfly:problem:{code}", "title": kinds[code].title if code in kinds else "Internal error"}
+    kinds = {each.code: each for each in _tree(MayflyError)}
+    return {
+        "type": f"urn:mayfly:problem:{code}",
+        "title": kind_of(kinds[code]).title if code in kinds else "Internal error",
+        "retryable": code in kinds and kinds[code].retryable,
+    }
 
 
 def _tree(base: type[MayflyError]) -> Iterable[type[MayflyError]]:

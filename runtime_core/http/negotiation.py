@@ -55,6 +55,12 @@ def _media_range(part: str) -> tuple[str, float]:
         return name, 0.0
 
 
+def prefers_async(request: Request) -> bool:
+    """Whether the caller would rather not wait for the answer (`Prefer: respond-async`, RFC 7240)."""
+    preferences = ",".join(request.headers.getlist("prefer")).lower().split(",")
+    return any(each.partition(";")[0].strip() == "respond-async" for each in preferences)
+
+
 def require_json(request: Request) -> None:
     """Check that the body is JSON in UTF-8, not compressed.
 

@@ -32,6 +32,10 @@ _REPLAYED = {
         "schema": {"type": "string", "const": "true"},
     }
 }
+_RETRY_AFTER = {
+    "description": "Seconds after which to ask for the run again; absent once it has ended.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 _EVENTS = (
     "Server-sent events: `chunk` (ChunkDocument) while the model writes, `message` (ContentDocument) for each "
     "message of the agent, then `done` (ResultDocument) or `error` (ProblemDocument)."
@@ -83,6 +87,12 @@ def _create_message() -> dict[str, Any]:
         "A UUID is taken as it is, other text by its stable UUID.",
         "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
     }
+    prefer = {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`respond-async` (RFC 7240): the message is accepted now and answered later; a stream is not.",
+        "schema": {"type": "string"},
+    }
     answer = {
         "description": "The agent's answer.",
         "headers": _REPLAYED,
@@ -94,15 +104,30 @@ def _create_message() -> dict[str, Any]:
     return {
         "operationId": "createMessage",
         "summary": "Send a message and get the agent's answer.",
-        "parameters": [key],
+        "parameters": [key, prefer],
         "requestBody": {"required": True, "content": {JSON: {"schema": _ref("MessageRequest")}}},
-        "responses": {"200": answer, "default": _problem_ref()},
+        "responses": {"200": answer, "202": _accepted(), "default": _problem_ref()},
+    }
+
+
+def _accepted() -> dict[str, Any]:
+    location = {"description": "Where the run is read.", "schema": {"type": "string", "format": "uri-reference"}}
+    applied = {"description": "The preference that was kept to.", "schema": {"const": "respond-async"}}
+    return {
+        "description": "Accepted: the answer will be found in the run.",
+        "headers": {"Location": location, "Preference-Applied": applied, "Retry-After": _RETRY_AFTER},
+        "content": {JSON: {"schema": _ref("RunDocument")}},
     }
 
 
 def _read_run() -> dict[str, Any]:
     operation = _get("readRun", "See how far a message's run is, and what it came to.", "RunDocument")
-    return {**operation, "parameters": [_path_id("run_id")]}
+    found = {**operation["responses"]["200"], "headers": {"Retry-After": _RETRY_AFTER}}
+    return {
+        **operation,
+        "parameters": [_path_id("run_id")],
+        "responses": {**operation["responses"], "200": found},
+    }
 
 
 def _read_room_messages() -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from uuid import UUID
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +14,12 @@ from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import check_query, path_uuid
 from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
+from runtime_core.run import Run, RunStatus
+
+if TYPE_CHECKING:
+    from runtime_core.deployment import Deployment
+
+ASK_AGAIN_S = "1"  # a turn takes about as long as its model calls
 
 
 async def read_run(source: DeploymentSource, request: Request) -> Response:
@@ -19,7 +28,16 @@ async def read_run(source: DeploymentSource, request: Request) -> Response:
     preferred(request, (JSON,))
     run_id = path_uuid(request, "run_id")
     deployment = await source()
-    run = await deployment.database.turns.get_run(run_id)
-    if run is None or run.agent_id not in {agent.agent_id for agent in deployment.agents}:
+    run = await deployment.database.turns.get_run(run_id) or await _waiting(deployment, run_id)
+    if run is None or not deployment.runs(run.agent_id):
         raise NotThere("No run of this deployment's agents has this id.")
-    return json_answer(run_document(run))
+    is_under_way = run.status in {RunStatus.QUEUED, RunStatus.RUNNING}
+    return json_answer(run_document(run), headers={"Retry-After": ASK_AGAIN_S} if is_under_way else None)
+
+
+async def _waiting(deployment: Deployment, run_id: UUID) -> Run | None:
+    """The run of a message that was accepted and did not begin yet."""
+    from runtime_core.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
+
+    accepted = await find_accepted(deployment, run_id)
+    return accepted.run if accepted else None

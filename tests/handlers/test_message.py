@@ -168,6 +168,21 @@ def test_on_lambda_a_missing_key_is_an_error_that_names_the_setting(handle: Hand
     assert error["message"].startswith("OPENAI_API_KEY is not set")
 
 
+@pytest.mark.spec("C6")
+def test_in_sam_locals_container_the_local_provider_answers_without_a_key(
+    handle: Handle, variables: dict[str, str]
+) -> None:
+    variables |= {"AWS_LAMBDA_FUNCTION_NAME": "mayfly", "AWS_SAM_LOCAL": "true"}
+    del variables["OPENAI_API_KEY"], variables["OPENAI_BASE_URL"]
+    assert handle({"text": "Hello, my name is Mira."})["did_respond"] is True
+
+
+def test_in_sam_locals_container_a_database_has_to_be_named(handle: Handle, variables: dict[str, str]) -> None:
+    variables |= {"AWS_LAMBDA_FUNCTION_NAME": "mayfly", "AWS_SAM_LOCAL": "true"}
+    del variables["DATABASE_URL"]
+    assert handle({"text": "Hello"})["error"]["message"].startswith("DATABASE_URL is not set")
+
+
 def test_on_lambda_a_database_has_to_be_named(handle: Handle, variables: dict[str, str]) -> None:
     variables |= {"AWS_LAMBDA_FUNCTION_NAME": "mayfly"}
     del variables["DATABASE_URL"]

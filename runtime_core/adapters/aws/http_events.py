@@ -47,6 +47,7 @@ class HttpEvent:
         else:
             raise InvalidInput("the event is no HTTP request; handlers.message takes messages without HTTP")
         self._request_id = str(context.aws_request_id)
+        self._prefix = callers_prefix(readable)
 
     async def answered_by(self, app: ASGIApp) -> dict[str, Any]:
         """Have the app answer the request; returns the answer in the form that the event's source reads."""
@@ -55,7 +56,8 @@ class HttpEvent:
         except ValueError:  # binascii's error for text that is not base64
             return self.failed(MalformedRequest("The body is not base64, though the event says so."))
         cycle = _Cycle(body)
-        await app(self._handler.scope, cycle.receive, cycle.send)
+        scope = {**self._handler.scope, "state": {"prefix": self._prefix}}
+        await app(scope, cycle.receive, cycle.send)
         return self._handler({"status": cycle.status, "headers": cycle.headers, "body": bytes(cycle.body)})
 
     def failed(self, error: Exception) -> dict[str, Any]:
@@ -114,6 +116,15 @@ def base_path(event: Mapping[str, Any]) -> str:
     if "http" in request and own_address and f"{path}/".startswith(f"{stage}/"):
         return stage
     return "/"
+
+
+def callers_prefix(event: Mapping[str, Any]) -> str:
+    """What stands before our own paths in the caller's URL; empty when nothing does. A REST API hides its stage."""
+    request = event.get("requestContext", {})
+    path = str(request.get("http", {}).get("path") or event.get("path") or "")
+    own = path.removeprefix(base_path(event)) if base_path(event) != "/" else path
+    asked = str(request.get("path") or path)
+    return asked.removesuffix(own) if own and asked.endswith(own) else ""
 
 
 def _readable(event: Mapping[str, Any]) -> dict[str, Any]:

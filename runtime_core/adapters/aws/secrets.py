@@ -9,49 +9,57 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import SecretStr
+
 from runtime_core.adapters.aws.credentials import Credentials, read_credentials
 from runtime_core.adapters.aws.signing import signed_headers
 from runtime_core.adapters.http_client import HttpClient, HttpError
 from runtime_core.deadline import bounded_s
 from runtime_core.errors import SettingsError, StoreUnavailable
+from runtime_core.settings import Settings
 
 DATABASE = "DATABASE_SECRET_ARN"
 MODEL = "OPENAI_SECRET_ARN"
 TIMEOUT_S = 5.0
-ARN_PARTS = 7  # arn:partition:secretsmanager:region:account:secret:name
 
 
-async def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables, with `DATABASE_URL` and `OPENAI_API_KEY` filled in from the secrets named by ARN.
+async def with_secrets(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    """The settings with `database_url` and `openai_api_key` filled in from the secrets they name, where they are unset.
 
-    A variable that is set itself wins over its secret, which is then not read.
+    Args:
+        environment: Holds this process's credentials, and where AWS answers.
 
     Raises:
-        SettingsError: An ARN is malformed, its secret is not there or not ours to read, or holds something else;
-            names the variable.
+        SettingsError: A secret is not there or not ours to read, or holds something else; names the variable.
         StoreUnavailable: Secrets Manager did not answer.
     """
-    wanted = {
-        variable: name for variable, name in (("DATABASE_URL", DATABASE), ("OPENAI_API_KEY", MODEL))
-        if environment.get(name, "").strip() and not environment.get(variable, "").strip()
-    }  # fmt: skip
-    if not wanted:
-        return dict(environment)
-    regions = {name: _region(name, environment[name].strip()) for name in wanted.values()}
+    arns: dict[str, str] = {}
+    if settings.database_secret_arn is not None and settings.database_url is None:
+        arns[DATABASE] = settings.database_secret_arn
+    if settings.openai_secret_arn is not None and settings.openai_api_key is None:
+        arns[MODEL] = settings.openai_secret_arn
+    texts = await _secrets(arns, environment)
+    found: dict[str, Any] = {}
+    if DATABASE in texts:
+        found["database_url"] = database_url(texts[DATABASE], host=settings.database_host or "")
+    if MODEL in texts:
+        found["openai_api_key"] = SecretStr(model_key(texts[MODEL]))
+    return settings.model_copy(update=found)
+
+
+async def _secrets(arns: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The secrets' texts by the variables that name them."""
+    if not arns:
+        return {}
     async with HttpClient() as client:
         try:
             credentials = await read_credentials(environment, client)
             texts = await asyncio.gather(
-                *(_secret(name, region, environment, credentials, client) for name, region in regions.items())
+                *(_secret(name, arn, environment, credentials, client) for name, arn in arns.items())
             )
         except HttpError as error:
             raise StoreUnavailable(f"Secrets Manager did not answer: {error}") from error
-    found = dict(zip(wanted, texts, strict=True))
-    if "DATABASE_URL" in found:
-        found["DATABASE_URL"] = database_url(found["DATABASE_URL"], host=environment.get("DATABASE_HOST", ""))
-    if "OPENAI_API_KEY" in found:
-        found["OPENAI_API_KEY"] = model_key(found["OPENAI_API_KEY"])
-    return {**environment, **found}
+    return dict(zip(arns, texts, strict=True))
 
 
 def database_url(secret: str, *, host: str = "") -> str:
@@ -99,19 +107,10 @@ def _json_object(secret: str, name: str, expected: str) -> dict[str, Any]:
     return found
 
 
-def _region(name: str, arn: str) -> str:
-    parts = arn.split(":")
-    if len(parts) != ARN_PARTS or parts[2] != "secretsmanager" or not parts[3]:
-        raise SettingsError(
-            f"{name} is no ARN of a secret (arn:aws:secretsmanager:region:account:secret:name)", name=name
-        )
-    return parts[3]
-
-
 async def _secret(
-    name: str, region: str, environment: Mapping[str, str], credentials: Credentials, client: HttpClient
+    name: str, arn: str, environment: Mapping[str, str], credentials: Credentials, client: HttpClient
 ) -> str:
-    arn = environment[name].strip()
+    region = arn.split(":")[3]
     url = _endpoint(environment, region, china=arn.startswith("arn:aws-cn:"))
     body = json.dumps({"SecretId": arn}).encode()
     headers = signed_headers(

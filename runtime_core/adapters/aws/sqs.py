@@ -75,7 +75,10 @@ class SqsQueue:
         entry: dict[str, Any] = {"Id": str(index), "MessageBody": message.body}
         if message.group:
             entry["MessageGroupId"] = message.group
-        if message.delay_s and not self._url.endswith(".fifo"):  # a FIFO queue knows delays of its own alone
+        if self._url.endswith(".fifo"):  # which knows delays of its own alone
+            if message.deduplication_id:
+                entry["MessageDeduplicationId"] = message.deduplication_id
+        elif message.delay_s:
             entry["DelaySeconds"] = message.delay_s
         return entry
 

@@ -37,7 +37,11 @@ async def test_a_failed_run_shows_the_kind_of_its_error_and_not_the_words(
     response = await client.get(f"/v1/runs/{run_id}")
     run = response.json()
     assert (run["status"], run["attempt"], run["result"]) == ("failed", 1, None)
-    assert run["error"] == {"type": "urn:mayfly:problem:model-unavailable", "title": "Model unavailable"}
+    assert run["error"] == {
+        "type": "urn:mayfly:problem:model-unavailable",
+        "title": "Model unavailable",
+        "retryable": True,
+    }
     assert FOREIGN not in response.text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime_core.adapters.aws.secrets import database_url, model_key, with_secrets
+from runtime_core.adapters.aws.secrets import database_url, model_key
 from runtime_core.adapters.variables import read_settings
 from runtime_core.errors import SettingsError, StoreUnavailable
 
@@ -90,8 +90,16 @@ async def test_settings_come_out_of_the_secrets_named_by_arn(service: SecretsSer
 
 
 async def test_a_variable_that_is_set_wins_and_its_secret_is_not_read(service: SecretsService) -> None:
-    given = {**service.variables, "DATABASE_URL": "sqlite://", "OPENAI_API_KEY": "sk-mine"}
-    assert await with_secrets(given) == given
+    settings = await read_settings({**service.variables, "DATABASE_URL": "sqlite://", "OPENAI_API_KEY": "sk-mine"})
+    assert settings.database_url == "sqlite://"
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-mine"
+    assert service.authorizations == []
+
+
+async def test_a_wrong_setting_is_found_before_a_secret_is_read(service: SecretsService) -> None:
+    with pytest.raises(SettingsError, match="API_PORT"):
+        await read_settings({**service.variables, "API_PORT": "many"})
     assert service.authorizations == []
 
 
@@ -107,39 +115,41 @@ async def test_a_function_restored_from_a_snapshot_has_its_credentials_from_the_
     variables = {name: value for name, value in service.variables.items() if "KEY" not in name}
     variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{service.url}/credentials"
     variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "container-token"
-    found = await with_secrets(variables)
-    assert (found["DATABASE_URL"], found["OPENAI_API_KEY"]) == ("postgresql://host/name", "sk-json")
+    settings = await read_settings(variables)
+    assert settings.database_url == "postgresql://host/name"
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-json"
     assert all("AKIDSNAP/" in each for each in service.authorizations)
 
 
 async def test_a_secret_that_cannot_be_read_names_its_variable(service: SecretsService) -> None:
     service.secrets = {MODEL: "sk-there"}
     with pytest.raises(SettingsError, match=r"DATABASE_SECRET_ARN.*ResourceNotFoundException") as caught:
-        await with_secrets(service.variables)
+        await read_settings(service.variables)
     assert "hunter2" not in str(caught.value)
 
 
 async def test_a_service_in_trouble_may_be_asked_again(service: SecretsService) -> None:
     service.status = 503
     with pytest.raises(StoreUnavailable):
-        await with_secrets(service.variables)
+        await read_settings(service.variables)
 
 
 async def test_nobody_listening_may_be_asked_again(service: SecretsService) -> None:
     variables = {**service.variables, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     with pytest.raises(StoreUnavailable):
-        await with_secrets(variables)
+        await read_settings(variables)
 
 
 async def test_a_malformed_arn_names_its_variable_and_not_its_value() -> None:
     with pytest.raises(SettingsError, match="OPENAI_SECRET_ARN") as caught:
-        await with_secrets({"OPENAI_SECRET_ARN": "sk-put-in-the-wrong-place"})
+        await read_settings({"OPENAI_SECRET_ARN": "sk-put-in-the-wrong-place"})
     assert "sk-put" not in str(caught.value)
 
 
 async def test_without_credentials_that_is_said() -> None:
     with pytest.raises(SettingsError, match="AWS_ACCESS_KEY_ID"):
-        await with_secrets({"DATABASE_SECRET_ARN": DATABASE})
+        await read_settings({"DATABASE_SECRET_ARN": DATABASE})
 
 
 @pytest.mark.parametrize(
