@@ -7,13 +7,14 @@ the leading ones are passed.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runtime_core.embedding_space import EmbeddingSpace
+from runtime_core.errors import DuplicateComponent
 from runtime_core.frozen import dataclass
 from runtime_core.run import ActionResult
 
@@ -213,6 +214,30 @@ class ActionOptions:
     def get_previous_result(self, name: str) -> ActionResult | None:
         """The newest earlier result of the action with this name."""
         return next((each for each in reversed(self.previous_results) if each.action == name), None)
+
+
+def duplicate(
+    kind: str, name: str, plugins: Sequence[Plugin], brings: Callable[[Plugin], Iterable[str]]
+) -> DuplicateComponent:
+    """The error for a name that is taken; says who brings it, and what to do.
+
+    Args:
+        plugins: Those registered, the one that failed included.
+        brings: The names that a plugin brings of this kind.
+    """
+    owners = [plugin.name for plugin in plugins for each in brings(plugin) if each == name]
+    remedy = f"rename one of the two {kind}s"
+    if not owners:
+        return DuplicateComponent(f"{kind} {name!r} is registered twice: {remedy}")
+    first, *others = owners
+    if not others:
+        return DuplicateComponent(f"{kind} {name!r} is registered twice, once by plugin {first!r}: {remedy}")
+    if others[0] == first:
+        return DuplicateComponent(f"{kind} {name!r} is registered twice by plugin {first!r}: list it there once")
+    return DuplicateComponent(
+        f"{kind} {name!r} is registered twice, by plugin {first!r} and by plugin {others[0]!r}: "
+        f"leave one of the two plugins out, or {remedy}"
+    )
 
 
 def accepted(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:

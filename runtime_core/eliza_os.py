@@ -14,10 +14,18 @@ from uuid import UUID
 from runtime_core import background
 from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.character_change import change_character
-from runtime_core.components import accepted
+from runtime_core.components import Handler, accepted
 from runtime_core.data_verbs import AnyMemory
 from runtime_core.dispatch import Dispatched, HandledMessage, Lane, lane_of, read_dispatch, unexpected
-from runtime_core.errors import AgentAlreadyRegistered, AgentError, AgentNotFound, InvalidInput, MayflyError
+from runtime_core.errors import (
+    AgentAlreadyRegistered,
+    AgentError,
+    AgentNotFound,
+    InvalidInput,
+    MayflyError,
+    PluginError,
+    told_as,
+)
 from runtime_core.events import EventHandler, Events
 from runtime_core.health import Health, health_of, not_there
 from runtime_core.message_delivery import Callback, Delivery
@@ -403,12 +411,18 @@ _OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "t
 async def _initialized(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:
     await runtime.initialize(skip_migrations=skip_migrations)
     if config.init is not None:
-        await config.init(*accepted(config.init, (runtime,)))
+        with told_as(AgentError, f"agent {config.character.name!r}: init"):
+            await config.init(*accepted(config.init, (runtime,)))
 
 
 async def _has_valid_keys(runtime: AgentRuntime) -> bool:
-    checks = [plugin.check_key for plugin in runtime.plugins if plugin.check_key is not None]
-    return all(await asyncio.gather(*(check(*accepted(check, (runtime,))) for check in checks)))
+    checks = [(each.name, each.check_key) for each in runtime.plugins if each.check_key is not None]
+    return all(await asyncio.gather(*(_is_valid_key(runtime, name, check) for name, check in checks)))
+
+
+async def _is_valid_key(runtime: AgentRuntime, plugin: str, check: Handler) -> bool:
+    with told_as(PluginError, f"plugin {plugin!r}: key check"):
+        return bool(await check(*accepted(check, (runtime,))))
 
 
 async def _started(runtime: AgentRuntime) -> None:

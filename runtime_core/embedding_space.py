@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime_core.chat import EmbeddingResponse, ModelType
-from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed
+from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed, ModelError, told_as
 from runtime_core.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -44,11 +44,16 @@ class Asker(Protocol):
 
 
 def space_of(handler: ModelHandler, runtime: Asker) -> EmbeddingSpace:
-    """Where a handler's vectors lie; one that does not tell goes by EMBEDDING_MODEL."""
+    """Where a handler's vectors lie; one that does not tell goes by EMBEDDING_MODEL.
+
+    Raises:
+        ModelError: Its plugin failed to tell; names it.
+    """
     if handler.embedding_space is None:
         name = str(runtime.get_setting("EMBEDDING_MODEL", "") or handler.provider)
         return EmbeddingSpace(model=name, provider=handler.provider, takes_batches=False)
-    return replace(handler.embedding_space(runtime), provider=handler.provider)
+    with told_as(ModelError, f"model provider {handler.provider!r}: embedding space"):
+        return replace(handler.embedding_space(runtime), provider=handler.provider)
 
 
 async def embed_texts_in(

@@ -53,7 +53,8 @@ MayflyError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -403,3 +404,15 @@ class DeadlineExceeded(MayflyError):
 
     code = "deadline-exceeded"
     retryable = True
+
+
+@contextmanager
+def told_as(kind: type[MayflyError], what: str) -> Iterator[None]:
+    """Name the part that fails inside: our errors keep their kind and get a note, any other becomes one of `kind`."""
+    try:
+        yield
+    except MayflyError as error:
+        error.add_note(f"raised by {what}")
+        raise
+    except Exception as error:
+        raise kind(f"{what} failed: {type(error).__name__}: {error}") from error

@@ -61,7 +61,7 @@ class SendHandlers:
             DuplicateComponent: The source has one.
         """
         if source in self._handlers:
-            raise DuplicateComponent(f"send handler {source!r} is registered twice")
+            raise DuplicateComponent(f"send handler {source!r} is registered twice: a source has one handler")
         self._handlers[source] = handler
 
     async def send(

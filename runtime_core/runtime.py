@@ -13,18 +13,27 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from runtime_core import background
-from runtime_core.adapters.database import database_from
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.audit import audit
 from runtime_core.character import Character, coerce_character
 from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
-from runtime_core.components import Action, Evaluator, Handler, ModelHandler, Plugin, Provider, Route, accepted
+from runtime_core.components import (
+    Action,
+    Evaluator,
+    Handler,
+    ModelHandler,
+    Plugin,
+    Provider,
+    Route,
+    accepted,
+    duplicate,
+)
 from runtime_core.contexts import active_contexts
 from runtime_core.data_verbs import AnyMemory, DataVerbs
 from runtime_core.embedding.job import Priority, as_priority
 from runtime_core.embedding.queueing import hand_out, queue_generation
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in, space_of
-from runtime_core.errors import DuplicateComponent, InvalidInput, MayflyError, PluginError, StateError
+from runtime_core.errors import DuplicateComponent, InvalidInput, PluginError, StateError, told_as
 from runtime_core.evaluation import run_evaluators
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
@@ -33,7 +42,7 @@ from runtime_core.models import CallParams, ModelCall, ModelRegistry, ask
 from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, process_actions
 from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
-from runtime_core.plugins.loading import resolve_plugins
+from runtime_core.plugins.loading import open_adapter, resolve_plugins
 from runtime_core.ports import DatabaseAdapter, Fetcher, JobQueue
 from runtime_core.recall import Recalled, Recollection, recall_mode
 from runtime_core.records import Agent
@@ -160,8 +169,7 @@ class AgentRuntime(DataVerbs):
         plugins = resolve_plugins(wanted)
         plugins = resolve_plugins([*plugins, *default_plugins(plugins, self.get_setting, self.settings)])
         if self._adapter is None:
-            opener = next((plugin.adapter for plugin in plugins if plugin.adapter is not None), None)
-            self._adapter = (opener or database_from)(self.settings)
+            self._adapter = open_adapter(plugins, self.settings)
             self._stack.push_async_callback(self._adapter.close)
         for plugin in plugins:
             await self.register_plugin(plugin)
@@ -236,17 +244,13 @@ class AgentRuntime(DataVerbs):
             PluginError: `init` failed; names the plugin.
         """
         if any(each.name == plugin.name for each in self.plugins):
-            raise DuplicateComponent(f"plugin {plugin.name!r} is registered twice")
+            raise DuplicateComponent(f"plugin {plugin.name!r} is registered twice: leave one of the two out")
         self.plugins.append(plugin)
         self._settings.allow(plugin.settings)
         self._register_components(plugin)
         if plugin.init is not None:
-            try:
+            with told_as(PluginError, f"plugin {plugin.name!r}: init"):
                 await plugin.init(*accepted(plugin.init, (plugin.config, self)))
-            except MayflyError:
-                raise
-            except Exception as error:
-                raise PluginError(f"plugin {plugin.name!r}: init failed: {type(error).__name__}: {error}") from error
 
     def _register_components(self, plugin: Plugin) -> None:
         for action in plugin.actions:
@@ -273,17 +277,17 @@ class AgentRuntime(DataVerbs):
         self.routes.extend((plugin.name, route) for route in plugin.routes)
 
     def register_action(self, action: Action) -> None:
-        _add(self.actions, action)
+        _add(self.actions, action, self.plugins, lambda each: each.actions)
 
     def register_provider(self, provider: Provider) -> None:
-        _add(self.providers, provider)
+        _add(self.providers, provider, self.plugins, lambda each: each.providers)
 
     def register_evaluator(self, evaluator: Evaluator) -> None:
-        _add(self.evaluators, evaluator)
+        _add(self.evaluators, evaluator, self.plugins, lambda each: each.evaluators)
 
     def register_service(self, service: type[Service]) -> None:
         """Register a service; it starts with the runtime, or, in a running one, with `start_services`."""
-        self._services.register(service)
+        self._services.register(service, self.plugins)
 
     def register_model(self, model_type: str, handler: Handler, provider: str = "custom", priority: int = 0) -> None:
         """Let `handler(runtime, params)` answer a model type."""
@@ -314,7 +318,7 @@ class AgentRuntime(DataVerbs):
         """Let a worker (or an async function) do the tasks of this name; also a `TaskWorker` or a dict alone."""
         known = coerce_worker(name, worker)
         if known.name in self._task_workers:
-            raise DuplicateComponent(f"task worker {known.name!r} is registered twice")
+            raise DuplicateComponent(f"task worker {known.name!r} is registered twice: a task's name has one worker")
         self._task_workers[known.name] = known
 
     def task_worker(self, name: str) -> TaskWorker | None:
@@ -682,9 +686,10 @@ class AgentRuntime(DataVerbs):
         return {"agent_id": str(self.agent_id), **(scope.log_fields() if scope else {})}
 
 
-def _add(components: list[N], component: N) -> None:
+def _add(components: list[N], component: N, plugins: Sequence[Plugin], brings: Callable[[Plugin], Sequence[N]]) -> None:
     if any(each.name == component.name for each in components):
-        raise DuplicateComponent(f"{type(component).__name__.lower()} {component.name!r} is registered twice")
+        kind = type(component).__name__.lower()
+        raise duplicate(kind, component.name, plugins, lambda plugin: [each.name for each in brings(plugin)])
     components.append(component)
 
 

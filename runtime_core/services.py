@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runtime_core.errors import DuplicateComponent, ServiceError, ServiceNotFound
+from runtime_core.components import Plugin, duplicate
+from runtime_core.errors import ServiceError, ServiceNotFound
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime
@@ -70,14 +72,14 @@ class Services:
         copied._kinds = [*self._kinds]
         return copied
 
-    def register(self, kind: type[Service]) -> None:
-        """Add a service to be started.
+    def register(self, kind: type[Service], plugins: Sequence[Plugin] = ()) -> None:
+        """Add a service to be started; `plugins` are those that may have brought it.
 
         Raises:
             DuplicateComponent: Its type and name are taken.
         """
         if any(_key(each) == _key(kind) for each in self._kinds):
-            raise DuplicateComponent(f"service {_shown(kind)} is registered twice")
+            raise duplicate("service", _shown(kind), plugins, lambda each: map(_shown, each.services))
         self._kinds.append(kind)
 
     async def start(self, runtime: AgentRuntime) -> None:

@@ -7,8 +7,19 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
+from runtime_core.adapters.database import database_from
 from runtime_core.components import Plugin
-from runtime_core.errors import DuplicateComponent, PluginCycle, PluginDependencyMissing, PluginError, PluginNotFound
+from runtime_core.errors import (
+    DuplicateComponent,
+    MayflyError,
+    PluginCycle,
+    PluginDependencyMissing,
+    PluginError,
+    PluginNotFound,
+    told_as,
+)
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.settings import Settings
 
 GROUP = "mayfly.plugins"
 
@@ -28,7 +39,7 @@ def find_plugin(name: str) -> Plugin:
 
     Raises:
         PluginNotFound: Lists the known names.
-        PluginError: The entry point gives something else than a `Plugin`.
+        PluginError: The entry point does not load, or gives something else than a `Plugin`.
     """
     short = next((name.removeprefix(each) for each in _REFERENCE_PREFIXES if name.startswith(each)), name)
     if short in BUILT_IN:
@@ -38,15 +49,47 @@ def find_plugin(name: str) -> Plugin:
         if known in installed:
             return _loaded(installed[known])
     known_names = sorted({*BUILT_IN, *installed})
-    raise PluginNotFound(f"no plugin {name!r} is installed; known are {', '.join(known_names)}")
+    raise PluginNotFound(
+        f"no plugin {name!r} is installed; known are {', '.join(known_names)}. Install the package that brings it (as "
+        f"an entry point of the group {GROUP!r}), or take it out of the agent's plugins and of its character's"
+    )
 
 
 def _loaded(point: EntryPoint) -> Plugin:
-    value = getattr(import_module(point.module), point.attr)
-    plugin = value if isinstance(value, Plugin) else value()
+    try:
+        value = getattr(import_module(point.module), point.attr)
+        plugin = value if isinstance(value, Plugin) else value()
+    except MayflyError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"plugin {point.name!r}{_origin(point)}: {point.value} does not load: "
+            f"{type(error).__name__}: {error}. Install a version of it that fits this one"
+        ) from error
     if not isinstance(plugin, Plugin):
-        raise PluginError(f"plugin {point.name!r}: {point.value} gives a {type(plugin).__name__}, not a Plugin")
+        raise PluginError(
+            f"plugin {point.name!r}{_origin(point)}: {point.value} gives a {type(plugin).__name__}, not a Plugin"
+        )
     return plugin
+
+
+def _origin(point: EntryPoint) -> str:
+    """The distribution that an entry point comes from, with its version."""
+    return f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+
+
+def open_adapter(plugins: Sequence[Plugin], settings: Settings) -> DatabaseAdapter:
+    """The database of the first plugin that brings one, else the one that the settings name.
+
+    Raises:
+        PluginError: The plugin's adapter failed; names the plugin.
+        SettingsError: The settings name no database.
+    """
+    for plugin in plugins:
+        if plugin.adapter is not None:
+            with told_as(PluginError, f"plugin {plugin.name!r}: database adapter"):
+                return plugin.adapter(settings)
+    return database_from(settings)
 
 
 def resolve_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
@@ -60,10 +103,17 @@ def resolve_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
     """
     plugins: dict[str, Plugin] = {}
     for each in wanted:
-        plugin = find_plugin(each) if isinstance(each, str) else each
+        plugin = find_plugin(each) if isinstance(each, str) else _as_plugin(each)
         if plugins.setdefault(plugin.name, plugin) != plugin and not isinstance(each, str):
             raise DuplicateComponent(f"two different plugins are named {plugin.name!r}; leave one out, or rename it")
     return _in_order(list(plugins.values()))
+
+
+def _as_plugin(given: object) -> Plugin:
+    if isinstance(given, Plugin):
+        return given
+    hint = "; call it" if callable(given) else ""
+    raise PluginError(f"expected a Plugin or the name of one, got the {type(given).__name__} {given!r}{hint}")
 
 
 def _in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
@@ -81,7 +131,9 @@ def _in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
                 if not needs:
                     heapq.heappush(ready, (plugins[index[name]].priority, index[name]))
     if len(ordered) < len(plugins):
-        raise PluginCycle(f"plugins depend on each other: {' → '.join(_cycle(waiting))}")
+        raise PluginCycle(
+            f"plugins depend on each other: {' → '.join(_cycle(waiting))}; take one of these dependencies out"
+        )
     return ordered
 
 
@@ -91,7 +143,8 @@ def _dependency(plugin: Plugin, name: str, known: dict[str, int]) -> str:
         if each in known:
             return each
     raise PluginDependencyMissing(
-        f"plugin {plugin.name!r} needs {name!r}, which is not in the list ({', '.join(known)}); add it"
+        f"plugin {plugin.name!r} needs {name!r}, which is not in the list ({', '.join(known)}); add it "
+        f"to the agent's plugins, or leave {plugin.name!r} out"
     )
 
 

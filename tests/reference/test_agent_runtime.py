@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -16,6 +16,7 @@ from runtime_core import (
     ActionResult,
     AgentRuntime,
     Character,
+    DuplicateComponent,
     ElizaOS,
     Evaluator,
     EventType,
@@ -28,11 +29,9 @@ from runtime_core import (
     Provider,
     ProviderResult,
     Service,
-    ServiceError,
     ServiceType,
     State,
     StateError,
-    background,
     execute_planned_tool_call,
 )
 from runtime_core.plugins.loading import resolve_plugins
@@ -438,55 +437,13 @@ async def test_a_cycle_a_missing_dependency_and_an_unknown_plugin_say_what_to_do
 
     chicken = Plugin(name="chicken", dependencies=("egg",))
     egg = Plugin(name="egg", dependencies=("chicken",))
-    with pytest.raises(PluginCycle, match="chicken → egg → chicken"):
+    with pytest.raises(PluginCycle, match="chicken → egg → chicken; take one of these dependencies out"):
         await eliza_os.add_agents(config(chicken, egg))
-    with pytest.raises(PluginError, match=r"'chicken' needs 'egg', which is not in the list .*; add it"):
+    with pytest.raises(PluginError, match=r"'chicken' needs 'egg', which is not in the list .*; add it to the agent's"):
         await eliza_os.add_agents(config(chicken))
-    with pytest.raises(PluginNotFound, match=r"no plugin 'teleport' is installed; known are .*openai"):
+    with pytest.raises(PluginNotFound, match=r"no plugin 'teleport' is installed; known are .*openai.* Install"):
         await eliza_os.add_agents(config("teleport"))
-    with pytest.raises(PluginError, match="action 'SEARCH' is registered twice"):
+    twice = r"action 'SEARCH' is registered twice, by plugin 'a' and by plugin 'b': leave one of the two plugins"
+    with pytest.raises(DuplicateComponent, match=twice):
         await eliza_os.add_agents(config(Plugin(name="a", actions=(SEARCH,)), Plugin(name="b", actions=(SEARCH,))))
     assert eliza_os.get_agents() == []
-
-
-class Broken(Service):
-    service_type = "BROKEN"
-
-    @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Broken:
-        raise ConnectionError("no wire")
-
-    async def stop(self) -> None:
-        """It never started."""
-
-
-@pytest.mark.spec("P7", "P10", "R5", "R8")
-async def test_what_fails_alone_leaves_the_answer_and_names_itself(
-    eliza_os: ElizaOS, runtime: AgentRuntime, message: Memory, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def break_(*_: Any) -> None:
-        raise ZeroDivisionError("broken on purpose")
-
-    runtime.register_provider(Provider(name="BROKEN_PROVIDER", get=break_))
-    runtime.register_evaluator(Evaluator(name="BROKEN_EVALUATOR", handler=break_))
-    runtime.register_action(Action(name="BROKEN_ACTION", description="Breaks", handler=break_, validate=break_))
-    runtime.on(EventType.RUN_STARTED, break_)
-    handled = await eliza_os.handle_message(runtime, message)
-    assert handled.processing is not None
-    assert handled.processing.text == "You said: Hello!"
-    await background.finished(runtime)
-    logged = " ".join(str(vars(record)) for record in caplog.records)
-    assert all(name in logged for name in ("BROKEN_PROVIDER", "BROKEN_EVALUATOR", "BROKEN_ACTION", "break_"))
-
-
-@pytest.mark.spec("R9", "P10")
-async def test_a_failing_service_or_plugin_fails_the_start_and_is_named(eliza_os: ElizaOS) -> None:
-    async def init(*_: Any) -> None:
-        raise ZeroDivisionError("broken on purpose")
-
-    with pytest.raises(ServiceError, match="BROKEN/Broken did not start: ConnectionError: no wire"):
-        await eliza_os.add_agents([{"character": {"name": "A"}, "plugins": [Plugin(name="b", services=(Broken,))]}])
-    with pytest.raises(PluginError, match="plugin 'c': init failed: ZeroDivisionError"):
-        await eliza_os.add_agents([{"character": {"name": "A"}, "plugins": [Plugin(name="c", init=init)]}])
-    assert eliza_os.get_agents() == []
-    assert eliza_os.get_agent(uuid4()) is None

@@ -511,7 +511,7 @@ async def test_a_failing_agent_fails_the_call_and_leaves_nothing_behind(eliza_os
 
     first = {"character": {"name": "Ada"}, "plugins": ["openai"], "settings": {"A": 1}}
     before = repr(first)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(AgentError, match="agent 'Bob': init failed: ZeroDivisionError: not today"):
         await eliza_os.add_agents([first, {"character": {"name": "Bob"}, "init": failing}])
     assert eliza_os.get_agents() == []
     assert repr(first) == before, "the caller's objects stay as they are"

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from runtime_core.components import Plugin
-from runtime_core.errors import DuplicateComponent, PluginCycle, PluginDependencyMissing, PluginNotFound
+from runtime_core.errors import (
+    DuplicateComponent,
+    PluginCycle,
+    PluginDependencyMissing,
+    PluginError,
+    PluginNotFound,
+)
 from runtime_core.plugins.loading import BUILT_IN, GROUP, find_plugin, resolve_plugins
+from runtime_core.plugins.openai import get_openai_plugin
 
 
 def plugin(name: str, *dependencies: str, priority: int = 0) -> Plugin:
@@ -77,3 +84,33 @@ def test_an_unknown_plugin_is_answered_with_the_known_names() -> None:
 def test_the_built_in_names_are_the_entry_points_of_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert project["project"]["entry-points"][GROUP] == BUILT_IN
+
+
+def test_what_is_no_plugin_is_refused_with_what_it_is() -> None:
+    with pytest.raises(PluginError, match="expected a Plugin or the name of one, got the int 7"):
+        resolve_plugins([7])  # type: ignore[list-item]  # that is the mistake
+    with pytest.raises(PluginError, match=r"got the function .*get_openai_plugin.*; call it"):
+        resolve_plugins([get_openai_plugin])  # type: ignore[list-item]  # that is the mistake
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("from runtime_core import Oracle", "does not load: ImportError: cannot import name 'Oracle'"),
+        ("plugin = None", "does not load: TypeError"),
+        ("from runtime_core import Plugin\nplugin = Plugin(name='a', colour='red')", "does not load: TypeError"),
+        ("def plugin():\n    return 7", "gives a int, not a Plugin"),
+    ],
+)
+def test_a_plugin_of_another_version_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, says: str
+) -> None:
+    name = f"oracle_{tmp_path.name}".lower()
+    (tmp_path / f"{name}.py").write_text(source)
+    metadata = tmp_path / f"{name}-0.3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.3\n")
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\noracle = {name}:plugin\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=f"plugin 'oracle' of {name} 0.3: {name}:plugin {says}"):
+        find_plugin("oracle")

@@ -120,8 +120,32 @@ async def test_a_second_component_of_one_name_is_refused(runtime: AgentRuntime, 
         "evaluator": runtime.register_evaluator,
     }[kind]
     register(component)
-    with pytest.raises(DuplicateComponent, match=f"{kind} 'A' is registered twice"):
+    with pytest.raises(DuplicateComponent, match=f"{kind} 'A' is registered twice: rename one of the two {kind}s"):
         register(component)
+
+
+def bringing(name: str, field: str, *components: Any) -> Plugin:
+    given: dict[str, Any] = {"name": name, field: components}
+    return Plugin(**given)
+
+
+@pytest.mark.parametrize("field", ["actions", "providers", "evaluators", "services"])
+async def test_a_name_that_plugins_bring_twice_is_told_with_the_plugins(runtime: AgentRuntime, field: str) -> None:
+    component = {
+        "actions": action("A"),
+        "providers": Provider(name="A", get=nothing),
+        "evaluators": Evaluator(name="A", handler=nothing),
+        "services": service("A", []),
+    }[field]
+    register: Any = getattr(runtime, f"register_{field.removesuffix('s')}")
+    await runtime.register_plugin(bringing("p", field, component))
+    with pytest.raises(DuplicateComponent, match=r" 'A.*' is registered twice, once by plugin 'p': rename one of"):
+        register(component)
+    with pytest.raises(DuplicateComponent, match="twice, by plugin 'p' and by plugin 'q': leave one of the two pl"):
+        await runtime.register_plugin(bringing("q", field, component))
+    other = AgentRuntime(character={"name": "Ada"})
+    with pytest.raises(DuplicateComponent, match=r" 'A.*' is registered twice by plugin 'p': list it there once"):
+        await other.register_plugin(bringing("p", field, component, component))
 
 
 async def test_a_second_plugin_send_handler_or_task_worker_is_refused(runtime: AgentRuntime) -> None:
