@@ -367,7 +367,11 @@ async def test_what_is_registered_by_hand_fails_where_it_is_asked(
         await runtime.send_message_to_target({"source": "carrier pigeon"}, {"text": "Coo"})
     for failing in ("on_response", "on_complete"):
         told: list[str] = []
-        callbacks: dict[str, Any] = {"on_response": partial(_note, told), "on_error": partial(_note, told), failing: broken}
+        callbacks: dict[str, Any] = {
+            "on_response": partial(_note, told),
+            "on_error": partial(_note, told),
+            failing: broken,
+        }
         await eliza_os.handle_message(runtime, {**said, "id": uuid4()}, **callbacks)
         await background.finished(runtime)
         assert told == (["ZeroDivisionError"] if failing == "on_response" else ["You said: Hello!"])
