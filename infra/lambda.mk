@@ -2,7 +2,7 @@
 STAGE ?= dev
 ARCHITECTURE ?= x86_64
 # Compiles the archive's .pyc files: the same minor version as the Lambda runtime's.
-LAMBDA_PYTHON ?= $(shell $(BIN)/python -c 'import sys; print("$(BIN)/python" if sys.version_info[:2] == (3, 13) else "python3.13")' 2>/dev/null || echo python3.13)
+LAMBDA_PYTHON ?= $(or $(firstword $(shell for each in $(BIN)/python python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python; do $$each -c 'import sys; sys.version_info[:2] == (3, 13) and print(sys.executable)' 2>/dev/null; done)),python3.13)
 # Resolves requirements/dev.txt: the oldest version that is supported.
 OLDEST_PYTHON ?= python3.11
 SAM_VERSION := 1.170.0
@@ -11,15 +11,15 @@ SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 SAM_STAMP := $(SAM_VENV)/.installed-$(SAM_VERSION)
 BUILT := .aws-sam/build/template.yaml
 SAM_BUILD := ARCHITECTURE=$(ARCHITECTURE) LAMBDA_PYTHON=$(LAMBDA_PYTHON) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-# A script that provides the Lambda base image where no image registry is reachable; without it the image is pulled.
-LAMBDA_IMAGE_BUILD ?= ../shared/lambda-image/build
+# A script that provides the Lambda base image where no image registry is reachable; see infra/archive/engine.
+export LAMBDA_IMAGE_BUILD
 COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 # Lambda's runtime interface emulator, which the SAM command line carries.
 RIE := $(VENV)/rie/aws-lambda-rie
 MACHINE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: sam validate build archive sam-test bench-cold deploy destroy logs lock
+.PHONY: sam validate build archive sam-test sam-containers bench-cold deploy destroy logs lock
 
 sam: $(SAM_STAMP)
 
@@ -57,12 +57,14 @@ logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
 	$(SAM) logs --config-env $(STAGE) --tail $(foreach name,message api inbox work tick migrate embed-high embed-normal embed-low,--cw-log-group /mayfly/mayfly-$(STAGE)/$(name))
 
 sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## run the built functions in Lambda containers and under the runtime emulator
-	@if LAMBDA_IMAGE_BUILD=$(LAMBDA_IMAGE_BUILD) infra/archive/engine; then \
-	  $(MAKE) --no-print-directory build && SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam; \
-	else \
+	@infra/archive/engine $(MAKE) --no-print-directory sam-containers || { \
+	  code=$$?; [ $$code -eq 75 ] || exit $$code; \
 	  echo "sam-test: containers cannot run here (no Docker engine, or no base image); the emulator tests run alone"; \
 	  $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py; \
-	fi
+	}
+
+sam-containers: build
+	@SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam
 
 bench-cold: $(STAMP) ## measure a cold start to the first stored answer against a bare openai client
 	@$(BIN)/python -m tests.bench.cold
