@@ -14,7 +14,7 @@ import click
 
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure, hint_for
-from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.logs import log_to_stderr, said_once
 from runtime_core.cli.settings import read_settings
 
 _Handler = Callable[[Any, "LocalContext"], Any]
@@ -70,13 +70,16 @@ def command(debug: bool, event: IO[bytes], name: str, timeout_s: float) -> None:
     value = _event(event)
     handler = load_handler(name)
     context = LocalContext(function_name=name.partition(":")[0].rpartition(".")[2], timeout_s=timeout_s)
-    result = handler(value, context)
+    with said_once("handlers.environment") as say:
+        result = handler(value, context)
+        told = error_text(result)
+        say(told)
     try:
         text = json.dumps(result, indent=2, ensure_ascii=False)
     except TypeError as error:
         raise Failure(f"the handler's result cannot be written as JSON: {error}") from error
     click.echo(text)
-    if told := error_text(result):
+    if told:
         raise Failure(told, hint=hint_for(error_code(result)))
 
 

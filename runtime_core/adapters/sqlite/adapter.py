@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ class SqliteAdapter:
         return True
 
     async def ping(self) -> int:
+        if not await asyncio.to_thread(self._file.exists):
+            return 0  # asking makes no file
         return await self._file.read(schema_version, needs_schema=False)
 
     async def migrate(self) -> list[str]:

@@ -40,6 +40,10 @@ class SqliteFile:
         self._worker: _Worker | None = None
         self._lock = threading.Lock()  # callers may come from loops of several threads
 
+    def exists(self) -> bool:
+        """Whether it is there already; the first call makes it."""
+        return self._worker is not None or self.path == IN_MEMORY or Path(self.path).exists()
+
     async def read(self, work: Work[T], *, needs_schema: bool = True) -> T:
         """Run work that sees one state of the database."""
         return await self._call(work, "BEGIN", needs_schema)

@@ -65,6 +65,24 @@ def test_a_schema_that_is_missing_is_an_error_with_the_command_to_run(
     assert "mayfly migrate" in done.stderr
 
 
+def test_what_is_set_up_wrong_is_told_once(tmp_path: Path) -> None:
+    done = mayfly("invoke", str(EVENTS / "message.json"), folder=tmp_path, **ECHO, DATABASE_URL="mysql://db")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "invalid-settings"
+    assert [line.partition(";")[0] for line in done.stderr.splitlines()][:-1] == [
+        "Error: DATABASE_URL starts with 'mysql://'"
+    ]
+
+
+def test_what_an_answer_over_http_leaves_out_stands_in_the_log(tmp_path: Path) -> None:
+    event = str(EVENTS / "rest_api.json")
+    done = mayfly(
+        "invoke", event, "--handler", "handlers.api:handler", folder=tmp_path, **ECHO, DATABASE_URL="mysql://db"
+    )
+    assert done.returncode == 1
+    assert "ERROR not usable as it is set up: DATABASE_URL starts with 'mysql://'" in done.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"caf\xe9"])
 def test_a_file_that_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "event.json").write_bytes(content)

@@ -19,6 +19,7 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 
 def test_a_database_is_migrated_once_and_check_says_what_it_lacks(tmp_path: Path, database: dict[str, str]) -> None:
     before = mayfly("migrate", "--check", folder=tmp_path, **database)
+    assert list(tmp_path.iterdir()) == [], "asking makes no file"
     assert before.returncode == 1
     missing = [line.removeprefix("missing ") for line in before.stdout.splitlines()]
     assert missing
