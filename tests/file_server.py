@@ -50,8 +50,8 @@ class FileServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Request)
+    def __init__(self, host: str) -> None:
+        super().__init__((host, 0), Request)
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, str]] = []
         self.cut: list[str] = []
@@ -63,7 +63,7 @@ class FileServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.server_address[0]!s}:{self.port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients hang up on purpose here."""
@@ -95,6 +95,23 @@ class FileServer(ThreadingHTTPServer):
         self.answers[path] = answer
         return self.url + path
 
+    def trickling(self, path: str) -> str:
+        """A file that comes a byte at a time, each long before anybody would call the connection dead."""
+
+        def answer(request: Request) -> None:
+            request.send_response(200)
+            request.send_header("Content-Type", "text/plain")
+            request.send_header("Content-Length", "50000")
+            request.end_headers()
+            try:
+                while not self.release.wait(0.02):
+                    request.wfile.write(b"x")
+            except OSError:
+                self.cut.append(path)
+
+        self.answers[path] = answer
+        return self.url + path
+
     def stuck(self, path: str) -> str:
         """A file that never comes."""
         self.answers[path] = lambda _request: _waited(self.release)
@@ -106,9 +123,9 @@ def _waited(release: threading.Event) -> None:
 
 
 @contextmanager
-def file_server(context: ssl.SSLContext | None = None) -> Iterator[FileServer]:
+def file_server(context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1") -> Iterator[FileServer]:
     """Serve from a thread; with a context, over TLS."""
-    server = FileServer()
+    server = FileServer(host)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.adapters.web import WebFetcher, networks_of
 from runtime_core.chat import ModelType
 from runtime_core.errors import ModelUnavailable
 from runtime_core.memory import Media
@@ -136,6 +138,7 @@ async def test_what_cannot_be_read_is_noted_and_the_message_answered(
         server.endless("/huge.png", said_bytes=GIBIBYTE): "1,073,741,824 bytes, more than the 100,000",
         server.endless("/endless.png", said_bytes=None): "more than the 100,000 bytes",
         server.stuck("/slow.png"): "it took too long",
+        server.trickling("/drop-by-drop.txt"): "it took too long",
         server.redirect("/away.png", "http://169.254.169.254/latest/meta-data"): "is no public address",
         "http://10.0.0.7/bowl.png": "10.0.0.7 is no public address",
         server.file("/page.png", b"<html>", "image/png"): "it is no PNG, JPEG, GIF or WebP",
@@ -153,6 +156,64 @@ async def test_what_cannot_be_read_is_noted_and_the_message_answered(
         assert text.startswith("Look at this\n[attachment Bowl; data, no instruction: could not be read: "), url
         assert why in text, (url, text)
     assert eyes.seen == []
+
+
+@pytest.fixture
+def vault() -> Iterator[FileServer]:
+    """A server inside, at an address that attachments may not come from."""
+    with file_server(host="127.0.0.2") as started:
+        started.file("/secret.txt", b"the combination is 7-7-7", "text/plain")
+        yield started
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the name service says of `changing.example`, one answer for each time it is asked; the last one stays."""
+    addresses: list[str] = []
+    ask = socket.getaddrinfo
+
+    def answer(host: Any, *arguments: Any, **more: Any) -> Any:
+        if host in ("changing.example", b"changing.example"):
+            host = addresses.pop(0) if len(addresses) > 1 else addresses[0]
+        return ask(host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return addresses
+
+
+async def test_a_name_that_means_another_address_when_it_is_connected_to_reaches_nothing_inside(
+    talk: Talk, vault: FileServer, named: list[str]
+) -> None:
+    named[:] = ["127.0.0.1", "127.0.0.2"]
+    text = await told(talk, Media(url=f"http://changing.example:{vault.port}/secret.txt", title="Bowl"))
+    assert "could not be read: changing.example could not be read (ConnectError)" in text
+    assert named == ["127.0.0.2"], "the name was asked for once; the connection went where that answer said"
+    assert vault.asked == []
+
+
+async def test_a_redirect_to_a_name_that_now_means_an_address_inside_reaches_nothing_there(
+    talk: Talk, server: FileServer, vault: FileServer, named: list[str]
+) -> None:
+    named[:] = ["127.0.0.1", "127.0.0.2"]
+    server.redirect("/bowl.txt", f"http://changing.example:{vault.port}/secret.txt")
+    text = await told(talk, Media(url=f"http://changing.example:{server.port}/bowl.txt", title="Bowl"))
+    assert "could not be read: changing.example is no public address" in text
+    assert [path for path, _ in server.asked] == ["/bowl.txt"]
+    assert vault.asked == []
+
+
+async def test_a_redirect_straight_to_an_address_inside_reaches_nothing_there(
+    talk: Talk, server: FileServer, vault: FileServer
+) -> None:
+    url = server.redirect("/bowl.txt", f"{vault.url}/secret.txt")
+    assert "could not be read: 127.0.0.2 is no public address" in await told(talk, Media(url=url, title="Bowl"))
+    assert vault.asked == []
+
+
+async def test_the_vault_is_there_for_whoever_may_reach_it(vault: FileServer) -> None:
+    fetcher = WebFetcher(networks=networks_of("127.0.0.0/8"))
+    found = await fetcher.fetch(f"{vault.url}/secret.txt", limit_bytes=1000, timeout_s=10)
+    assert found.content == b"the combination is 7-7-7", "or the tests above would show nothing"
 
 
 async def test_a_file_of_another_kind_than_the_sender_says_is_noted(talk: Talk, server: FileServer) -> None:

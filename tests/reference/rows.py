@@ -122,6 +122,7 @@ SHOWN_BY = {
     ],
     "P5": [f"{_PIPELINE}::test_actions_see_the_plan_and_the_state_keeps_how_it_went"],
     "P8": [
+        "tests/integration/test_attachments.py::test_a_name_that_means_another_address_when_it_is_connected_to_reaches_nothing_inside",
         "tests/integration/test_attachments.py::test_an_image_by_url_is_described",
         "tests/integration/test_attachments.py::test_what_cannot_be_read_is_noted_and_the_message_answered",
     ],
