@@ -20,5 +20,5 @@ def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict
         )
         for each in event["Records"]
     ]
-    failed = environment.run(lambda deployment: embed_deliveries(deployment, deliveries), context)
-    return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in failed]}
+    ids = [each.id for each in deliveries]
+    return environment.run_batch(lambda deployment: embed_deliveries(deployment, deliveries), ids, context)

@@ -12,17 +12,17 @@ import os
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from contextvars import copy_context
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from runtime_core import background
 from runtime_core.adapters.variables import read_settings
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.deployment import Deployment
-from runtime_core.errors import DeadlineExceeded, MayflyError
+from runtime_core.errors import DeadlineExceeded, MayflyError, SettingsError
 from runtime_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,28 @@ class Environment:
 
         return self.serve(used, context)
 
+    def run_batch(
+        self,
+        use: Callable[[Deployment], Awaitable[Sequence[str]]],
+        record_ids: Sequence[str],
+        context: LambdaContext | None = None,
+    ) -> dict[str, Any]:
+        """Run one event of a queue.
+
+        Args:
+            use: Gives the ids of the records that failed.
+
+        Returns:
+            What the queue reads: the records to be handed out again; all of them where nothing could be run.
+        """
+        try:
+            failed = self.run(use, context)
+        except MayflyError as error:
+            if error.retryable:  # else it has been told why nothing can run here
+                log.warning("every record comes back", extra={"records": len(record_ids), "error_code": error.code})
+            failed = record_ids
+        return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
+
     def serve(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None = None) -> T:
         """Run one event that opens the deployment itself where it needs it (`await opened()`); else as `run`."""
         return self._run(lambda: _with_background(handle), context)
@@ -87,7 +109,12 @@ class Environment:
         """Run one event that needs no agents, only the settings; else as `run`."""
 
         async def used() -> T:
-            return await use(await self._settings())
+            settings = await self._settings()
+            try:
+                return await use(settings)
+            except SettingsError as error:
+                _say_unusable(error)
+                raise
 
         return self._run(used, context)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.environment import LambdaContext, environment
-from runtime_core.errors import MayflyError
 from runtime_core.inbox import QueuedMessage, answer_queued
 from runtime_core.jobs import Delivery
 
@@ -14,11 +13,8 @@ from runtime_core.jobs import Delivery
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
     """Answer queued messages; those that failed are reported, with what follows in their rooms."""
     messages = [_message(each) for each in event["Records"]]
-    try:
-        failed = environment.run(lambda deployment: answer_queued(deployment, messages), context)
-    except MayflyError:  # logged where it arose: the deployment does not open, or the time is up; every one comes back
-        failed = [each.delivery.id for each in messages]
-    return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in failed]}
+    ids = [each.delivery.id for each in messages]
+    return environment.run_batch(lambda deployment: answer_queued(deployment, messages), ids, context)
 
 
 def _message(record: Mapping[str, Any]) -> QueuedMessage:

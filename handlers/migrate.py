@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.adapters.aws.custom_resource import answered, is_custom_resource
-from runtime_core.errors import MayflyError
+from runtime_core.errors import MayflyError, SettingsError
 from runtime_core.schema import migrated
+
+log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
@@ -26,4 +29,6 @@ def _migrate(context: LambdaContext | None) -> dict[str, Any]:
     try:
         return environment.run_with_settings(migrated, context)
     except MayflyError as error:
+        if not isinstance(error, SettingsError):  # which the environment has told
+            log.error("not migrated: %s", error, extra={"error_code": error.code})
         return {"error": error.as_json()}

@@ -6,13 +6,26 @@ from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.deployment import Deployment
+from runtime_core.errors import MayflyError
 from runtime_core.work import tick
 
 
-def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, int]:
-    """Hand out what is due, EMBEDDING_DRAIN among it; says how many tasks that was."""
-    return environment.run(_ticked, context)
+def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
+    """Hand out what is due, EMBEDDING_DRAIN among it.
+
+    Returns:
+        How many tasks that was, or `{"error": {"code", "message", "retryable"}}` where no tick can, as it is set up.
+
+    Raises:
+        MayflyError: A failure that may pass.
+    """
+    try:
+        return environment.run(_ticked, context)
+    except MayflyError as error:
+        if error.retryable:
+            raise
+        return {"error": error.as_json()}
 
 
-async def _ticked(deployment: Deployment) -> dict[str, int]:
+async def _ticked(deployment: Deployment) -> dict[str, Any]:
     return {"tasks": await tick(deployment)}

@@ -11,5 +11,5 @@ from runtime_core.work import work_off
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
     """Do the jobs of a batch; records that failed are reported, so that only they come back."""
     records = [(str(each["messageId"]), str(each["body"])) for each in event["Records"]]
-    failed = environment.run(lambda deployment: work_off(deployment, records), context)
-    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
+    ids = [record_id for record_id, _ in records]
+    return environment.run_batch(lambda deployment: work_off(deployment, records), ids, context)

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.integration.runtime_emulator import RuntimeEmulator, emulated
+from runtime_core.ids import string_to_uuid
+from tests.databases import free_port
+from tests.integration.runtime_emulator import ROOT, RuntimeEmulator, emulated
 from tests.model_answers import failure
 from tests.model_server import ScriptedModelServer
+from tests.queues import QueueServer, queue_server
 
 UNRULY = "tests.integration.unruly_handler.handler"
+ABSENT = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nowhere-AbCdEf"
+POTTER = str(string_to_uuid("Potter"))
+
+
+def queued(body: dict[str, Any]) -> dict[str, Any]:
+    """An event of one record, which no real queue has handed out."""
+    record = {"messageId": "one", "body": json.dumps(body), "attributes": {"MessageGroupId": "room"}}
+    return {"Records": [record]}
+
+
+EVENTS: dict[str, Any] = {
+    "message": {"text": "Hello"},
+    "api": json.loads((ROOT / "events" / "http_api.json").read_text()),
+    "inbox": queued({"text": "Hello"}),
+    "embed": queued({"agent_id": POTTER, "memory_id": str(uuid4()), "content_hash": ""}),
+    "work": queued({"kind": "evaluate", "agent_id": POTTER, "subject_id": str(uuid4())}),
+    "tick": {},
+    "migrate": {},
+}
 
 
 @pytest.fixture
@@ -24,6 +48,13 @@ def variables(postgres_url: str, model_server: ScriptedModelServer) -> dict[str,
         "MODEL_MAX_RETRIES": "0",
         "AGENTS": "tests.integration.agents:AGENTS",
     }
+
+
+@pytest.fixture(scope="module")
+def secrets() -> Iterator[QueueServer]:
+    """AWS, as far as it is needed here; it keeps no secret."""
+    with queue_server() as started:
+        yield started
 
 
 @pytest.fixture
@@ -71,23 +102,66 @@ def test_an_error_that_nothing_catches_is_followed_by_a_good_invocation(function
     assert function.invoke({"text": "And now?"})["text"] == "You said: And now?"
 
 
+WRONG = [
+    ({"DATABASE_URL": ""}, "DATABASE_URL"),
+    ({"DATABASE_URL": "mysql://host/name"}, "DATABASE_URL"),
+    ({"API_PORT": "many"}, "API_PORT"),
+    ({"AGENTS": "handlers.nobody:AGENTS"}, "AGENTS"),
+    ({"DATABASE_URL": "", "DATABASE_SECRET_ARN": "postgresql://host/name"}, "DATABASE_SECRET_ARN"),
+    ({"DATABASE_URL": "", "DATABASE_SECRET_ARN": ABSENT}, "DATABASE_SECRET_ARN"),
+]
+HANDLERS = ("message", "api", "inbox", "embed", "work", "tick", "migrate")
+
+
 @pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        ({"DATABASE_URL": ""}, "DATABASE_URL"),
-        ({"DATABASE_URL": "mysql://host/name"}, "DATABASE_URL"),
-        ({"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}, "OPENAI_API_KEY"),
-        ({"API_PORT": "many"}, "API_PORT"),
-        ({"AGENTS": "handlers.nobody:AGENTS"}, "AGENTS"),
-        ({"DATABASE_URL": "", "DATABASE_SECRET_ARN": "postgresql://host/name"}, "DATABASE_SECRET_ARN"),
-    ],
+    ("change", "name"), [*WRONG, ({"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}, "OPENAI_API_KEY")]
 )
 def test_a_wrong_setting_is_one_line_and_a_result_that_names_it(
-    variables: dict[str, str], change: dict[str, str], name: str, tmp_path: Path
+    variables: dict[str, str], change: dict[str, str], name: str, secrets: QueueServer, tmp_path: Path
 ) -> None:
-    with emulated("handlers.message.handler", {**variables, **change}, tmp_path / "log") as function:
+    given = {**variables, **secrets.environment, "AWS_ENDPOINT_URL": secrets.endpoint, **change}
+    with emulated("handlers.message.handler", given, tmp_path / "log") as function:
         answer = function.invoke({"text": "Hello"})
         assert name in answer["error"]["message"]
         assert answer["error"]["code"] == "invalid-settings"
         assert len(function.lines(name)) == 1
         assert function.lines("Traceback") == []
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize(
+    ("change", "name"), [WRONG[0], WRONG[2], WRONG[5]], ids=["missing", "malformed", "absent secret"]
+)
+def test_every_handler_tells_a_wrong_setting_in_one_line_and_no_traceback(
+    variables: dict[str, str], change: dict[str, str], name: str, handler: str, secrets: QueueServer, tmp_path: Path
+) -> None:
+    given = {**variables, **secrets.environment, "AWS_ENDPOINT_URL": secrets.endpoint, **change}
+    with emulated(f"handlers.{handler}.handler", given, tmp_path / "log") as function:
+        answer = function.invoke(EVENTS[handler])
+        assert len(function.lines(name)) == 1
+        assert function.lines("Traceback") == []
+    if handler in {"inbox", "embed", "work"}:  # the queue understands nothing else
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+    else:
+        error = answer["body"] if handler == "api" else json.dumps(answer["error"])
+        assert name in error
+        assert "invalid-settings" in error
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_every_handler_says_that_the_database_does_not_answer(
+    variables: dict[str, str], handler: str, tmp_path: Path
+) -> None:
+    given = {**variables, "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{free_port()}/nowhere"}
+    with emulated(f"handlers.{handler}.handler", given, tmp_path / "log") as function:
+        answer = function.invoke(EVENTS[handler])
+        assert function.lines("the database did not answer")
+    match handler:
+        case "inbox" | "embed" | "work":
+            assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+        case "api":
+            assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
+        case "migrate":
+            assert answer["error"]["code"] == "store-unavailable"
+        case _:  # may pass: whoever delivered the event tries again
+            assert answer["errorType"] == "StoreUnavailable"
