@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,6 +13,12 @@ from tests.model_server import model_server
 from tests.wire import WireProxy
 
 __all__ = ["model_server"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the commands under test, also where a shell started this run in the background without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
