@@ -36,6 +36,7 @@ from runtime_core import (
 )
 from runtime_core.plugins.loading import resolve_plugins
 from tests.model_server import ScriptedModelServer
+from tests.reference.documents import kept
 
 
 async def search(_: AgentRuntime, message: Memory, state: State, options: ActionOptions) -> ActionResult:
@@ -56,28 +57,42 @@ async def forecast(_: AgentRuntime, message: Memory) -> ProviderResult:
 
 
 FORECAST = Provider(name="FORECAST", get=forecast)
-INTERFACE = {
+WAITED_FOR = {
     "process_actions": "message responses state callback",
     "compose_state": "message include only_include skip_cache",
     "evaluate": "message state did_respond callback responses",
-    "register_action": "action",
-    "register_provider": "provider",
-    "register_evaluator": "evaluator",
-    "register_service": "service",
-    "get_service": "name",
+    "register_plugin": "plugin",
     "stop": "",
     "use_model": "model_type params provider max_retries",
-    "register_model": "model_type handler provider priority",
-    "get_model": "model_type provider",
     "emit": "event_type data",
-    "on": "event_type handler",
     "create_memory": "memory table",
+    "search_memories": "query limit table room_id entity_id world_id match_threshold start end",
     "get_memory_by_id": "memory_id",
     "create_entity": "entity",
     "update_entity": "entity",
     "get_entity": "entity_id",
     "create_relationship": "relationship",
+    "get_relationships": "entity_id tags",
     "create_fact": "fact",
+    "search_facts": "query limit which",
+    "queue_embedding_generation": "memory priority",
+    "add_embedding_to_memory": "memory",
+    "ensure_connections": "entities rooms source world",
+    "ensure_connection": "connection",
+    "update_world": "world",
+    "send_message_to_target": "target content",
+}
+AT_ONCE = {
+    "register_action": "action",
+    "register_provider": "provider",
+    "register_evaluator": "evaluator",
+    "register_service": "service",
+    "get_service": "name",
+    "register_model": "model_type handler provider priority",
+    "get_model": "model_type provider",
+    "on": "event_type handler",
+    "get_setting": "key default",
+    "has_setting": "key",
     "create_run_id": "",
     "start_run": "room_id",
     "end_run": "",
@@ -90,19 +105,21 @@ INTERFACE = {
     "get_service_load_promise": "service_type",
     "has_service": "service_type",
     "has_eliza_os": "",
-    "ensure_connections": "entities rooms source world",
-    "update_world": "world",
     "register_send_handler": "source handler",
-    "send_message_to_target": "target content",
 }
 
 
 @pytest.mark.example("Core Interface")
 @pytest.mark.spec("R4")
-@pytest.mark.parametrize(("name", "parameters"), INTERFACE.items())
+@pytest.mark.parametrize(("name", "parameters"), [*WAITED_FOR.items(), *AT_ONCE.items()])
 def test_core_interface(name: str, parameters: str) -> None:
     method = getattr(AgentRuntime, name)
     assert " ".join(each for each in inspect.signature(method).parameters if each != "self") == parameters
+    assert inspect.iscoroutinefunction(method) is (name in WAITED_FOR), "a promise there is awaited here"
+
+
+def test_the_interface_is_the_one_of_the_documents() -> None:
+    assert {*WAITED_FOR, *AT_ONCE, "initialize"} == kept().methods | {"register_plugin"}
 
 
 @pytest.mark.example("Core Interface")

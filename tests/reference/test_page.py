@@ -4,51 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from runtime_core import AgentRuntime, ElizaOS
+from tests.reference.documents import VARIABLE, folder, kept, read
 from tests.reference.page import PAGE, Shown, read_tests, written
 from tests.reference.rows import OPEN, PARTLY, ROWS, SHOWN_BY
-
-# Every heading of the two documents that stands over a code block; `(…)` tells blocks of one heading apart.
-HEADINGS = {
-    "API Comparison",
-    "Action Processing",
-    "Action Results",
-    "Agent Discovery",
-    "Async Mode with Callbacks",
-    "Connection Management",
-    "Connection Management (batch)",
-    "Conversation Length",
-    "Core Interface",
-    "Database Abstraction",
-    "ElizaOS Type Guard",
-    "Embedding Generation",
-    "Environment Variables",
-    "Error Handling",
-    "Error Handling (planned tool call)",
-    "Events",
-    "Health Monitoring",
-    "Initialization Sequence",
-    "Memory Operations",
-    "Message Routing",
-    "Multi-Agent Communication",
-    "Planned Tool Execution",
-    "Plugin Loading Order",
-    "Plugin Management",
-    "Processing Steps",
-    "Quick Start (Python)",
-    "Quick Start (Rust)",
-    "Quick Start (TypeScript)",
-    "Quick Start with ElizaOS",
-    "Run Tracking",
-    "Run Tracking (message service)",
-    "Runtime Configuration",
-    "Serverless / Edge Deployment",
-    "Service Management",
-    "Service Pooling",
-    "Settings Management",
-    "State Caching",
-    "State Composition",
-    "World Management",
-}
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +32,28 @@ def test_a_row_shown_in_part_has_a_test_and_is_not_open(shown: Shown) -> None:
     assert all(shown.rows.get(row) and row not in OPEN for row in PARTLY)
 
 
-def test_every_code_block_has_a_test(shown: Shown) -> None:
-    assert set(shown.examples) == HEADINGS
+def test_every_code_block_of_the_documents_has_a_test(shown: Shown) -> None:
+    documents = kept()
+    assert {heading for heading, _, _ in documents.blocks} - _headings(shown) == set()
+    assert _headings(shown) <= documents.headings
+
+
+def _headings(shown: Shown) -> set[str]:
+    """What the examples are named after; `(…)` tells blocks of one heading apart."""
+    return {example.partition(" (")[0] for example in shown.examples}
+
+
+def test_every_method_of_the_documents_is_there() -> None:
+    documents = kept()
+    assert {each for each in documents.methods if not callable(getattr(AgentRuntime, each, None))} == set()
+    assert {each for each in documents.orchestrator if not callable(getattr(ElizaOS, each, None))} == set()
+
+
+@pytest.mark.skipif(folder() is None, reason=f"the documents are not here: {VARIABLE} names no folder")
+def test_the_list_is_what_the_documents_hold() -> None:
+    there = folder()
+    assert there is not None
+    assert kept() == read(there), f"stale: run `python -m tests.reference.documents {there}`"
 
 
 def test_the_tests_named_for_a_row_are_there() -> None:
