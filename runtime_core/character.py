@@ -7,10 +7,10 @@ from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
@@ -31,10 +31,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageExample:
-    """One line of an example conversation."""
+    """One line of an example conversation; `extra` is what a file says of it beside speaker and content."""
 
     name: str
     content: Mapping[str, Any]
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,8 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
     except InvalidInput as error:
         raise InvalidCharacter(str(error), source=source) from error
     try:
-        return _CharacterFile.model_validate(_without_nulls(value)).character()
+        beside_examples = _beside_examples(value.get("messageExamples", value.get("message_examples")))
+        return _CharacterFile.model_validate(_without_nulls(value)).character(beside_examples)
     except ValidationError as error:
         problem = invalid_input(error, name="")
         raise InvalidCharacter(str(problem), source=source) from error
@@ -156,6 +158,8 @@ def _as_content(value: object) -> object:
 
 
 class _ExampleInFile(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     name: str = Field(validation_alias=AliasChoices("name", "user"))
     content: Annotated[dict[str, Any], BeforeValidator(_as_content)]
 
@@ -164,9 +168,48 @@ def _conversations(value: object) -> object:
     """Examples as files have them: conversations, one flat conversation, or objects with `examples`."""
     if not isinstance(value, list | tuple):
         return value
-    if value and all(isinstance(each, dict) and "content" in each for each in value):
-        return [value]
-    return [each.get("examples") if isinstance(each, dict) and "examples" in each else each for each in value]
+    if value and all(_is_line(each) for each in value):
+        return [[_line(each) for each in value]]
+    return [_lines(each.get("examples") if _has_examples(each) else each) for each in value]
+
+
+def _is_line(value: object) -> bool:
+    return _is_pair(value) or (isinstance(value, dict) and "content" in value)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(each, str) for each in value)
+
+
+def _has_examples(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and "examples" in value
+
+
+def _lines(value: object) -> object:
+    return [_line(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _line(value: object) -> object:
+    """A line as an object; some files have speaker and text as a pair."""
+    if isinstance(value, list | tuple) and _is_pair(value):
+        return {"name": value[0], "content": {"text": value[1]}}
+    return value
+
+
+def _beside_examples(conversations: object) -> Mapping[str, Any]:
+    """What a file says of its example conversations beside their lines: an object for each, as `messageExamples`."""
+    given = conversations if isinstance(conversations, list | tuple) else ()
+    beside = [
+        {key: item for key, item in each.items() if key != "examples"} if _has_examples(each) else {} for each in given
+    ]
+    return {"messageExamples": beside} if any(beside) else {}
+
+
+def _with_secrets(settings: dict[str, Any]) -> dict[str, Any]:
+    secrets = settings.get("secrets")
+    if not isinstance(secrets, dict | None):
+        raise ValueError(f"expected an object as its secrets, got a {type(secrets).__name__}")
+    return settings
 
 
 def _template_name(name: str) -> str:
@@ -193,13 +236,12 @@ class _CharacterFile(BaseModel):
     knowledge: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_one_or_many)] = ()
     style: _StyleInFile = _StyleInFile()
     plugins: tuple[str, ...] = ()
-    settings: dict[str, Any] = {}
+    settings: Annotated[dict[str, Any], AfterValidator(_with_secrets)] = {}
     secrets: dict[str, Any] = {}
 
-    def character(self) -> Character:
+    def character(self, beside_examples: Mapping[str, Any]) -> Character:
         settings = dict(self.settings)
-        in_settings = settings.pop("secrets", None)
-        secrets = {**(in_settings if isinstance(in_settings, dict) else {}), **self.secrets}
+        secrets = {**(settings.pop("secrets", None) or {}), **self.secrets}
         return Character(
             name=self.name,
             username=self.username,
@@ -209,7 +251,10 @@ class _CharacterFile(BaseModel):
             lore=self.lore,
             templates={_template_name(name): text for name, text in self.templates.items() if text.strip()},
             message_examples=tuple(
-                tuple(MessageExample(name=line.name, content=line.content) for line in example)
+                tuple(
+                    MessageExample(name=line.name, content=line.content, extra=line.model_extra or {})
+                    for line in example
+                )
                 for example in self.message_examples
             ),
             post_examples=self.post_examples,
@@ -220,5 +265,9 @@ class _CharacterFile(BaseModel):
             plugins=self.plugins,
             settings=settings,
             secrets=secrets,
-            extra={**(self.model_extra or {}), **({"style": self.style.model_extra} if self.style.model_extra else {})},
+            extra={
+                **(self.model_extra or {}),
+                **({"style": self.style.model_extra} if self.style.model_extra else {}),
+                **beside_examples,
+            },
         )

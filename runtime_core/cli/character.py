@@ -25,7 +25,8 @@ def check(files: tuple[Path, ...]) -> None:
     """Say whether character files can be read, and what is wrong with those that cannot.
 
     The files are elizaOS characters in JSON. For one that is wrong, the file, the path inside it
-    and what was expected go to stderr, and the exit code is 1.
+    and what was expected go to stderr, and the exit code is 1. Of one that is right, fields that mean
+    nothing here are told.
     """
     wrong = 0
     for path in files:
@@ -35,6 +36,7 @@ def check(files: tuple[Path, ...]) -> None:
             wrong += 1
             click.echo(f"{click.style('wrong', fg='red')}  {error}", err=True)
         else:
-            click.echo(f"{click.style('ok', fg='green')}     {path}: {character.name}")
+            unused = f"; kept but not used: {', '.join(character.extra)}" if character.extra else ""
+            click.echo(f"{click.style('ok', fg='green')}     {path}: {character.name}{unused}")
     if wrong:
         raise SystemExit(1)

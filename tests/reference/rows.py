@@ -165,7 +165,10 @@ SHOWN_BY = {
     "P6": [f"{_TURN}::test_later_actions_see_earlier_results_and_what_they_send_is_stored"],
     "P7": [f"{_WORK}::test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read"],
     "C1": ["tests/unit/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
-    "C2": ["tests/unit/test_character.py::test_a_file_of_the_first_elizaos_loads_unchanged"],
+    "C2": [
+        "tests/unit/test_character.py::test_a_file_of_the_first_elizaos_loads_unchanged",
+        "tests/unit/test_character.py::test_nothing_that_a_file_says_is_lost",
+    ],
     "C4": ["tests/unit/test_plugin_loading.py::test_built_in_plugins_answer_to_the_references_names"],
     "D1": ["tests/unit/test_runtime.py::test_without_an_adapter_sqlite_needs_no_configuration"],
     "D2": ["tests/integration/test_postgres_pooler.py::test_two_hundred_interleaved_turns_over_two_server_connections"],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +68,7 @@ def test_a_file_of_the_first_elizaos_loads_unchanged(tmp_path: Path) -> None:
         ({"bio": {"a": 1}}, "bio: expected text or a list of texts, got {'a': 1}"),
         ({"topics": ["a", 3]}, "topics[1]: input should be a valid string, got 3"),
         ({"messageExamples": [[{"name": "a"}]]}, "messageExamples[0][0].content: is required"),
+        ({"settings": {"secrets": "sk-1"}}, "settings: expected an object as its secrets, got a str"),
         ({"style": {"all": 5}}, "style.all: expected text or a list of texts, got 5"),
     ],
 )
@@ -121,6 +125,81 @@ def test_shapes_that_public_files_have_are_read(tmp_path: Path, change: dict[str
 def test_templates_answer_to_the_names_that_public_files_give_them() -> None:
     character = coerce_character({"name": "Ada", "templates": {"shouldRespondTemplate": "Well?", "blank": " "}})
     assert character.templates == {"should_respond": "Well?"}
+
+
+LINE = {"user": "{{user1}}", "content": {"text": "hi", "action": "WAVE"}}
+
+
+def test_what_an_example_says_beside_speaker_and_words_is_kept() -> None:
+    character = coerce_character(
+        {
+            "name": "Ada",
+            "messageExamples": [
+                [{**LINE, "response": "hello", "name": "Bob"}],
+                [{"user": "a", "content": "b", "mood": None}],
+            ],
+        }
+    )
+    [[first], [second]] = character.message_examples
+    assert (first.name, first.content, first.extra) == (
+        "Bob",
+        {"text": "hi", "action": "WAVE"},
+        {"user": "{{user1}}", "response": "hello"},
+    )
+    assert (second.name, second.content, second.extra) == ("a", {"text": "b"}, {"mood": None})
+
+
+def test_what_a_file_says_of_a_conversation_is_kept_in_its_place() -> None:
+    examples = [[LINE], {"examples": [LINE], "title": "Greeting"}]
+    character = coerce_character({"name": "Ada", "messageExamples": examples})
+    assert [len(each) for each in character.message_examples] == [1, 1]
+    assert character.extra == {"messageExamples": [{}, {"title": "Greeting"}]}
+
+
+@pytest.mark.parametrize("pairs", [[["user", "hi"], ["Ada", "hello"]], [[["user", "hi"], ["Ada", "hello"]]]])
+def test_pairs_of_speaker_and_words_are_lines(pairs: Any) -> None:
+    [lines] = coerce_character({"name": "Ada", "messageExamples": pairs}).message_examples
+    assert [(each.name, each.content) for each in lines] == [("user", {"text": "hi"}), ("Ada", {"text": "hello"})]
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Every text and number in a value, at any depth."""
+    if is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from leaves(each)
+    else:
+        yield repr(value)
+
+
+def test_nothing_that_a_file_says_is_lost() -> None:
+    """A file with a thing of its own in every place where public files have one."""
+    said = {
+        "name": "Ada",
+        "username": "ada-1",
+        "system": "sys",
+        "modelProvider": "openai",
+        "clients": ["discord"],
+        "clientConfig": {"discord": {"shouldIgnoreBots": True}},
+        "bio": "bio-1",
+        "lore": ["lore-1"],
+        "templates": {"messageHandlerTemplate": "template-1"},
+        "knowledge": ["fact-1", {"path": "a.md", "shared": "yes"}, {"directory": "docs"}],
+        "messageExamples": [{"examples": [{**LINE, "id": "line-1"}], "topic": "topic-of-it"}],
+        "postExamples": ["post-1"],
+        "topics": ["topic-1"],
+        "adjectives": ["bold"],
+        "people": ["person-1"],
+        "style": {"all": ["all-1"], "chat": ["chat-1"], "post": ["post-2"], "email": ["email-1"]},
+        "plugins": ["@elizaos/plugin-sql"],
+        "settings": {"voice": {"model": "voice-1"}, "secrets": {"KEY": "sk-1"}, "ragKnowledge": 7},
+        "secrets": {"OTHER": "sk-2"},
+        "twitterProfile": {"photoUrl": "photo-1"},
+    }
+    assert Counter(leaves(said)) - Counter(leaves(coerce_character(said))) == Counter()
 
 
 def test_what_a_style_holds_beyond_the_known_is_kept() -> None:

@@ -29,3 +29,9 @@ def test_files_that_are_all_right_are_exit_code_0(tmp_path: Path) -> None:
 
 def test_no_file_is_a_usage_error(tmp_path: Path) -> None:
     assert mayfly("character", "check", folder=tmp_path).returncode == 2
+
+
+def test_fields_that_mean_nothing_here_are_told(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(json.dumps({"name": "Ada", "clients": ["discord"], "modelProvider": "openai"}))
+    done = mayfly("character", "check", "old.json", folder=tmp_path)
+    assert done.stdout == "ok     old.json: Ada; kept but not used: clients, modelProvider\n"
