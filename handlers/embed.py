@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.embedding.deliveries import embed_deliveries
-from runtime_core.jobs import Delivery
+from runtime_core.work.jobs import Delivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

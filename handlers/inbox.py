@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.environment import LambdaContext, environment
-from runtime_core.inbox import QueuedMessage, answer_queued
-from runtime_core.jobs import Delivery
+from runtime_core.work.inbox import QueuedMessage, answer_queued
+from runtime_core.work.jobs import Delivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

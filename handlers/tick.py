@@ -7,7 +7,7 @@ from typing import Any
 from handlers.environment import LambdaContext, environment
 from runtime_core.deployment import Deployment
 from runtime_core.errors import MayflyError
-from runtime_core.work import tick
+from runtime_core.work.worker import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

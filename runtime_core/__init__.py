@@ -10,13 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime_core.agent_config import AgentConfig
     from runtime_core.character import Character, load_character
     from runtime_core.chat import ModelType
     from runtime_core.components import Action, ActionOptions, Evaluator, Plugin, Provider, ProviderResult, Route
     from runtime_core.connections import Connection
-    from runtime_core.dispatch import Dispatched, HandledMessage
-    from runtime_core.eliza_os import ElizaOS
     from runtime_core.errors import (
         ActionError,
         AgentAlreadyRegistered,
@@ -39,11 +36,13 @@ if TYPE_CHECKING:
         StoreError,
     )
     from runtime_core.events import EventType
-    from runtime_core.health import Health
     from runtime_core.ids import string_to_uuid
     from runtime_core.memory import Content, Media, Memory, MemoryType
-    from runtime_core.orchestrator_events import OrchestratorEvent, OrchestratorEventType
-    from runtime_core.planning import ToolCallContext, execute_planned_tool_call
+    from runtime_core.orchestrator.agent_config import AgentConfig
+    from runtime_core.orchestrator.dispatch import Dispatched, HandledMessage
+    from runtime_core.orchestrator.eliza_os import ElizaOS
+    from runtime_core.orchestrator.events import OrchestratorEvent, OrchestratorEventType
+    from runtime_core.orchestrator.health import Health
     from runtime_core.plugin_routes import RouteRequest, RouteResponse
     from runtime_core.plugins.openai import get_openai_plugin
     from runtime_core.records import Agent, Log
@@ -54,8 +53,9 @@ if TYPE_CHECKING:
     from runtime_core.runtime_config import RuntimeConfig
     from runtime_core.services import Service, ServiceType
     from runtime_core.settings import Settings
-    from runtime_core.state import State
-    from runtime_core.tasks import Task
+    from runtime_core.turn.planning import ToolCallContext, execute_planned_tool_call
+    from runtime_core.turn.state import State
+    from runtime_core.work.tasks import Task
     from runtime_core.world import (
         ChannelType,
         Component,
@@ -68,13 +68,10 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
-    "agent_config": ("AgentConfig",),
     "character": ("Character", "load_character"),
     "chat": ("ModelType",),
     "components": ("Action", "ActionOptions", "Evaluator", "Plugin", "Provider", "ProviderResult", "Route"),
     "connections": ("Connection",),
-    "dispatch": ("Dispatched", "HandledMessage"),
-    "eliza_os": ("ElizaOS",),
     "errors": (
         "ActionError",
         "AgentAlreadyRegistered",
@@ -97,11 +94,13 @@ _MODULES = {
         "StoreError",
     ),
     "events": ("EventType",),
-    "health": ("Health",),
     "ids": ("string_to_uuid",),
     "memory": ("Content", "Media", "Memory", "MemoryType"),
-    "orchestrator_events": ("OrchestratorEvent", "OrchestratorEventType"),
-    "planning": ("ToolCallContext", "execute_planned_tool_call"),
+    "orchestrator.agent_config": ("AgentConfig",),
+    "orchestrator.dispatch": ("Dispatched", "HandledMessage"),
+    "orchestrator.eliza_os": ("ElizaOS",),
+    "orchestrator.events": ("OrchestratorEvent", "OrchestratorEventType"),
+    "orchestrator.health": ("Health",),
     "plugin_routes": ("RouteRequest", "RouteResponse"),
     "plugins.openai": ("get_openai_plugin",),
     "records": ("Agent", "Log"),
@@ -112,8 +111,9 @@ _MODULES = {
     "runtime_config": ("RuntimeConfig",),
     "services": ("Service", "ServiceType"),
     "settings": ("Settings",),
-    "state": ("State",),
-    "tasks": ("Task",),
+    "turn.planning": ("ToolCallContext", "execute_planned_tool_call"),
+    "turn.state": ("State",),
+    "work.tasks": ("Task",),
     "world": (
         "ChannelType",
         "Component",

@@ -21,12 +21,12 @@ from runtime_core import background
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.errors import MayflyError, MessageTooLarge, SettingsError
 from runtime_core.frozen import dataclass
-from runtime_core.jobs import QueueMessage
 from runtime_core.memory import Memory
 from runtime_core.message_request import EntityInput, MessageRequest
 from runtime_core.result import MessageProcessingResult
 from runtime_core.run import Run, RunStatus, run_id_of
 from runtime_core.values import coerce, encode_json
+from runtime_core.work.jobs import QueueMessage
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment

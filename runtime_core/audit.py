@@ -9,7 +9,7 @@ from uuid import UUID
 from runtime_core.memory import Memory
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import Log
-from runtime_core.turn_scope import current_scope
+from runtime_core.turn.scope import current_scope
 
 
 class AuditedRuntime(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runtime_core.frozen import dataclass
-from runtime_core.tasks import Task
+from runtime_core.work.tasks import Task
 from runtime_core.world import Room
 
 if TYPE_CHECKING:

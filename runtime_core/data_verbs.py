@@ -15,13 +15,13 @@ from runtime_core.chat import EmbeddingResponse
 from runtime_core.choices import note_choice
 from runtime_core.connections import Connection
 from runtime_core.errors import InvalidInput
-from runtime_core.finding import find_hits
 from runtime_core.memory import Hit, Memory, MemoryType, coerce_memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
+from runtime_core.recall.finding import find_hits
 from runtime_core.records import Agent, Log, Record
 from runtime_core.run import Run
-from runtime_core.tasks import Task
 from runtime_core.values import coerce
+from runtime_core.work.tasks import Task
 from runtime_core.world import Component, Entity, Participant, ParticipantState, Relationship, Room, World
 
 R = TypeVar("R", bound=Record)

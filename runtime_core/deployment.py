@@ -14,11 +14,9 @@ from uuid import UUID
 
 from runtime_core import background
 from runtime_core.adapters.database import database_from
-from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.character import Character
 from runtime_core.chat import OnDelta
 from runtime_core.components import Plugin
-from runtime_core.eliza_os import ElizaOS
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.queueing import queue_url
 from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
@@ -26,6 +24,8 @@ from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid
 from runtime_core.memory import Content
 from runtime_core.message_request import MessageRequest
+from runtime_core.orchestrator.agent_config import AgentConfig, AnyAgent, coerce_agent
+from runtime_core.orchestrator.eliza_os import ElizaOS
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import resolve_plugins
 from runtime_core.ports import DatabaseAdapter

@@ -15,14 +15,14 @@ from uuid import UUID
 from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.frozen import dataclass
-from runtime_core.jobs import Delivery, QueueMessage
 from runtime_core.memory import Hit, Memory
-from runtime_core.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
-from runtime_core.memory_search import MemoryQuery as MemoryQuery
-from runtime_core.memory_search import Recall
+from runtime_core.recall.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
+from runtime_core.recall.memory_search import MemoryQuery as MemoryQuery
+from runtime_core.recall.memory_search import Recall
 from runtime_core.records import Record
 from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
-from runtime_core.tasks import Task
+from runtime_core.work.jobs import Delivery, QueueMessage
+from runtime_core.work.tasks import Task
 
 R = TypeVar("R", bound=Record)
 

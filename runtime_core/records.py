@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime
 
 from runtime_core.frozen import dataclass
-from runtime_core.tasks import Task
+from runtime_core.work.tasks import Task
 from runtime_core.world import Component, Entity, Participant, Relationship, Room, World
 
 

@@ -14,7 +14,7 @@ from runtime_core.memory import Content, Memory
 from runtime_core.values import coerce
 
 if TYPE_CHECKING:
-    from runtime_core.state import State
+    from runtime_core.turn.state import State
 
 
 class Mode(StrEnum):

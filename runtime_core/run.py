@@ -14,7 +14,7 @@ from pydantic import AwareDatetime
 from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Hit, Memory
-from runtime_core.memory_search import Recall
+from runtime_core.recall.memory_search import Recall
 from runtime_core.values import encode_json
 from runtime_core.world import Entity, Participant, Room, World
 

@@ -34,17 +34,15 @@ from runtime_core.embedding.job import Priority, as_priority
 from runtime_core.embedding.queueing import hand_out, queue_generation
 from runtime_core.embedding_space import EmbeddingSpace, embed_texts_in, space_of
 from runtime_core.errors import DuplicateComponent, InvalidInput, PluginError, StateError, told_as
-from runtime_core.evaluation import run_evaluators
 from runtime_core.events import EventHandler, Events, EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
 from runtime_core.models import CallParams, ModelCall, ModelRegistry, ask
-from runtime_core.planning import ToolCallContext, execute_planned_tool_call, find_action, process_actions
 from runtime_core.plugin_routes import RouteRequest, RouteResponse, handle_route
 from runtime_core.plugins.defaults import default_plugins
 from runtime_core.plugins.loading import open_adapter, resolve_plugins
 from runtime_core.ports import DatabaseAdapter, Fetcher, JobQueue
-from runtime_core.recall import Recalled, Recollection, recall_mode
+from runtime_core.recall.recollection import Recalled, Recollection, recall_mode
 from runtime_core.records import Agent
 from runtime_core.roles import roles_held
 from runtime_core.routing import SendHandler, SendHandlers, TargetInfo
@@ -54,11 +52,13 @@ from runtime_core.runtime_settings import RuntimeSettings
 from runtime_core.services import Service, Services
 from runtime_core.settings import Settings
 from runtime_core.shared import Shared
-from runtime_core.should_respond import Rules
-from runtime_core.state import State, composed
-from runtime_core.task_work import TaskWorker, coerce_worker
-from runtime_core.turn import MessageService, OnContent, Pipeline
-from runtime_core.turn_scope import TurnScope, close_scope, current_scope, open_scope
+from runtime_core.turn.evaluation import run_evaluators
+from runtime_core.turn.pipeline import MessageService, OnContent, Pipeline
+from runtime_core.turn.planning import ToolCallContext, execute_planned_tool_call, find_action, process_actions
+from runtime_core.turn.scope import TurnScope, close_scope, current_scope, open_scope
+from runtime_core.turn.should_respond import Rules
+from runtime_core.turn.state import State, composed
+from runtime_core.work.task_work import TaskWorker, coerce_worker
 
 if TYPE_CHECKING:
     from runtime_core.embedding.worker import EmbeddingWorker

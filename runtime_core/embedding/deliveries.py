@@ -15,7 +15,7 @@ from runtime_core.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.embedding.worker import by_agent, drain_jobs
 from runtime_core.errors import AgentNotFound, DeadlineExceeded, InvalidInput, MayflyError, QueueError
 from runtime_core.frozen import dataclass
-from runtime_core.jobs import Delivery
+from runtime_core.work.jobs import Delivery
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment

@@ -15,8 +15,8 @@ from runtime_core.adapters.queues import queue_opener
 from runtime_core.embedding.job import EmbeddingJob, Priority, content_hash
 from runtime_core.errors import DeadlineExceeded, QueueError, RecordNotFound
 from runtime_core.events import EventType
-from runtime_core.jobs import QueueMessage
 from runtime_core.memory import Memory
+from runtime_core.work.jobs import QueueMessage
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime

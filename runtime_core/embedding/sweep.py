@@ -17,8 +17,8 @@ from runtime_core.embedding.worker import drain_jobs
 from runtime_core.errors import DeadlineExceeded, PluginError, QueueError
 from runtime_core.ids import string_to_uuid
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.task_work import QUEUE, REPEAT
-from runtime_core.tasks import Task
+from runtime_core.work.task_work import QUEUE, REPEAT
+from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment

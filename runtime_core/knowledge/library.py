@@ -12,7 +12,7 @@ from runtime_core.ids import string_to_uuid
 from runtime_core.knowledge.passages import Passage
 from runtime_core.memory import Content, Memory, MemoryType, required_created_at
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
-from runtime_core.recall import knowledge_room_id
+from runtime_core.recall.recollection import knowledge_room_id
 
 _PAGE = 500
 _FORM = 1  # counted up when documents are cut another way: then what was taken in before is taken in anew

@@ -28,10 +28,10 @@ from pydantic import SecretStr
 from runtime_core.deployment import Deployment
 from runtime_core.embedding.deliveries import embed_deliveries
 from runtime_core.embedding.job import EmbeddingJob, content_hash
-from runtime_core.jobs import Delivery
 from runtime_core.memory import Memory
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
+from runtime_core.work.jobs import Delivery
 from tests.databases import PostgresServer
 from tests.integration.embedding_storm import storm
 from tests.model_server import ScriptedModelServer

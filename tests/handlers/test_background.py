@@ -12,7 +12,7 @@ from handlers.environment import Environment
 from runtime_core import Content, DeadlineExceeded, background
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment import Deployment
-from runtime_core.eliza_os import ElizaOS
+from runtime_core.orchestrator.eliza_os import ElizaOS
 from runtime_core.settings import Settings
 
 

@@ -29,9 +29,9 @@ from runtime_core.embedding.sweep import forgotten, sweep
 from runtime_core.memory import Memory
 from runtime_core.ports import MemoryFilter
 from runtime_core.settings import Settings
-from runtime_core.tasks import Task
 from runtime_core.testing import Scene
-from runtime_core.work import tick
+from runtime_core.work.tasks import Task
+from runtime_core.work.worker import tick
 from tests.handlers import embed_agents
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

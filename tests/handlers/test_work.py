@@ -20,13 +20,13 @@ from handlers.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment import Deployment
 from runtime_core.embedding.sweep import EMBEDDING_DRAIN, drain_task
-from runtime_core.evaluation import EVALUATE_TASK
-from runtime_core.jobs import Job, JobKind
 from runtime_core.settings import Settings
-from runtime_core.task_work import MAX_FAILURES
-from runtime_core.tasks import Task
 from runtime_core.testing import Scene
-from runtime_core.work import tick
+from runtime_core.turn.evaluation import EVALUATE_TASK
+from runtime_core.work.jobs import Job, JobKind
+from runtime_core.work.task_work import MAX_FAILURES
+from runtime_core.work.tasks import Task
+from runtime_core.work.worker import tick
 from tests.handlers import work_agents
 from tests.queues import Queue, QueueServer, queue_server
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from runtime_core.components import Evaluator, Plugin
 from runtime_core.memory import Memory
-from runtime_core.task_work import TaskWorker
+from runtime_core.work.task_work import TaskWorker
 
 done: list[tuple[str, Any]] = []
 

@@ -17,8 +17,8 @@ from runtime_core.memory import Content
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import Log
 from runtime_core.routing import TargetInfo
-from runtime_core.task_work import TaskWorker
-from runtime_core.tasks import Task
+from runtime_core.work.task_work import TaskWorker
+from runtime_core.work.tasks import Task
 from runtime_core.world import ChannelType, Component, Participant, ParticipantState, Room, World
 from tests.integration.talk import Talk, calling
 

@@ -16,12 +16,12 @@ from runtime_core.chat import ChatRole, TextResponse
 from runtime_core.components import Action, ActionOptions, Evaluator, Plugin, Provider
 from runtime_core.events import EventType
 from runtime_core.memory import Content, Memory
-from runtime_core.plan import StepStatus, plan_in
 from runtime_core.result import Mode
 from runtime_core.run import ActionResult
-from runtime_core.should_respond import ALWAYS_ANSWERED
-from runtime_core.state import State
-from runtime_core.turn import TurnOptions
+from runtime_core.turn.pipeline import TurnOptions
+from runtime_core.turn.plan import StepStatus, plan_in
+from runtime_core.turn.should_respond import ALWAYS_ANSWERED
+from runtime_core.turn.state import State
 from runtime_core.world import ChannelType, Participant, ParticipantState, Relationship
 from tests.integration.talk import Talk, calling
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Content, Memory
-from runtime_core.recall import knowledge_room_id
+from runtime_core.recall.recollection import knowledge_room_id
 from tests.integration.conftest import Open, new_id, request_of
 from tests.model_answers import Gate, embeddings, failure, held
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

@@ -22,7 +22,7 @@ from runtime_core.events import EventType
 from runtime_core.ports import MemoryFilter
 from runtime_core.result import Mode
 from runtime_core.run import ActionResult, RunStatus
-from runtime_core.turn import TurnOptions
+from runtime_core.turn.pipeline import TurnOptions
 from tests.integration.conftest import Open, conversation, new_id, request_of
 from tests.model_answers import Gate, Reply, failure, held
 from tests.model_server import ScriptedModelServer

@@ -23,7 +23,7 @@ from runtime_core import (
     OrchestratorEventType,
 )
 from runtime_core.errors import ModelTimeout
-from runtime_core.orchestrator_events import EventDetail
+from runtime_core.orchestrator.events import EventDetail
 from tests.model_answers import Gate, Reply, held
 from tests.model_server import ScriptedModelServer
 

@@ -14,9 +14,9 @@ import pytest
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.chat import TextResponse
 from runtime_core.components import Plugin
-from runtime_core.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
 from runtime_core.memory import Content, Memory
 from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
+from runtime_core.recall.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
 from runtime_core.runtime import AgentRuntime
 from runtime_core.world import Entity, Participant, Room, World
 

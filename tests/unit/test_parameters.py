@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime_core.errors import InvalidInput
-from runtime_core.parameters import checked
+from runtime_core.turn.parameters import checked
 
 SCHEMA = {
     "type": "object",

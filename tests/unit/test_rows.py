@@ -13,8 +13,8 @@ from runtime_core.memory import Content, Hit, Media, Memory
 from runtime_core.records import Log
 from runtime_core.rows import read_json
 from runtime_core.run import Outcome, Run, RunStatus, TurnContext
-from runtime_core.tasks import Task
 from runtime_core.values import encode_json
+from runtime_core.work.tasks import Task
 from runtime_core.world import ChannelType, Entity, Participant, ParticipantState, Room, World
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -14,7 +14,6 @@ import pytest
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.character import Character
 from runtime_core.components import Action, Evaluator, Plugin, Provider
-from runtime_core.eliza_os import ElizaOS
 from runtime_core.errors import (
     AgentAlreadyRegistered,
     DuplicateComponent,
@@ -27,10 +26,11 @@ from runtime_core.errors import (
 from runtime_core.events import EventType
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Memory
+from runtime_core.orchestrator.eliza_os import ElizaOS
 from runtime_core.run import ActionResult
 from runtime_core.runtime import AgentRuntime
 from runtime_core.services import Service, ServiceType
-from runtime_core.state import State
+from runtime_core.turn.state import State
 from tests.unit.conftest import ECHO
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from runtime_core.memory import Content, Memory
 from runtime_core.run import Outcome, TurnContext
-from runtime_core.should_respond import Rules, Verdict, verdict_by_rule
+from runtime_core.turn.should_respond import Rules, Verdict, verdict_by_rule
 from runtime_core.world import ChannelType, Participant, ParticipantState, Room
 
 AGENT, USER, ROOM = uuid4(), uuid4(), uuid4()

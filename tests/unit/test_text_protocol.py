@@ -9,7 +9,7 @@ import pytest
 
 from runtime_core.chat import ToolCall
 from runtime_core.loose_json import json_objects
-from runtime_core.text_protocol import TextAnswer, VisibleText, parse_answer, written_answer
+from runtime_core.turn.text_protocol import TextAnswer, VisibleText, parse_answer, written_answer
 
 
 def meant(answer: TextAnswer) -> tuple[str, list[tuple[str, Any]]]:

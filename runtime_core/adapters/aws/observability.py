@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from runtime_core.adapters.aws.turn_report import TURN_MESSAGE, TurnReport
-from runtime_core.turn_scope import current_scope
+from runtime_core.turn.scope import current_scope
 
 QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "asyncio")  # their INFO is our DEBUG
 # Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.

@@ -12,7 +12,7 @@ from typing import Any
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT, queue_errors, sqs_client
 from runtime_core.deadline import within
 from runtime_core.errors import QueueError
-from runtime_core.jobs import Delivery
+from runtime_core.work.jobs import Delivery
 
 LIMIT_S = 5.0  # of one `hold_back`, where no deadline leaves less
 LONGEST_S = (

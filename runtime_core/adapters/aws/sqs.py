@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime_core.deadline import within
 from runtime_core.errors import QueueError, QueueUnavailable
-from runtime_core.jobs import QueueMessage
+from runtime_core.work.jobs import QueueMessage
 
 BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH_LIMIT_BYTES = 256 * 1024

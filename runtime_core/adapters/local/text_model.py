@@ -25,7 +25,7 @@ class LocalTextModel:
     It keeps nothing between calls: the conversation is followed again from the request's messages, so
     that equal requests get equal answers, in any process. The character's name is read from the first
     line of the system message, `You are <name>.`; who speaks, from the messages' `name`s and, in rooms
-    of several, from the `<name>: ` before each text, as `runtime_core.prompt` writes them. Tools are
+    of several, from the `<name>: ` before each text, as `runtime_core.turn.prompt` writes them. Tools are
     never called; sampling options mean nothing here and are passed over. Usage counts words.
     """
 

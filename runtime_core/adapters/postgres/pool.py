@@ -15,7 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from runtime_core.adapters.postgres.errors import connection_was_lost, nothing_ran, store_errors
 from runtime_core.deadline import bounded_s
-from runtime_core.turn_scope import note_database_use
+from runtime_core.turn.scope import note_database_use
 
 T = TypeVar("T")
 Pooler: TypeAlias = Literal["none", "transaction"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from runtime_core.adapters.sqlite.connection import SqliteFile
 from runtime_core.adapters.sqlite.search import recall_memories
 from runtime_core.memory import Hit
-from runtime_core.memory_search import Recall
+from runtime_core.recall.memory_search import Recall
 
 
 class SqliteRecall:

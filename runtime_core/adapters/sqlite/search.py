@@ -17,8 +17,8 @@ from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector, rea
 from runtime_core.adapters.sqlite.words import any_word
 from runtime_core.errors import DimensionMismatch
 from runtime_core.memory import Hit, Memory, required_created_at
-from runtime_core.memory_search import Recall
 from runtime_core.ports import MemoryFilter, MemoryQuery
+from runtime_core.recall.memory_search import Recall
 
 # Of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009). Its authors' 60 is for long rankings: a first place
 # would count little more than a twentieth.

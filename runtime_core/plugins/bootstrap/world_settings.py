@@ -12,7 +12,7 @@ from typing import Any
 
 from runtime_core.errors import ActionError
 from runtime_core.frozen import dataclass
-from runtime_core.parameters import checked
+from runtime_core.turn.parameters import checked
 from runtime_core.world import World
 
 _HIDDEN = "set, not shown"

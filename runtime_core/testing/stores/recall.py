@@ -10,8 +10,8 @@ import pytest
 
 from runtime_core.errors import DimensionMismatch
 from runtime_core.memory import Hit, Memory
-from runtime_core.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
 from runtime_core.ports import DatabaseAdapter
+from runtime_core.recall.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
 from runtime_core.run import Outcome
 from runtime_core.testing.scene import Scene
 

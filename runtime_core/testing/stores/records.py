@@ -14,8 +14,8 @@ import pytest
 from runtime_core.errors import DuplicateRecord, InvalidRecord, RecordNotFound
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.records import RECORD_TABLES, Agent, Log, Record
-from runtime_core.tasks import Task
 from runtime_core.testing.scene import Scene, census
+from runtime_core.work.tasks import Task
 from runtime_core.world import (
     ChannelType,
     Component,

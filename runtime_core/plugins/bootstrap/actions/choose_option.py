@@ -9,8 +9,8 @@ from runtime_core.components import Action, ActionOptions
 from runtime_core.errors import ActionError
 from runtime_core.memory import Memory
 from runtime_core.run import ActionResult
-from runtime_core.task_work import execute, may_be_chosen
-from runtime_core.tasks import Task
+from runtime_core.work.task_work import execute, may_be_chosen
+from runtime_core.work.tasks import Task
 
 _NAME = "CHOOSE_OPTION"
 

@@ -7,7 +7,7 @@ from typing import Any
 from runtime_core.components import Action
 from runtime_core.memory import Memory
 from runtime_core.run import ActionResult
-from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
 
 
 async def _handle() -> ActionResult:

@@ -8,7 +8,7 @@ from runtime_core.components import Action
 from runtime_core.memory import Memory
 from runtime_core.participation import set_state, state_in_room
 from runtime_core.run import ActionResult
-from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
 from runtime_core.world import ParticipantState
 
 

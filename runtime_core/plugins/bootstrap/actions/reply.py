@@ -8,10 +8,10 @@ from runtime_core.chat import ModelType, TextResponse
 from runtime_core.components import Action, ActionOptions
 from runtime_core.errors import ActionError
 from runtime_core.memory import Content, Memory
-from runtime_core.prompt import chat_messages
 from runtime_core.run import ActionResult
-from runtime_core.should_respond import channel_of
-from runtime_core.state import State
+from runtime_core.turn.prompt import chat_messages
+from runtime_core.turn.should_respond import channel_of
+from runtime_core.turn.state import State
 
 
 async def _handle(runtime: Any, message: Memory, state: State, options: ActionOptions, callback: Any) -> ActionResult:

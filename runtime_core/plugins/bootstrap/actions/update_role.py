@@ -11,7 +11,7 @@ from runtime_core.memory import Memory
 from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
 from runtime_core.roles import MANAGERS, Role, may_change_role, role_in, with_role
 from runtime_core.run import ActionResult
-from runtime_core.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
 
 _NAME = "UPDATE_ROLE"
 

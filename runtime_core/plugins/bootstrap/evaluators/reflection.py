@@ -11,11 +11,11 @@ from uuid import UUID
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.components import Evaluator
 from runtime_core.errors import ModelAnswerMalformed
-from runtime_core.facts import Claim, keep_facts, known_facts
 from runtime_core.ids import parse_uuid
 from runtime_core.loose_json import json_objects
 from runtime_core.memory import Memory
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
+from runtime_core.recall.facts import Claim, keep_facts, known_facts
 from runtime_core.run import ActionResult
 from runtime_core.world import Entity, Relationship
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from runtime_core.components import PromptPlace, Provider, ProviderResult
 from runtime_core.memory import Memory
-from runtime_core.planning import possible_actions
-from runtime_core.state import State
+from runtime_core.turn.planning import possible_actions
+from runtime_core.turn.state import State
 
 
 async def _get(runtime: Any, message: Memory, state: State) -> ProviderResult:

@@ -8,7 +8,7 @@ from typing import Any
 from runtime_core.character import Character
 from runtime_core.components import PromptPlace, Provider, ProviderResult
 from runtime_core.memory import Memory
-from runtime_core.should_respond import channel_of
+from runtime_core.turn.should_respond import channel_of
 from runtime_core.world import ChannelType
 
 

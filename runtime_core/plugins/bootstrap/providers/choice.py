@@ -7,7 +7,7 @@ from typing import Any
 from runtime_core.choices import ABORT, choices_in, options_of
 from runtime_core.components import Provider, ProviderResult
 from runtime_core.memory import Memory
-from runtime_core.tasks import Task
+from runtime_core.work.tasks import Task
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

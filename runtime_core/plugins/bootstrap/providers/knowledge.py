@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime_core.components import Provider, ProviderResult
 from runtime_core.memory import Memory
-from runtime_core.recall import Recalled, within_budget
+from runtime_core.recall.recollection import Recalled, within_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

@@ -12,7 +12,7 @@ from runtime_core.deadline import within
 from runtime_core.errors import MayflyError
 from runtime_core.memory import Hit, Memory, required_created_at
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall import Recalled, within_budget
+from runtime_core.recall.recollection import Recalled, within_budget
 
 log = logging.getLogger(__name__)
 

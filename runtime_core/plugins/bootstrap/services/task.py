@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from runtime_core.services import Service, ServiceType
-from runtime_core.tasks import Task
 from runtime_core.values import coerce
+from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime

@@ -12,7 +12,7 @@ import pytest
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT_BYTES, SqsQueue, batches
 from runtime_core.deadline import Deadline, deadline
 from runtime_core.errors import DeadlineExceeded, QueueError, QueueUnavailable
-from runtime_core.jobs import QueueMessage
+from runtime_core.work.jobs import QueueMessage
 from tests.queues import Queue, QueueServer, queue_server
 
 

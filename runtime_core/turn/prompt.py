@@ -13,7 +13,7 @@ from uuid import UUID
 from runtime_core.chat import ChatMessage, ChatRole, ToolSpec
 from runtime_core.components import Action, PromptPlace, Provider
 from runtime_core.memory import Media, Memory
-from runtime_core.state import State
+from runtime_core.turn.state import State
 from runtime_core.world import ChannelType
 
 _ONE_ON_ONE = frozenset(

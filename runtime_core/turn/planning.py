@@ -21,9 +21,9 @@ from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
 from runtime_core.events import EventType
 from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory, coerce_memory
-from runtime_core.parameters import checked
 from runtime_core.run import ActionResult
-from runtime_core.state import State
+from runtime_core.turn.parameters import checked
+from runtime_core.turn.state import State
 from runtime_core.values import coerce, encode_json
 
 if TYPE_CHECKING:

@@ -12,11 +12,8 @@ from typing import Any, Literal, overload
 from uuid import UUID
 
 from runtime_core import background
-from runtime_core.agent_config import AgentConfig, AnyAgent, coerce_agent
-from runtime_core.character_change import change_character
 from runtime_core.components import Handler, accepted
 from runtime_core.data_verbs import AnyMemory
-from runtime_core.dispatch import Dispatched, HandledMessage, Lane, lane_of, read_dispatch, unexpected
 from runtime_core.errors import (
     AgentAlreadyRegistered,
     AgentError,
@@ -27,13 +24,16 @@ from runtime_core.errors import (
     told_as,
 )
 from runtime_core.events import EventHandler, Events
-from runtime_core.health import Health, health_of, not_there
-from runtime_core.message_delivery import Callback, Delivery
-from runtime_core.orchestrator_events import EventDetail, OrchestratorEvent, OrchestratorEventType
+from runtime_core.orchestrator.agent_config import AgentConfig, AnyAgent, coerce_agent
+from runtime_core.orchestrator.character_change import change_character
+from runtime_core.orchestrator.dispatch import Dispatched, HandledMessage, Lane, lane_of, read_dispatch, unexpected
+from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
+from runtime_core.orchestrator.health import Health, health_of, not_there
+from runtime_core.orchestrator.message_delivery import Callback, Delivery
 from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime
 from runtime_core.shared import Shared
-from runtime_core.turn import TurnOptions
+from runtime_core.turn.pipeline import TurnOptions
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
 from runtime_core.errors import ModelAnswerTruncated
 from runtime_core.frozen import dataclass
-from runtime_core.planning import for_model
-from runtime_core.prompt import tool_specs
 from runtime_core.run import ActionResult
-from runtime_core.state import State
+from runtime_core.turn.planning import for_model
+from runtime_core.turn.prompt import tool_specs
+from runtime_core.turn.state import State
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime
@@ -92,7 +92,7 @@ def asking_for(runtime: AgentRuntime, *, max_retries: int) -> Asking:
     """How this agent's model is asked: setting `ACTION_PROTOCOL`."""
     if runtime.get_setting("ACTION_PROTOCOL") != "text":
         return NativeAsking(runtime=runtime, max_retries=max_retries)
-    from runtime_core.text_asking import TextAsking  # noqa: PLC0415 - loaded only when chosen
+    from runtime_core.turn.text_asking import TextAsking  # noqa: PLC0415 - loaded only when chosen
 
     return TextAsking(runtime=runtime, max_retries=max_retries)
 

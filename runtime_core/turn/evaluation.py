@@ -11,11 +11,11 @@ from runtime_core.components import Evaluator, accepted
 from runtime_core.deadline import within
 from runtime_core.errors import DeadlineExceeded, QueueError
 from runtime_core.events import EventType
-from runtime_core.jobs import Job, JobKind, messages_of
 from runtime_core.memory import Memory
-from runtime_core.state import State
-from runtime_core.task_work import QUEUE
-from runtime_core.tasks import Task
+from runtime_core.turn.state import State
+from runtime_core.work.jobs import Job, JobKind, messages_of
+from runtime_core.work.task_work import QUEUE
+from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.ports import JobQueue

@@ -12,8 +12,8 @@ from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid, string_to_uuid
-from runtime_core.jobs import Delivery
 from runtime_core.message_request import MessageRequest, parse_message_request
+from runtime_core.work.jobs import Delivery
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment

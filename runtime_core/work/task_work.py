@@ -14,7 +14,7 @@ from runtime_core.deadline import current_deadline, within
 from runtime_core.errors import InvalidInput
 from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
-from runtime_core.tasks import Task
+from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime

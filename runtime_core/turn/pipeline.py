@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
 from runtime_core import background
-from runtime_core.answering import Answering, Listener
-from runtime_core.attachments import limits_of, with_attachments_read
 from runtime_core.components import accepted
 from runtime_core.deadline import Deadline, current_deadline, deadline, grace
 from runtime_core.embedding.job import Priority
@@ -26,19 +24,21 @@ from runtime_core.errors import (
     RoomOfAnotherAgent,
     TurnInProgress,
 )
-from runtime_core.evaluation import concerned, hand_over
 from runtime_core.events import EventType
 from runtime_core.forgetting import clear_channel, delete_message
 from runtime_core.frozen import dataclass
 from runtime_core.memory import Content, Memory
-from runtime_core.memory_search import Recall
 from runtime_core.participation import set_state
-from runtime_core.recall import Recollection, recall_mode
+from runtime_core.recall.memory_search import Recall
+from runtime_core.recall.recollection import Recollection, recall_mode
 from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
 from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
-from runtime_core.should_respond import Verdict, verdict_by_model, verdict_by_rule
-from runtime_core.state import State
-from runtime_core.turn_scope import TurnScope, turn_scope
+from runtime_core.turn.answering import Answering, Listener
+from runtime_core.turn.attachments import limits_of, with_attachments_read
+from runtime_core.turn.evaluation import concerned, hand_over
+from runtime_core.turn.scope import TurnScope, turn_scope
+from runtime_core.turn.should_respond import Verdict, verdict_by_model, verdict_by_rule
+from runtime_core.turn.state import State
 from runtime_core.world import ChannelType, Entity, ParticipantState, Room, World
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 from runtime_core.chat import NO_USAGE, Usage
 from runtime_core.memory import Memory
 from runtime_core.models import ModelCall
-from runtime_core.recall import Recollection
+from runtime_core.recall.recollection import Recollection
 from runtime_core.run import ActionResult, TurnContext
-from runtime_core.state import State
+from runtime_core.turn.state import State
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from runtime_core.deadline import within
 from runtime_core.errors import DimensionMismatch, MayflyError, SettingsError
-from runtime_core.finding import QUERY_CHARACTERS
 from runtime_core.frozen import dataclass
 from runtime_core.ids import string_to_uuid
 from runtime_core.memory import Hit, Memory, MemoryType, required_created_at
-from runtime_core.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.recall.finding import QUERY_CHARACTERS
+from runtime_core.recall.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
 from runtime_core.run import TurnContext
 from runtime_core.settings import Settings
 

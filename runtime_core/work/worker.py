@@ -13,12 +13,12 @@ from runtime_core.adapters.queues import queue_opener
 from runtime_core.deadline import bounded_s
 from runtime_core.embedding.sweep import EMBEDDING_DRAIN, do_drain_task, keep_drain_tasks
 from runtime_core.errors import AgentNotFound, InvalidInput, TurnInProgress
-from runtime_core.evaluation import EVALUATE_TASK, run_evaluators
-from runtime_core.jobs import Job, JobKind, messages_of, parse_job
 from runtime_core.result import replayed
 from runtime_core.run import RunStatus
-from runtime_core.task_work import LEASE_S, do_claimed_task
-from runtime_core.turn_scope import turn_scope
+from runtime_core.turn.evaluation import EVALUATE_TASK, run_evaluators
+from runtime_core.turn.scope import turn_scope
+from runtime_core.work.jobs import Job, JobKind, messages_of, parse_job
+from runtime_core.work.task_work import LEASE_S, do_claimed_task
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment

@@ -12,7 +12,7 @@ from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.run import TurnContext
-from runtime_core.state import State
+from runtime_core.turn.state import State
 from runtime_core.world import ChannelType, ParticipantState
 
 if TYPE_CHECKING:

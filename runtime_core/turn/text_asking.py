@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.asking import LAST_WORD, Heard, Question, response_of
 from runtime_core.chat import ChatMessage, ChatRole
 from runtime_core.frozen import dataclass
-from runtime_core.planning import for_model
-from runtime_core.prompt import offered_actions
-from runtime_core.text_protocol import VisibleText, instructions, parse_answer, written_answer, written_results
+from runtime_core.turn.asking import LAST_WORD, Heard, Question, response_of
+from runtime_core.turn.planning import for_model
+from runtime_core.turn.prompt import offered_actions
+from runtime_core.turn.text_protocol import VisibleText, instructions, parse_answer, written_answer, written_results
 
 if TYPE_CHECKING:
     from runtime_core.runtime import AgentRuntime

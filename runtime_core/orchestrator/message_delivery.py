@@ -13,7 +13,7 @@ from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
 from runtime_core.result import MessageProcessingResult
 from runtime_core.runtime import AgentRuntime
-from runtime_core.turn import TurnOptions
+from runtime_core.turn.pipeline import TurnOptions
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What a message brings to mind: older turns, facts, passages."""

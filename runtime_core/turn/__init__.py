@@ -1,0 +1,1 @@
+"""One message's turn: claimed, answered, stored, evaluated."""

@@ -1,0 +1,1 @@
+"""What no answer waits for: jobs, tasks, queued messages."""
