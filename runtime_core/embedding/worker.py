@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -135,7 +136,10 @@ class EmbeddingWorker:
         for job in jobs:
             await self._queue.put(job, priority, group=str(job.agent_id))
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._queue.drain(), name="embedding")
+            # Of no turn, and under no turn's deadline: it goes on for whoever queues next.
+            self._task = asyncio.get_running_loop().create_task(
+                self._queue.drain(), name="embedding", context=Context()
+            )
 
     async def drain(self) -> None:
         """Wait until everything queued is embedded or given up."""

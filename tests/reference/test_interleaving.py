@@ -4,104 +4,238 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from runtime_core import Action, ActionOptions, ActionResult, AgentRuntime, ElizaOS, EventType, Memory, State
+from runtime_core import (
+    Action,
+    ActionOptions,
+    ActionResult,
+    AgentRuntime,
+    ElizaOS,
+    EventType,
+    HandledMessage,
+    Memory,
+    Plugin,
+    Provider,
+    ProviderResult,
+    State,
+)
 from runtime_core.adapters.postgres import PostgresAdapter
-from tests.model_answers import Gate, ModelRequest, Reply, Sent, held
+from runtime_core.deadline import current_deadline
+from tests.model_answers import Gate, ModelRequest, Reply, Sent, echo, held
 from tests.model_server import ScriptedModelServer
+from tests.wire import WireProxy
 
 MESSAGES = 50
+ROOMS = 10
+ROUNDS = 2
 
 
-async def note(runtime: AgentRuntime, message: Memory, _: State, options: ActionOptions) -> ActionResult:
-    await asyncio.sleep(0)  # lets the others go on in between
-    seen = [each.data["number"] for each in runtime.get_action_results(message.id)]
-    run_id = str(runtime.get_current_run_id())
-    return ActionResult(data={"number": options.parameters["number"], "run_id": run_id, "seen": seen})
+class Quorum(Gate):
+    """Opens once so many requests wait at it: they are all under way together."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__()
+        self._missing = wanted
+
+    def when_open(self, call: Callable[[], None]) -> None:
+        super().when_open(call)
+        self._missing -= 1
+        if self._missing == 0:
+            self.open()
 
 
-NOTE = Action(
-    name="NOTE",
-    description="Notes a number",
-    handler=note,
-    parameters={"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]},
-)
+class Notes:
+    """An action and a provider that only go on together with those of every other message."""
+
+    def __init__(self) -> None:
+        self.provided: Counter[str] = Counter()
+        self._meeting = asyncio.Barrier(MESSAGES)
+
+    def action(self) -> Action:
+        number = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+        return Action(name="NOTE", description="Notes a number", handler=self.note, parameters=number)
+
+    def provider(self) -> Provider:
+        return Provider(name="NUMBER", get=self.provide)
+
+    async def provide(self, _: AgentRuntime, message: Memory) -> ProviderResult:
+        self.provided[message.content.text] += 1
+        await asyncio.sleep(0)  # lets the others go on in between
+        return ProviderResult(values={"number": message.content.text})
+
+    async def note(
+        self, runtime: AgentRuntime, message: Memory, state: State, options: ActionOptions, callback: Any
+    ) -> ActionResult:
+        """Say everything that is this message's alone, while all the others are here, too."""
+        async with asyncio.timeout(30):
+            await self._meeting.wait()
+        context, again = runtime.turn_context(), await runtime.compose_state(message)
+        await callback({"text": f"noting {message.content.text}"})
+        assert context is not None
+        assert context.message is not None
+        return ActionResult(
+            values={"noted": message.content.text},
+            data={
+                "number": options.parameters["number"],
+                "run_id": str(runtime.get_current_run_id()),
+                "message_id": str(context.message.id),
+                "values": [state.values["number"], again.values["number"], state.values.get("noted")],
+                "seen": [each.data["number"] for each in runtime.get_action_results(message.id)],
+                "previous": [each.data["number"] for each in options.previous_results],
+            },
+        )
 
 
-def twice_then_told(request: ModelRequest) -> Sent:
+def noted_then_told(request: ModelRequest) -> Sent:
     """Calls NOTE twice with the number of the message, then tells what the results were."""
     number = int(request.last_text)
     results = [json.loads(each["content"])["data"] for each in request.json["messages"] if each["role"] == "tool"]
-    if len(results) < 2:
-        return Reply(text=None, tool_calls=[("NOTE", {"number": number})])(request)
-    return Reply(text=json.dumps([each["number"] for each in results]))(request)
+    if len(results) < ROUNDS:
+        return Reply(text=None, tool_calls=[("NOTE", {"number": number})], usage=(number, 1, 0))(request)
+    return Reply(text=json.dumps([each["number"] for each in results]), usage=(number, 1, 0))(request)
 
 
-@pytest.mark.spec("R5", "R6", "R11", "P4")
+@pytest.mark.spec("R5", "R6", "R11", "P4", "P6")
 async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
     eliza_os: ElizaOS, runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    runtime.register_action(NOTE)
-    runs: dict[UUID, UUID] = {}
-    runtime.on(EventType.RUN_STARTED, lambda event: runs.update({event["message_id"]: event["run_id"]}))
-    gate = Gate()
-    model_server.answer_with(lambda request: held(twice_then_told, gate)(request))
+    """All fifty wait for their first answer together, and meet again in both of their actions."""
+    notes = Notes()
+    runtime.register_action(notes.action())
+    runtime.register_provider(notes.provider())
+    told: dict[str, list[tuple[UUID, UUID]]] = {}
+    for event_type in (EventType.RUN_STARTED, EventType.ACTION_COMPLETED, EventType.RUN_ENDED):
+        runtime.on(event_type, partial(_note_run, told.setdefault(event_type.value, [])))
+    gate = Quorum(MESSAGES)
+    model_server.answer_with(lambda request: held(noted_then_told, gate)(request))
+    rooms = [uuid4() for _ in range(ROOMS)]
     messages = [
-        runtime.as_message({"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": str(number)}})
+        runtime.as_message({"entity_id": uuid4(), "room_id": rooms[number % ROOMS], "content": {"text": str(number)}})
         for number in range(MESSAGES)
     ]
-    waiting = asyncio.gather(*(eliza_os.handle_message(runtime, each) for each in messages))
-    assert await asyncio.to_thread(gate.reached.wait, 10)
-    gate.open()
+    streamed: list[list[str]] = [[] for _ in messages]
+    sending = (
+        eliza_os.handle_message(runtime, each, on_stream_chunk=partial(_append, streamed[number]))
+        for number, each in enumerate(messages)
+    )
+    handled = await asyncio.wait_for(asyncio.gather(*sending), 60)
 
-    handled = [each.processing for each in await asyncio.wait_for(waiting, 60)]
-    results = [each for each in handled if each is not None]
-    assert [json.loads(each.text) for each in results] == [[number, number] for number in range(MESSAGES)]
-    assert len({each.run_id for each in results}) == MESSAGES
-    for number, (message, result) in enumerate(zip(messages, results, strict=True)):
-        assert runs[message.id] == result.run_id
-        assert result.state is not None
-        noted = [dict(each.data) for each in result.state.data["action_results"]]
-        assert noted == [
-            {"number": number, "run_id": str(result.run_id), "seen": []},
-            {"number": number, "run_id": str(result.run_id), "seen": [number]},
-        ]
-        stored = await runtime.get_run(result.run_id)
-        assert stored is not None
-        assert len(stored.steps) == 2
-    assert runtime.get_action_results(messages[0].id) == [], "nothing of a turn stays on the runtime"
+    for number, (message, each) in enumerate(zip(messages, handled, strict=True)):
+        assert "".join(streamed[number]) == json.dumps([number, number])
+        await _is_its_own(runtime, number, message, each)
+    runs = [(each.message_id, each.processing.run_id) for each in handled if each.processing is not None]
+    assert len({run_id for _, run_id in runs}) == MESSAGES
+    assert sorted(told["RUN_STARTED"]) == sorted(told["RUN_ENDED"]) == sorted(runs)
+    assert Counter(told["ACTION_COMPLETED"]) == dict.fromkeys(runs, ROUNDS)
+    assert notes.provided == {str(number): 1 for number in range(MESSAGES)}, "each state is composed once"
+    assert all(runtime.get_action_results(message.id) == [] for message in messages), "nothing stays on the runtime"
+    assert runtime.turn_context() is None
+
+
+async def _is_its_own(runtime: AgentRuntime, number: int, message: Memory, handled: HandledMessage) -> None:
+    """Everything of one message's turn is of that message."""
+    result = handled.processing
+    assert result is not None
+    assert json.loads(result.text) == [number, number]
+    said = [f"noting {number}"] * ROUNDS + [result.text]
+    assert [each.content.text for each in result.response_messages] == said
+    assert {each.content.in_reply_to for each in result.response_messages} == {message.id}
+    assert result.usage.input_tokens == 3 * number
+    assert result.state is not None
+    own = {"number": number, "run_id": str(result.run_id), "message_id": str(message.id)}
+    text = str(number)
+    assert [dict(each.data) for each in result.state.data["action_results"]] == [
+        {**own, "values": [text, text, None], "seen": [], "previous": []},
+        {**own, "values": [text, text, text], "seen": [number], "previous": [number]},
+    ]
+    stored = await runtime.get_run(result.run_id)
+    assert stored is not None
+    assert (stored.message_id, stored.room_id, len(stored.steps)) == (message.id, message.room_id, ROUNDS)
+    assert len(stored.details["model_calls"]) == 3
+
+
+async def _note_run(told: list[tuple[UUID, UUID]], event: dict[str, Any]) -> None:
+    told.append((event["message_id"], event["run_id"]))
+
+
+async def _append(pieces: list[str], piece: str) -> None:
+    pieces.append(piece)
+
+
+@pytest.mark.spec("R11", "R15", "L8")
+async def test_what_is_embedded_in_the_background_belongs_to_no_message(eliza_os: ElizaOS) -> None:
+    """Nor is it bounded by the time of the message that set it off: it goes on for those that come after."""
+    seen: list[tuple[object, object]] = []
+    embedded = asyncio.Event()
+
+    async def embed(runtime: AgentRuntime, params: Any) -> list[float]:
+        seen.append((runtime.turn(), current_deadline()))
+        embedded.set()
+        return [1.0] * 256
+
+    plugin = Plugin(name="embeds", models={"TEXT_EMBEDDING": embed}, model_priority=1)
+    [runtime] = await eliza_os.add_agents(
+        [{"character": {"name": "Ada"}, "plugins": ["openai", plugin], "settings": {"RECALL": "text"}}],
+        return_runtimes=True,
+    )
+    message = {"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": "Hello!"}}
+    handled = await eliza_os.handle_message(runtime, message, timeout_s=30)
+    await asyncio.wait_for(embedded.wait(), 10)
+    assert seen[0] == (None, None)
+    assert handled.processing is not None
+    stored = await runtime.get_run(handled.processing.run_id)
+    assert stored is not None
+    assert [each["type"] for each in stored.details["model_calls"]] == ["TEXT_LARGE"]
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["sqlite://"], ids=[""])  # the agents are lent another
 @pytest.mark.spec("O8", "N3", "D2")
 async def test_two_hundred_messages_over_twenty_agents_on_one_pool_keep_their_order_in_each_room(
-    postgres_url: str, model_server: ScriptedModelServer
+    wire: WireProxy, model_server: ScriptedModelServer
 ) -> None:
-    adapter = PostgresAdapter(postgres_url, max_connections=5)
-    await adapter.migrate()
+    """The model answers nobody before all twenty agents wait for it, over five connections."""
+    adapter = PostgresAdapter(wire.url, max_connections=5)
     eliza_os = ElizaOS()
     agents = [{"character": {"name": f"Agent {n}"}, "database_adapter": adapter} for n in range(20)]
     ids = await eliza_os.add_agents(agents, auto_start=True)
-    rooms = {agent_id: uuid4() for agent_id in ids}
-    speaker = uuid4()
-    results = await eliza_os.handle_messages(
-        [
-            {
-                "agent_id": agent_id,
-                "message": {"entity_id": speaker, "room_id": rooms[agent_id], "content": {"text": str(number)}},
-            }
-            for number in range(10)
-            for agent_id in ids
-        ]
-    )
+    gate = Quorum(20)
+    model_server.answer_with(held(echo, gate))
+    rooms, speakers = {agent_id: uuid4() for agent_id in ids}, [uuid4() for _ in range(3)]
+    sent = [
+        {
+            "agent_id": agent_id,
+            "message": {
+                "entity_id": speakers[number % 3],
+                "room_id": rooms[agent_id],
+                "content": {"text": f"{number} to {n}"},
+            },
+        }
+        for number in range(10)
+        for n, agent_id in enumerate(ids)
+    ]
+    results = await asyncio.wait_for(eliza_os.handle_messages(sent), 60)
+
     assert [each.error for each in results] == [None] * 200
     assert [each.agent_id for each in results] == ids * 10
-    for runtime in eliza_os.get_agents():
+    processed = [each.result.processing for each in results if each.result is not None]
+    answers = [f"You said: {each['message']['content']['text']}" for each in sent]  # type: ignore[index]  # as above
+    assert [each.text for each in processed if each is not None] == answers
+    assert len({each.run_id for each in processed if each is not None}) == 200
+    assert wire.connections <= 5
+    for n, runtime in enumerate(eliza_os.get_agents()):
         stored = list(reversed(await runtime.get_memories(room_id=rooms[runtime.agent_id])))
-        told = [text for number in range(10) for text in (str(number), f"You said: {number}")]
+        told = [text for number in range(10) for text in (f"{number} to {n}", f"You said: {number} to {n}")]
         assert [each.content.text for each in stored] == told, "the order they were sent in, each with its answer"
+        assert {each.agent_id for each in stored} == {runtime.agent_id}
+        asked = [each for each in model_server.chats if each["messages"][-1]["content"].endswith(f" to {n}")]
+        assert [len(each["messages"]) for each in asked] == [2 + 2 * number for number in range(10)], "all before it"
     await eliza_os.stop_agents()
     await adapter.close()
