@@ -28,7 +28,7 @@ $(SAM_STAMP):
 	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_VERSION)
 	@touch $@
 
-test: $(RIE)
+test local bench-embedding: $(RIE)
 
 $(RIE): | $(STAMP)
 	@mkdir -p $(@D)

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from infra.local.function import FunctionFailed, FunctionProcess
+from infra.local.function import FunctionFailed
 from infra.local.parts import (
     CREDENTIALS,
     QUEUES,
@@ -23,6 +23,7 @@ from infra.local.parts import (
     QueueSpec,
     create_queue,
     emptied,
+    function_of,
     postgres,
     process,
     reader,
@@ -66,13 +67,14 @@ class Stack:
         queues = self._queue_server(logs)
         settings = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         environment = {**settings, **CREDENTIALS, "AWS_ENDPOINT_URL_SQS": queues, "DATABASE_URL": url}
+        environment["AWS_SAM_LOCAL"] = "true"  # on a developer's machine the local provider may answer
         client = boto3.client("sqs", endpoint_url=queues, region_name=REGION, **_credentials())
         found = {spec.name: create_queue(client, spec) for spec in QUEUES}
         environment |= {spec.setting: found[spec.name][0] for spec in QUEUES}
         self._migrate(logs, environment)
         for spec in QUEUES:
-            self._reader(client, *found[spec.name], spec, environment)
-        tick = FunctionProcess("handlers.tick:handler", environment, timeout_s=60.0)
+            self._reader(client, *found[spec.name], spec, environment, logs)
+        tick = function_of("tick", "handlers.tick.handler", environment, logs)
         clock = self._stack.enter_context(Clock(tick, self._tick_s).running())
         self._states["tick"] = lambda: clock.last
         self._api(logs, environment)
@@ -101,14 +103,16 @@ class Stack:
                 raise FunctionFailed(f"mayfly migrate failed: {output.read_text(errors='replace')[-500:]}")
         say("migrations", output.read_text(errors="replace").strip().splitlines()[-1])
 
-    def _reader(self, client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str]) -> None:
-        poller, function = self._stack.enter_context(reader(client, url, arn, spec, environment))
+    def _reader(
+        self, client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str], logs: Path
+    ) -> None:
+        poller, function = self._stack.enter_context(reader(client, url, arn, spec, environment, logs))
 
         def state() -> str:
             trouble = f"; {poller.last_error}" if poller.last_error else ""
             return (
                 f"{waiting(client, url)} waiting, {poller.done} done, {poller.failed} came back, "
-                f"{poller.events} events, {function.starts} process(es){trouble}"
+                f"{poller.events} events, {function.starts} start(s){trouble}"
             )
 
         self._states[spec.name] = state

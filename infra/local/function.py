@@ -1,58 +1,53 @@
-"""A Lambda function as a process of its own: one event at a time, killed when its time is up, started anew after that.
-
-Run as a module it is that process: each line on standard input is an event with its time, each line on standard output
-what the handler made of it.
-"""
+"""A Lambda function in the runtime interface emulator: one event at a time, killed when its time is up."""
 
 from __future__ import annotations
 
-import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+import httpx2
 
 ROOT = Path(__file__).parents[2]
+# Lambda's own, which the wheel of the SAM command line carries; make fetches it.
+PROGRAM = Path(os.environ.get("RUNTIME_EMULATOR", ROOT / ".venv" / "rie" / "aws-lambda-rie"))
+INVOKE = "/2015-03-31/functions/function/invocations"
+START_LIMIT_S = 20.0
+ANSWER_MARGIN_S = 15.0  # beyond the function's own time: the emulator ends it, and starts the runtime before that
+_PAUSE_S = 0.02
 
 
 class FunctionFailed(Exception):
     """The handler raised, ran out of time, or its process died; Lambda would try the event again."""
 
 
-@dataclass(frozen=True)
-class FunctionContext:
-    """What Lambda passes beside the event."""
-
-    function_name: str
-    until_s: float
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(0, round((self.until_s - time.monotonic()) * 1000))
-
-
 @dataclass
-class FunctionProcess:
-    """One execution environment.
+class Function:
+    """One execution environment, started by its first event, and again when it died.
 
     Attributes:
-        handler: `module:attribute`.
-        environment: Its variables; nothing is inherited but PATH and HOME.
-        starts: How often a process was started.
+        handler: `package.module.attribute`, as in the template.
+        environment: Its variables, beside those that Lambda sets; nothing is inherited but PATH and HOME.
+        log: What the emulator and the handler write is appended here.
+        starts: How often the emulator was started.
     """
 
     handler: str
     environment: Mapping[str, str]
-    timeout_s: float = 60.0
+    log: Path
+    timeout_s: int = 60
     invocations: int = 0
     starts: int = 0
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _emulator: Emulator | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
@@ -62,99 +57,137 @@ class FunctionProcess:
             FunctionFailed: It was not handled to its end.
         """
         with self._lock:
-            process = self._started()
+            emulator = self._running()
             self.invocations += 1
-            timer = threading.Timer(self.timeout_s, process.kill)
-            timer.start()
             try:
-                answer = _asked(process, {"event": event, "timeout_s": self.timeout_s})
-            finally:
-                timer.cancel()
-            if answer is None:
-                raise FunctionFailed(f"{self.handler}: the process ended with {self._ended()}")
-            if "raised" in answer:
-                raise FunctionFailed(f"{self.handler}: {answer['raised']}")
-            return answer["result"]
+                answer = emulator.invoke(event, timeout_s=self.timeout_s + ANSWER_MARGIN_S)
+            except httpx2.TransportError as error:
+                emulator.end()
+                raise FunctionFailed(f"{self.handler}: {type(error).__name__}: {error}") from error
+        return _result(self.handler, answer)
 
     @property
     def is_busy(self) -> bool:
         """Whether it is at an event."""
-        return self._lock.locked() and self._process is not None
+        return self._lock.locked() and self._emulator is not None
 
     def kill(self) -> None:
-        """End the process as a machine that loses power would."""
-        if (process := self._process) is not None:
-            process.kill()
+        """End it as a machine that loses power would."""
+        if (emulator := self._emulator) is not None:
+            emulator.end()
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End it, if it runs."""
         self.kill()
         with self._lock:
-            self._ended()
+            if self._emulator is not None:
+                self._emulator.end()
+                self._emulator = None
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is not None:
-            self._ended()
-        if self._process is None:
+    def _running(self) -> Emulator:
+        if self._emulator is None or self._emulator.has_ended:
             self.starts += 1
-            inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-            self._process = subprocess.Popen(  # noqa: S603 - this very module
-                [sys.executable, "-m", "infra.local.function", self.handler],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+            self._emulator = Emulator.start(self.handler, self.environment, self.log, timeout_s=self.timeout_s)
+        return self._emulator
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The emulator's process with the runtime that it starts, in a session of their own."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    @classmethod
+    def start(cls, handler: str, environment: Mapping[str, str], log: Path, *, timeout_s: int) -> Emulator:
+        """Start it, and wait until it listens; the runtime itself starts with the first event.
+
+        Raises:
+            FunctionFailed: There is no emulator, or it did not start.
+        """
+        if not PROGRAM.exists():
+            raise FunctionFailed(f"{PROGRAM} is not there; `make local` and `make test` fetch it")
+        port, runtime_port = _free_port(), _free_port()
+        command = [
+            str(PROGRAM),
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+            *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+            *("--log-level", "error"),  # or it would go by LOG_LEVEL, whose names are not all its own
+            *(sys.executable, "-m", "awslambdaric", handler),
+        ]
+        with log.open("ab") as written:
+            process = subprocess.Popen(  # noqa: S603 - our own programs
+                command,
                 cwd=ROOT,
-                env={**inherited, **self.environment},
+                env=_variables(timeout_s) | dict(environment),
+                stdout=written,
+                stderr=written,
                 start_new_session=True,  # Ctrl-C in the terminal is for the one who runs it all
             )
-        return self._process
-
-    def _ended(self) -> int | None:
-        process, self._process = self._process, None
-        if process is None:
-            return None
-        for pipe in (process.stdin, process.stdout):
-            _closed(pipe)
-        return process.wait(10)
-
-
-def _closed(pipe: Any) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:  # what was written last never arrived: the process is gone
-        return
-
-
-def _asked(process: subprocess.Popen[bytes], asked: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the process answers; None when it died."""
-    stdin, stdout = process.stdin, process.stdout
-    if stdin is None or stdout is None:
-        return None
-    try:
-        stdin.write(json.dumps(asked).encode() + b"\n")
-        stdin.flush()
-        line = stdout.readline()
-    except BrokenPipeError:
-        return None
-    answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
-    return answer
-
-
-def serve(handler_name: str, asked: BinaryIO, told: BinaryIO) -> None:
-    """Handle event after event, as the runtime of a Lambda function does."""
-    module, _, attribute = handler_name.partition(":")
-    handler = getattr(import_module(module), attribute)
-    for number, line in enumerate(asked):
-        given = json.loads(line)
-        context = FunctionContext(handler_name, time.monotonic() + given["timeout_s"], f"local-{number}")
+        emulator = cls(process, f"http://127.0.0.1:{port}")
         try:
-            answer = {"result": handler(given["event"], context)}
-        except Exception as error:  # noqa: BLE001 - as the runtime does: reported, and the next event comes
-            answer = {"raised": f"{type(error).__name__}: {error}"}
-        told.write(json.dumps(answer).encode() + b"\n")
-        told.flush()
+            _wait_until_listening(port, process)
+        except OSError as error:
+            emulator.end()
+            raise FunctionFailed(f"{handler}: the emulator does not listen: {error}") from error
+        return emulator
+
+    def invoke(self, event: object, *, timeout_s: float) -> httpx2.Response:
+        """Send an event; the answer's body is what the handler gave, or what is told of its failure."""
+        with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
+            return http.post(f"{self.url}{INVOKE}", json=event)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the emulator is gone."""
+        return self.process.poll() is not None
+
+    def end(self) -> None:
+        """Kill it, its runtime with it."""
+        if not self.has_ended:
+            with suppress(ProcessLookupError):  # it ended by itself at this moment
+                os.killpg(self.process.pid, signal.SIGKILL)  # the runtime goes with the emulator
+        self.process.wait(10)
 
 
-if __name__ == "__main__":
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a handler prints goes to standard error
-    serve(sys.argv[1], sys.stdin.buffer, pipe)
+def _result(handler: str, answer: httpx2.Response) -> Any:
+    """What the handler gave; the emulator tells failures with status 200 too."""
+    if not answer.text.startswith(("{", "[", '"', "null")):
+        raise FunctionFailed(f"{handler}: {answer.text[:500] or f'status {answer.status_code}'}")
+    result = answer.json()
+    if isinstance(result, dict) and "errorType" in result:
+        raise FunctionFailed(f"{handler}: {result['errorType']}: {result.get('errorMessage', '')}")
+    return result
+
+
+def _variables(timeout_s: int) -> dict[str, str]:
+    """What Lambda sets, and what a program needs."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return inherited | {
+        "PYTHONPATH": str(ROOT),
+        "AWS_LAMBDA_FUNCTION_NAME": "mayfly",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+        "AWS_REGION": "eu-central-1",
+        "LAMBDA_TASK_ROOT": str(ROOT),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    limit_s = time.monotonic() + START_LIMIT_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            if process.poll() is not None or time.monotonic() > limit_s:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return

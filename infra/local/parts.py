@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from infra.local.function import ROOT, FunctionFailed, FunctionProcess
+from infra.local.function import ROOT, Function, FunctionFailed
 from infra.local.poller import QueuePoller
 
 REGION = "eu-central-1"
@@ -40,26 +40,26 @@ class QueueSpec:
     handler: str
     batch_size: int
     window_s: float = 0.0
-    timeout_s: float = 60.0
+    timeout_s: int = 60
     visibility_s: int = 90
     is_fifo: bool = False
 
 
 QUEUES = (
-    QueueSpec(name="embed-high", setting="EMBED_QUEUE_URL_HIGH", handler="handlers.embed:handler", batch_size=10),
+    QueueSpec(name="embed-high", setting="EMBED_QUEUE_URL_HIGH", handler="handlers.embed.handler", batch_size=10),
     QueueSpec(
         name="embed-normal",
         setting="EMBED_QUEUE_URL_NORMAL",
-        handler="handlers.embed:handler",
+        handler="handlers.embed.handler",
         batch_size=100,
         window_s=2.0,
     ),
     QueueSpec(
-        name="embed-low", setting="EMBED_QUEUE_URL_LOW", handler="handlers.embed:handler", batch_size=100, window_s=5.0
+        name="embed-low", setting="EMBED_QUEUE_URL_LOW", handler="handlers.embed.handler", batch_size=100, window_s=5.0
     ),
-    QueueSpec(name="work", setting="WORK_QUEUE_URL", handler="handlers.work:handler", batch_size=10),
+    QueueSpec(name="work", setting="WORK_QUEUE_URL", handler="handlers.work.handler", batch_size=10),
     QueueSpec(
-        name="inbox.fifo", setting="INBOX_QUEUE_URL", handler="handlers.inbox:handler", batch_size=10, is_fifo=True
+        name="inbox.fifo", setting="INBOX_QUEUE_URL", handler="handlers.inbox.handler", batch_size=10, is_fifo=True
     ),
 )
 RECEIVES = 5  # before a message goes to the dead-letter queue
@@ -143,12 +143,20 @@ def waiting(client: Any, url: str) -> int:
     return sum(int(each) for each in found.values())
 
 
+def function_of(
+    name: str, handler: str, environment: Mapping[str, str], logs: Path, *, timeout_s: int = 60
+) -> Function:
+    """A function as the template has it, its output in a file of its name."""
+    named = {**environment, "AWS_LAMBDA_FUNCTION_NAME": f"mayfly-local-{name}"}
+    return Function(handler, named, logs / f"{name}.txt", timeout_s=timeout_s)
+
+
 @contextmanager
 def reader(
-    client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str]
-) -> Iterator[tuple[QueuePoller, FunctionProcess]]:
+    client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str], logs: Path
+) -> Iterator[tuple[QueuePoller, Function]]:
     """A function, and the poller that calls it."""
-    function = FunctionProcess(spec.handler, environment, timeout_s=spec.timeout_s)
+    function = function_of(spec.name.removesuffix(".fifo"), spec.handler, environment, logs, timeout_s=spec.timeout_s)
     poller = QueuePoller(
         client, url, arn, function.invoke, batch_size=spec.batch_size, window_s=spec.window_s, region=REGION
     )
@@ -166,7 +174,7 @@ def reader(
 class Clock:
     """Calls the tick as the schedule does."""
 
-    def __init__(self, function: FunctionProcess, every_s: float) -> None:
+    def __init__(self, function: Function, every_s: float) -> None:
         self.last: str = "not yet"
         self.ticks = 0
         self._function = function

@@ -6,15 +6,17 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from infra.local.function import FunctionProcess
+from infra.local.function import Function
 from infra.local.poller import QueuePoller
 from runtime_core.adapters.aws.sqs import SqsQueue
 from runtime_core.adapters.postgres import PostgresAdapter
@@ -78,7 +80,24 @@ def refuses_poison(request: ModelRequest) -> Sent:
 
 
 @contextmanager
-def killing(function: FunctionProcess, kills: int, is_over: threading.Event) -> Iterator[list[float]]:
+def drain_function(variables: Mapping[str, str]) -> Iterator[Function]:
+    """The function that drains, in Lambda's own runtime."""
+    own = {
+        "AWS_LAMBDA_FUNCTION_NAME": "mayfly-embed-low",
+        "OPENAI_API_KEY": "sk-test-1234",
+        "EMBEDDING_DIMENSION": str(DIMENSION),
+        "LOG_LEVEL": "ERROR",
+    }
+    with TemporaryDirectory(prefix="mayfly-storm-") as logs:
+        function = Function("handlers.embed.handler", {**own, **variables}, Path(logs) / "function.txt", timeout_s=30)
+        try:
+            yield function
+        finally:
+            function.close()
+
+
+@contextmanager
+def killing(function: Function, kills: int, is_over: threading.Event) -> Iterator[list[float]]:
     """Kill the function's process at random moments, each while it is at an event."""
     moments: list[float] = []
     chance = random.Random(11)  # noqa: S311 - the same moments in each run
@@ -123,24 +142,12 @@ async def storm(
         EmbeddingJob(agent_id=AGENT_ID, memory_id=each.id, content_hash=content_hash(each.content.text))
         for each in memories
     ]
-    function = FunctionProcess(
-        "handlers.embed:handler",
-        {
-            **queues.environment,
-            "AWS_LAMBDA_FUNCTION_NAME": "mayfly-embed-low",
-            "DATABASE_URL": database_url,
-            "OPENAI_API_KEY": "sk-test-1234",
-            "OPENAI_BASE_URL": model_server.base_url,
-            "EMBEDDING_DIMENSION": str(DIMENSION),
-            "LOG_LEVEL": "ERROR",
-        },
-        timeout_s=30.0,
-    )
     arn = _attributes(queue, "QueueArn")["QueueArn"]
-    poller = QueuePoller(queue.client, queue.url, arn, function.invoke, batch_size=100, region=REGION)
     started_s = time.monotonic()
     is_over = threading.Event()
-    with killing(function, kills, is_over) as moments:
+    variables = {**queues.environment, "DATABASE_URL": database_url, "OPENAI_BASE_URL": model_server.base_url}
+    with drain_function(variables) as function, killing(function, kills, is_over) as moments:
+        poller = QueuePoller(queue.client, queue.url, arn, function.invoke, batch_size=100, region=REGION)
         all_sent = threading.Event()
         polling = asyncio.ensure_future(
             asyncio.to_thread(_poll_until_empty, poller, queue, all_sent, started_s + limit_s)
@@ -149,7 +156,6 @@ async def storm(
         all_sent.set()
         await polling
     await sender.close()
-    function.close()
     async with _connected(database_url) as connection:
         found = await connection.fetchrow(
             """select (select count(*) from embeddings where agent_id = $1) as embedded,
