@@ -9,7 +9,7 @@ from uuid import UUID
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statement
-from runtime_core.errors import LeaseLost, StoreError
+from runtime_core.errors import DuplicateRecord, LeaseLost, StoreError
 from runtime_core.rows import read_json
 from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.values import encode_json
@@ -22,12 +22,20 @@ class PostgresTurns:
         self._connections = connections
 
     async def begin(self, start: TurnStart) -> TurnContext:
-        text = await self._connections.fetch_json(
-            statement("begin_turn"), SCHEMA_VERSION, encode_json(start), repeatable=True
-        )
+        try:
+            text = await self._begin(start)
+        except DuplicateRecord:
+            # Of claims at once that bring the same run id, a loser may meet the winner's id before its message, which
+            # is what a claim conflicts on. The winner's row is there now, so the second try is told of it.
+            text = await self._begin(start)
         if text is None:
             raise StoreError("the database gave no context for the turn")
         return read_json(TurnContext, text)
+
+    async def _begin(self, start: TurnStart) -> str | None:
+        return await self._connections.fetch_json(
+            statement("begin_turn"), SCHEMA_VERSION, encode_json(start), repeatable=True
+        )
 
     async def checkpoint(
         self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]

@@ -224,6 +224,14 @@ class TurnStoreContract:
         assert {context.run.id for context in contexts if context.run} == {claimed(winner).id}
         assert await database.memories.count(scene.agent_id, MemoryFilter(table=None)) == 1
 
+    async def test_of_twenty_claims_at_once_that_bring_the_run_id_one_wins(self, database: DatabaseAdapter) -> None:
+        for _ in range(5):
+            scene = Scene()
+            start = scene.start()
+            claims = [start] + [replace(scene.again(start), run_id=start.run_id) for _ in range(19)]
+            contexts = await asyncio.gather(*(database.turns.begin(claim) for claim in claims))
+            assert Counter(context.outcome for context in contexts) == {Outcome.NEW: 1, Outcome.RUNNING: 19}
+
     async def test_of_twenty_that_resume_at_once_one_wins(self, database: DatabaseAdapter) -> None:
         scene = Scene()
         start = scene.start(lease_s=0.0)
