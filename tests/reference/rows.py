@@ -95,7 +95,7 @@ _EMBED = "tests/handlers/test_embed.py"
 _WORK = "tests/handlers/test_work.py"
 SHOWN_BY = {
     "R2": ["tests/unit/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
-    "R5": ["tests/unit/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
+    "R5": ["tests/unit/turn/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
     "R7": ["tests/unit/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
     "R8": [f"{_TURN}::test_every_event_of_a_turn_is_told"],
     "R17": [f"{_WORK}::test_overlapping_ticks_and_double_deliveries_do_each_task_once"],
@@ -105,7 +105,7 @@ SHOWN_BY = {
         f"{_TURN}::test_two_identical_states_give_byte_identical_requests",
     ],
     "P2": [
-        "tests/unit/test_should_respond.py::test_a_muted_room_is_silent_until_the_agent_is_mentioned",
+        "tests/unit/turn/test_should_respond.py::test_a_muted_room_is_silent_until_the_agent_is_mentioned",
         f"{_PIPELINE}::test_elsewhere_a_small_model_decides",
         f"{_PIPELINE}::test_stop_mutes_the_room_until_the_agent_is_named",
         f"{_PIPELINE}::test_a_template_of_the_character_asks_in_its_words",
