@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import sys
@@ -17,6 +16,7 @@ from runtime_core.cli.conversation import Conversation
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import hint
 from runtime_core.cli.logs import log_to_stderr
+from runtime_core.cli.own_loop import OwnLoop
 from runtime_core.cli.screen import Screen, plain
 from runtime_core.cli.settings import read_settings
 from runtime_core.deployment import Deployment
@@ -56,23 +56,27 @@ def command(debug: bool, agent: str | None, room: str | None, name: str | None) 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive and not debug:
         logging.getLogger().handlers = [_Notes(console)]
-    with asyncio.Runner() as runner, _opened(runner, settings) as deployment:
+    if not debug:  # what is not embedded yet is found by its words: nothing that a person has to know
+        logging.getLogger("runtime_core.embedding").setLevel(logging.ERROR)
+    with OwnLoop() as loop, _opened(loop, settings) as deployment:
         conversation = Conversation.with_agent(deployment, agent=agent, room=room, name=name)
         if interactive:
-            _Dialogue(runner, conversation, console).hold()
+            _Dialogue(loop, conversation, console).hold()
         else:
-            _answer_lines(runner, conversation)
+            _answer_lines(loop, conversation)
 
 
 @contextlib.contextmanager
-def _opened(runner: asyncio.Runner, settings: Settings) -> Iterator[Deployment]:
-    """The deployment, opened and closed on the runner's loop."""
-    opening = Deployment.open(settings)
-    deployment = runner.run(opening.__aenter__())
-    try:
+def _opened(loop: OwnLoop, settings: Settings) -> Iterator[Deployment]:
+    """The deployment, opened and closed on the loop; where no queues are set, it embeds while it is open."""
+    with contextlib.ExitStack() as stack:
+        opening = Deployment.open(settings)
+        deployment = loop.run(opening.__aenter__())
+        stack.callback(lambda: loop.run(opening.__aexit__(None, None, None)))
+        embedding = deployment.embedding()
+        loop.run(embedding.__aenter__())
+        stack.callback(lambda: loop.run(embedding.__aexit__(None, None, None)))
         yield deployment
-    finally:
-        runner.run(opening.__aexit__(None, None, None))
 
 
 class _Notes(logging.Handler):
@@ -86,11 +90,11 @@ class _Notes(logging.Handler):
         self._console.print(Text(plain(record.getMessage()), style="yellow"), end="\n\n")
 
 
-def _answer_lines(runner: asyncio.Runner, conversation: Conversation) -> None:
+def _answer_lines(loop: OwnLoop, conversation: Conversation) -> None:
     """Answer each line of stdin with one line on stdout; the first error ends it."""
     for line in sys.stdin:
         if text := line.strip():
-            result = runner.run(conversation.say(text))
+            result = loop.run(conversation.say(text))
             click.echo(" ".join(" ".join(_texts(result)).splitlines()))
 
 
@@ -101,8 +105,8 @@ def _texts(result: MessageProcessingResult) -> list[str]:
 class _Dialogue:
     """The conversation of a person at a terminal: reads a line, shows the answer, until the person leaves."""
 
-    def __init__(self, runner: asyncio.Runner, conversation: Conversation, console: Console) -> None:
-        self._runner = runner
+    def __init__(self, loop: OwnLoop, conversation: Conversation, console: Console) -> None:
+        self._loop = loop
         self._conversation = conversation
         self._screen = Screen(console, agent_name=conversation.agent_name, person=conversation.person.name)
 
@@ -110,7 +114,7 @@ class _Dialogue:
         with contextlib.suppress(ModuleNotFoundError):
             import_module("readline")  # gives `input` editing and recall; some platforms have none
         character = self._conversation.deployment.character(self._conversation.agent_id)
-        self._screen.greet(character.paragraphs, earlier=self._runner.run(self._conversation.count()))
+        self._screen.greet(character.paragraphs, earlier=self._loop.run(self._conversation.count()))
         while (line := self._read()) is not None:
             if line.startswith("/"):
                 if line in {"/quit", "/exit"}:
@@ -139,7 +143,7 @@ class _Dialogue:
             self._screen.note(f"There is no command {line.split()[0]}; /help lists those there are.\n")
 
     def _recall(self) -> None:
-        messages = self._runner.run(self._conversation.newest(HISTORY_LENGTH))
+        messages = self._loop.run(self._conversation.newest(HISTORY_LENGTH))
         agent_id = self._conversation.agent_id
         self._screen.recall(
             [
@@ -159,7 +163,7 @@ class _Dialogue:
                 async def on_delta(piece: str) -> None:
                     answer.add(piece)
 
-                result = self._runner.run(self._conversation.say(text, on_delta=on_delta))
+                result = self._loop.run(self._conversation.say(text, on_delta=on_delta))
         except KeyboardInterrupt:
             self._screen.note("Stopped.\n")
         except MayflyError as error:

@@ -84,7 +84,9 @@ async def sweep(runtime: AgentRuntime, overdue_s: Mapping[Priority, float] = OVE
         for _ in range(STEPS):
             if not _time_left():
                 return found
-            jobs = await overdue(runtime.database, [runtime.agent_id], priority, bound_s)
+            jobs = await _overdue(runtime.database, [runtime.agent_id], priority, bound_s)
+            if jobs:
+                log.warning("embeddings overdue", extra={"jobs": len(jobs), "priority": str(priority)})
             found += len(jobs)
             if not jobs:
                 break
@@ -93,21 +95,18 @@ async def sweep(runtime: AgentRuntime, overdue_s: Mapping[Priority, float] = OVE
     return found
 
 
-async def overdue(
+async def _overdue(
     database: DatabaseAdapter, agent_ids: Sequence[UUID], priority: Priority, overdue_s: float
 ) -> list[EmbeddingJob]:
     """Claim a step of what has waited longer than that; what another claims at this moment is passed over."""
-    jobs = await database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
-    if jobs:
-        log.warning("embeddings overdue", extra={"jobs": len(jobs), "priority": str(priority)})
-    return jobs
+    return await database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
 
 
 async def forgotten(deployment: Deployment) -> list[EmbeddingJob]:
     """A step of what waits for an embedding and nobody queued in this process, of the highest priority there is."""
     agent_ids = [agent.agent_id for agent in deployment.agents]
     for priority in ORDER:
-        if jobs := await overdue(deployment.database, agent_ids, priority, OVERDUE_WITHOUT_QUEUE_S):
+        if jobs := await _overdue(deployment.database, agent_ids, priority, OVERDUE_WITHOUT_QUEUE_S):
             return jobs
     return []
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 from rich.console import Console
 
 from runtime_core.cli.screen import AnswerInProgress, Screen, plain
-from tests.model_answers import Gate, Reply, held
-from tests.model_server import ScriptedModelServer
+from tests.model_answers import Gate, Reply, embeddings, failure, held
+from tests.model_server import EMBEDDINGS, ScriptedModelServer
 from tests.unit.cli.terminal import Terminal, mayfly
 
 ROOT = str(Path(__file__).parents[3])
@@ -122,6 +123,41 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(tmp_path: Path, model_s
         terminal.type("Again\r")
         assert "This does." in terminal.wait_for("you > ")
         assert terminal.leave("\x04") == 0
+
+
+def test_while_a_person_thinks_what_was_said_is_embedded(tmp_path: Path, model_server: ScriptedModelServer) -> None:
+    asked = Gate()
+    model_server.script(Reply(text="Tell me more."))
+    model_server.script(held(embeddings(8), asked), path=EMBEDDINGS)
+    variables = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": model_server.base_url, "EMBEDDING_DIMENSION": "8"}
+    with Terminal("chat", folder=tmp_path, **variables, **LOCAL) as terminal:
+        terminal.wait_for("you > ")
+        terminal.type("A blue kiln\r")
+        assert "Tell me more." in terminal.wait_for("you > ")
+        assert asked.reached.wait(30)  # nothing was typed since
+        asked.open()
+        assert terminal.leave("\x04") == 0
+    assert embedded_in(tmp_path) >= {"A blue kiln"}
+
+
+def test_what_a_pipe_said_is_embedded_and_a_model_that_cannot_embed_is_no_news(
+    tmp_path: Path, model_server: ScriptedModelServer
+) -> None:
+    variables = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": model_server.base_url, "EMBEDDING_DIMENSION": "8"}
+    model_server.answer_with(embeddings(8), path=EMBEDDINGS)
+    assert mayfly("chat", folder=tmp_path, stdin="One\n", **variables, **LOCAL).returncode == 0
+    assert embedded_in(tmp_path) >= {"One"}
+    model_server.answer_with(failure(404), path=EMBEDDINGS)
+    done = mayfly("chat", folder=tmp_path, stdin="Two\n", **variables, **LOCAL)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def embedded_in(folder: Path) -> set[str]:
+    """The texts in the folder's database that have an embedding."""
+    connection = apsw.Connection(str(folder / ".data" / "mayfly.db"))
+    rows = connection.execute("SELECT m.text FROM embeddings e JOIN memories m ON m.id = e.memory_id").fetchall()
+    connection.close()
+    return {str(text) for (text,) in rows}
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
