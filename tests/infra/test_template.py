@@ -129,6 +129,23 @@ def test_roles_name_exact_resources_and_actions(function: str, everything: bool)
         assert targets
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_may_write_the_traces_that_it_or_its_caller_samples(function: str) -> None:
+    managed = properties(role_of(function))["ManagedPolicyArns"]
+    outside, inside = json.dumps(chosen(managed)), json.dumps(chosen(managed, InVpc=True))
+    assert "AWSXRayDaemonWriteAccess" in outside
+    assert ("AWSLambdaENIManagementAccess" in outside, "AWSLambdaENIManagementAccess" in inside) == (False, True)
+
+
+def test_the_schedule_may_invoke_the_tick_and_nothing_else() -> None:
+    (schedule,) = resources("AWS::Scheduler::Schedule").values()
+    role = schedule["Properties"]["Target"]["RoleArn"]["Fn::GetAtt"][0]
+    (policy,) = properties(role)["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Resource"] == {"Fn::GetAtt": ["TickFunction", "Arn"]}
+
+
 def test_a_role_reaches_its_own_log_group_its_secrets_and_the_queues_of_its_work() -> None:
     reached = {role_of(name): set(names_in(statements(role_of(name), HasModelSecret=True))) for name in FUNCTIONS}
     embed_queues = {"EmbedHighQueue", "EmbedNormalQueue", "EmbedLowQueue"}
@@ -216,6 +233,38 @@ def test_every_queue_has_alarms_for_the_oldest_message_and_for_dead_letters(queu
     metrics = {each["Properties"]["MetricName"] for each in parsed("infra/queue-alarms.yaml")["Resources"].values()}
     assert len(stacks) == 1
     assert metrics == {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"}
+
+
+def test_the_more_urgent_a_queue_the_sooner_its_alarm() -> None:
+    limits_s = {
+        stack["QueueName"]["Fn::GetAtt"][0]: int(stack["OldestMessageS"])
+        for each in resources("AWS::CloudFormation::Stack").values()
+        if "OldestMessageS" in (stack := each["Properties"]["Parameters"])
+    }
+    assert set(limits_s) == set(QUEUES)
+    assert limits_s["EmbedHighQueue"] < limits_s["EmbedNormalQueue"] < limits_s["EmbedLowQueue"]
+
+
+def test_a_created_database_has_an_alarm_for_its_connections() -> None:
+    alarms = [
+        each["Properties"]
+        for each in parsed("infra/database.yaml")["Resources"].values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert [(each["Namespace"], each["MetricName"]) for each in alarms] == [("AWS/RDS", "DatabaseConnections")]
+
+
+@pytest.mark.parametrize("name", ["infra/function-alarms.yaml", "infra/queue-alarms.yaml", "infra/database.yaml"])
+def test_every_alarm_reports_to_the_topic_that_is_given(name: str) -> None:
+    alarms = [
+        each["Properties"] for each in parsed(name)["Resources"].values() if each["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    told = [chosen(each["AlarmActions"], HasTopic=True) for each in alarms]
+    assert told == [[{"Ref": "AlarmTopicArn"}]] * len(alarms)
+    stacks = [each["Properties"] for each in resources("AWS::CloudFormation::Stack").values()]
+    topics = [each["Parameters"]["AlarmTopicArn"] for each in stacks if each["TemplateURL"] == name]
+    assert topics
+    assert topics == [{"Ref": "AlarmTopicArn"}] * len(topics)
 
 
 def test_the_inbox_keeps_a_room_in_order() -> None:
@@ -359,7 +408,11 @@ def test_the_dashboard_is_json_and_shows_every_metric_that_turns_write() -> None
 
 def test_people_get_what_they_need() -> None:
     outputs = expanded()["Outputs"]
-    assert {"ApiUrl", "Curl", "InboxQueueUrl", "EmbedHighQueueUrl", "MessageFunctionName"} <= set(outputs)
+    assert {"ApiUrl", "Curl", "MessageFunctionName", "MessageFunctionArn"} <= set(outputs)
+    queues = [each["Value"]["Ref"] for name, each in outputs.items() if name.endswith("QueueUrl")]
+    assert sorted(queues) == sorted(resources("AWS::SQS::Queue"))
+    direct = outputs["MessageFunctionArn"]["Value"]
+    assert chosen(direct) == {"Ref": "MessageFunctionAliaslive"}  # where SnapStart and provisioned concurrency are
     line = outputs["Curl"]["Value"]["Fn::Sub"][0]
     assert line.startswith("curl ")
     assert line.endswith("/v1/messages")

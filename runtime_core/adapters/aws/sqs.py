@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from runtime_core.work.jobs import QueueMessage
 BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH_LIMIT_BYTES = 256 * 1024
 SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
+# Where Lambda keeps the trace of the event at hand; a queued message carries it to the function that reads it.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-xray.html
+TRACE = "_X_AMZN_TRACE_ID"
 _CONNECT_LIMIT_S = 2.0
 _READ_LIMIT_S = 5.0
 _TRIES = 2
@@ -80,6 +84,8 @@ class SqsQueue:
                 entry["MessageDeduplicationId"] = message.deduplication_id
         elif message.delay_s:
             entry["DelaySeconds"] = message.delay_s
+        if trace := os.environ.get(TRACE):
+            entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
         return entry
 
     def _opened(self) -> Any:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -52,6 +57,52 @@ async def test_nothing_to_send_asks_nobody() -> None:
 async def test_a_delayed_message_is_not_handed_out_at_once(sqs: SqsQueue, queue: Queue) -> None:
     await sqs.send([QueueMessage(body="later", delay_s=900), QueueMessage(body="now")])
     assert queue.bodies() == ["now"]
+
+
+@contextmanager
+def recording() -> Iterator[tuple[str, list[Any]]]:
+    """A queue that takes every batch; its URL, and what it was sent. The other server forgets a batch's attributes."""
+    sent: list[Any] = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            entries = json.loads(self.rfile.read(int(self.headers["content-length"])))["Entries"]
+            sent.extend(entries)
+            body = json.dumps(
+                {"Successful": [{"Id": each["Id"], "MessageId": each["Id"]} for each in entries]}
+            ).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/123456789012/queue", sent
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+async def test_a_message_carries_the_trace_it_was_sent_in(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = "Root=1-5f84c7a1-1234567890abcdef12345678;Parent=1234567890abcdef;Sampled=1"
+    with recording() as (url, sent):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url.removesuffix("/123456789012/queue"))
+        sqs = SqsQueue(url)
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+        await sqs.send([QueueMessage(body="traced")])
+        monkeypatch.delenv("_X_AMZN_TRACE_ID")
+        await sqs.send([QueueMessage(body="not traced")])
+        await sqs.close()
+    traced, plain = sent
+    assert traced["MessageSystemAttributes"] == {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
+    assert "MessageSystemAttributes" not in plain
 
 
 async def test_a_queue_that_is_not_there_is_an_error_that_no_retry_helps(
