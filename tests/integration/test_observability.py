@@ -171,6 +171,7 @@ def test_a_sampled_turn_is_traced_with_its_phases(variables: dict[str, str], tmp
         with emulated(UNRULY, traced, tmp_path / "log") as function:
             answer = function.invoke({"text": SECRET_WORDS, "trace": header})
             packets = [daemon.recv(65_536).decode() for _ in range(5)]
+    assert answer["traces"] is True
     *phases, turn = [json.loads(packet.partition("\n")[2]) for packet in packets]
     assert [each["name"] for each in (*phases, turn)] == ["begin", "state", "answer", "finish", "turn"]
     assert {each["trace_id"] for each in (*phases, turn)} == {trace}
@@ -187,7 +188,8 @@ def test_a_turn_that_is_not_sampled_leaves_no_trace(variables: dict[str, str], t
         daemon.setblocking(False)
         traced = {**variables, "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}"}
         with emulated(UNRULY, traced, tmp_path / "log") as function:
-            function.invoke({"text": "One", "trace": "Root=1-5f84c7a1-1234567890abcdef12345678;Sampled=0"})
+            answer = function.invoke({"text": "One", "trace": "Root=1-5f84c7a1-1234567890abcdef12345678;Sampled=0"})
+            assert answer["traces"] is False
             assert function.lines('"turn finished"')
         with pytest.raises(BlockingIOError):
             daemon.recv(65_536)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any
 
@@ -14,7 +15,8 @@ class Unruly(BaseException):
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer as always; `hang` never comes back, `raise` raises; each answer says which process gave it.
+    """Answer as always; `hang` never comes back, `raise` raises; each answer says which process gave it, and
+    whether that has loaded the SDK that writes traces.
 
     `trace` is the trace header, which Lambda's own runtime puts into this variable and the emulator leaves out.
     """
@@ -23,4 +25,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         threading.Event().wait()
     if event.get("raise"):
         raise Unruly("on demand")
-    return {**handlers.message.handler(event, context), "process": os.getpid()}
+    answer = handlers.message.handler(event, context)
+    return {**answer, "process": os.getpid(), "traces": "aws_xray_sdk" in sys.modules}
