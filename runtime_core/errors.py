@@ -13,6 +13,10 @@ MayflyError
 │   ├── PluginCycle
 │   ├── PluginDependencyMissing
 │   └── DuplicateComponent
+├── AccessError
+│   ├── CallerUnverified         nobody vouches for who is asking
+│   ├── EntityNotCaller          the message names another sender than the verified caller
+│   └── RoomNotJoined            the room is there, and the caller takes no part in it
 ├── RouteError
 │   ├── RouteNotFound
 │   ├── RouteMethodNotAllowed    names the methods that are
@@ -157,6 +161,30 @@ class DuplicateComponent(PluginError):
     """Two components of one kind share a name."""
 
     code = "duplicate-component"
+
+
+class AccessError(MayflyError):
+    """Who asks may not do that."""
+
+    code = "access-error"
+
+
+class CallerUnverified(AccessError):
+    """The request comes from nobody that `AUTH_MODE` knows: nobody verified who is asking."""
+
+    code = "caller-unverified"
+
+
+class EntityNotCaller(AccessError):
+    """The message names another sender than the verified caller."""
+
+    code = "entity-not-caller"
+
+
+class RoomNotJoined(AccessError):
+    """The room is there, and the caller takes no part in it."""
+
+    code = "room-not-joined"
 
 
 class RouteError(MayflyError):

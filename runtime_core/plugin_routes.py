@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from runtime_core.components import Route, accepted
 from runtime_core.errors import InvalidInput, RouteMethodNotAllowed, RouteNotFound, RouteNotPublic
@@ -28,6 +29,7 @@ class RouteRequest:
         headers: Names in lower case.
         body: What was sent: parsed where it is JSON, else bytes; None when there is none.
         trusted: The caller may use routes that are not public.
+        entity_id: The caller's entity, where somebody verified who it is.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -39,6 +41,7 @@ class RouteRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     trusted: bool = True
+    entity_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ async def _answered(
         headers=asked.headers,
         body=asked.body,
         trusted=asked.trusted,
+        entity_id=asked.entity_id,
     )
     given = await route.handler(*accepted(route.handler, (request, runtime)))
     if isinstance(given, RouteResponse):

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime_core.http.agents import list_agents
 from runtime_core.http.answers import COMMON_HEADERS, json_answer, problem_answer
+from runtime_core.http.callers import for_callers
 from runtime_core.http.deletions import delete_message
 from runtime_core.http.exchange import Exchange
 from runtime_core.http.failures import reported
@@ -80,11 +81,11 @@ def create_app(source: DeploymentSource) -> Application:
         source: Gives the open deployment; not asked before a request needs it.
     """
     routes = [
-        Route("/v1/messages", partial(create_message, source), methods=["POST"]),
-        Route("/v1/runs/{run_id}", partial(read_run, source)),
-        Route("/v1/rooms/{room_id}/messages", partial(room_messages, source), methods=["GET", "DELETE"]),
-        Route("/v1/messages/{message_id}", partial(delete_message, source), methods=["DELETE"]),
-        Route("/v1/agents", partial(list_agents, source)),
+        Route("/v1/messages", for_callers(source, create_message), methods=["POST"]),
+        Route("/v1/runs/{run_id}", for_callers(source, read_run)),
+        Route("/v1/rooms/{room_id}/messages", for_callers(source, room_messages), methods=["GET", "DELETE"]),
+        Route("/v1/messages/{message_id}", for_callers(source, delete_message), methods=["DELETE"]),
+        Route("/v1/agents", for_callers(source, list_agents)),
         Route("/plugins/{path:path}", partial(serve_plugin, source), methods=[*METHODS]),
         Route("/health", health),
         Route("/health/ready", partial(readiness, source)),

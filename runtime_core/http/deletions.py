@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import COMMON_HEADERS
+from runtime_core.http.callers import caller_of, takes_part
 from runtime_core.http.parameters import check_query, path_uuid
 from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
 
 if TYPE_CHECKING:
+    from runtime_core.deployment import Deployment
     from runtime_core.runtime import AgentRuntime
+
+NO_ROOM = "You take part in no room with this id."
+_NO_MESSAGE = "The agent keeps no message with this id."
 
 
 async def delete_message(source: DeploymentSource, request: Request) -> Response:
@@ -23,8 +29,10 @@ async def delete_message(source: DeploymentSource, request: Request) -> Response
     check_query(request, ("agent",))
     message_id = path_uuid(request, "message_id")
     async with _runtime(source, request) as runtime:
+        if not await _is_theirs(await source(), request, runtime.agent_id, message_id):
+            raise NotThere(_NO_MESSAGE)
         if not await runtime.message_service.delete_message(runtime, message_id):
-            raise NotThere("The agent keeps no message with this id.")
+            raise NotThere(_NO_MESSAGE)
     return Response(None, 204, COMMON_HEADERS)
 
 
@@ -33,8 +41,20 @@ async def clear_room(source: DeploymentSource, request: Request) -> Response:
     check_query(request, ("agent",))
     room_id = path_uuid(request, "room_id")
     async with _runtime(source, request) as runtime:
+        deployment = await source()
+        if not await takes_part(deployment, runtime.agent_id, room_id, caller_of(deployment, request)):
+            raise NotThere(NO_ROOM)
         await runtime.message_service.clear_channel(runtime, room_id)
     return Response(None, 204, COMMON_HEADERS)
+
+
+async def _is_theirs(deployment: Deployment, request: Request, agent_id: UUID, message_id: UUID) -> bool:
+    """Whether the message was said in a room that the caller takes part in."""
+    caller = caller_of(deployment, request)
+    if caller is None:
+        return True
+    found = await deployment.database.memories.get(agent_id, [message_id])
+    return bool(found) and await takes_part(deployment, agent_id, found[0].room_id, caller)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
 from runtime_core.http.body import JSON_OVERHEAD, read_json_object
+from runtime_core.http.callers import caller_of, check_may_speak, sent_by
 from runtime_core.http.documents import run_document
 from runtime_core.http.event_stream import EventStream
 from runtime_core.http.negotiation import EVENT_STREAM, JSON, preferred, prefers_async
@@ -27,11 +28,15 @@ async def create_message(source: DeploymentSource, request: Request) -> Response
     """Answer a message."""
     check_query(request, ())
     kind = preferred(request, (JSON, EVENT_STREAM))
-    key = idempotency_key(request)
     deployment = await source()
+    caller = caller_of(deployment, request)
+    key = idempotency_key(request, caller)
     limit_bytes = deployment.settings.message_limit_bytes
     body = await read_json_object(request, limit_bytes=limit_bytes * JSON_OVERHEAD)
     message = _named(parse_message_request(body, limit_bytes=limit_bytes), key)
+    if caller is not None:
+        message = sent_by(message, caller)
+        await check_may_speak(deployment, message, caller)
     if kind == EVENT_STREAM:
         return EventStream(deployment, message, request_id=request.state.request_id)
     if prefers_async(request):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from starlette.requests import Request
@@ -12,6 +13,9 @@ from starlette.requests import Request
 from runtime_core.frozen import dataclass
 from runtime_core.http.problems import InvalidParameter
 from runtime_core.ids import parse_uuid, string_to_uuid
+
+if TYPE_CHECKING:
+    from runtime_core.caller import Caller
 
 KEY_LENGTH = 255  # characters of an Idempotency-Key; what other services that take one allow
 PAGE_SIZE = 50
@@ -73,8 +77,11 @@ def _no_cursor() -> InvalidParameter:
     )
 
 
-def idempotency_key(request: Request) -> UUID | None:
-    """The message id that the Idempotency-Key names: a UUID as it is, other text by its stable UUID."""
+def idempotency_key(request: Request, caller: Caller | None) -> UUID | None:
+    """The message id that the Idempotency-Key names: a UUID as it is, other text by its stable UUID.
+
+    Two verified callers may use the same text for messages of their own.
+    """
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
@@ -85,4 +92,4 @@ def idempotency_key(request: Request) -> UUID | None:
         raise InvalidParameter(
             f"expected once, 1 to {KEY_LENGTH} printable characters", name="Idempotency-Key", place="header"
         )
-    return string_to_uuid(key)
+    return string_to_uuid(f"{caller.entity_id}:{key}" if caller and parse_uuid(key) is None else key)

@@ -8,12 +8,14 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runtime_core.errors import MessageTooLarge
+from runtime_core.errors import MessageTooLarge, RouteNotPublic
 from runtime_core.http.answers import COMMON_HEADERS, json_answer
+from runtime_core.http.callers import caller_of, known_caller
 from runtime_core.http.negotiation import JSON
 from runtime_core.http.problems import MalformedRequest
 from runtime_core.http.source import DeploymentSource
 from runtime_core.plugin_routes import RouteRequest, RouteResponse
+from runtime_core.settings import Settings
 
 AGENT = "x-agent"  # names the agent whose plugin is meant: the query belongs to the plugin
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -22,9 +24,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
     """Answer with the plugin's handler; the header `X-Agent` names the agent, the deployment's first without it.
 
-    Routes that are not public are served on a developer's machine alone, as long as nobody proves who they are.
+    Routes that are not public are for verified callers; where callers are not verified (`AUTH_MODE`), they are served
+    on a developer's machine alone.
     """
     deployment = await source()
+    caller = known_caller(deployment, request)
     agent_id = deployment.agent_id(request.headers.get(AGENT))
     asked = RouteRequest(
         method="GET" if request.method == "HEAD" else request.method,
@@ -32,13 +36,21 @@ async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
         query=dict(request.query_params),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await _body(request, deployment.settings.message_limit_bytes),
-        trusted=deployment.settings.environment == "development" and not deployment.settings.on_lambda,
+        trusted=caller is not None or _is_own_machine(deployment.settings),
+        entity_id=caller.entity_id if caller else None,
     )
     runtime = await deployment.runtime(agent_id)
     try:
         return _answer(await runtime.handle_route(asked))
+    except RouteNotPublic:
+        caller_of(deployment, request)  # says that nobody was verified, where that would have helped
+        raise
     finally:
         await runtime.stop()
+
+
+def _is_own_machine(settings: Settings) -> bool:
+    return settings.auth_mode == "none" and settings.environment == "development" and not settings.on_lambda
 
 
 async def _body(request: Request, limit_bytes: int) -> Any:
@@ -47,7 +59,7 @@ async def _body(request: Request, limit_bytes: int) -> Any:
         body += chunk
         if len(body) > limit_bytes:
             raise MessageTooLarge(f"the body is over the limit of {limit_bytes:,} bytes")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+    if not body or request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         return bytes(body) or None
     try:
         return from_json(bytes(body), allow_inf_nan=False)

@@ -40,6 +40,10 @@ KINDS: Mapping[type[MayflyError], Kind] = {
     errors.AgentError: Kind(500, "Agent error", "The agent could not handle the message."),
     errors.AgentNotFound: Kind(404, "Agent not found"),
     errors.PluginError: Kind(500, "Plugin error", "A plugin of this deployment could not be loaded."),
+    errors.AccessError: Kind(403, "Access refused"),
+    errors.CallerUnverified: Kind(401, "Caller not verified"),
+    errors.EntityNotCaller: Kind(403, "Entity is not the caller"),
+    errors.RoomNotJoined: Kind(403, "Room not joined"),
     errors.RouteError: Kind(500, "Route error", "The plugin's route could not answer."),
     errors.RouteNotFound: Kind(404, "Route not found"),
     errors.RouteMethodNotAllowed: Kind(405, "Method not allowed"),
@@ -171,7 +175,7 @@ def _of_ours(error: MayflyError) -> Problem:
         title=kind.title,
         detail=_detail(error, kind),
         errors=_field_errors(error) if kind.status == 422 and isinstance(error, InvalidInput) else (),
-        headers={**_retry_after(error), **_allow(error)},
+        headers={**_retry_after(error), **_allow(error), **_challenge(error)},
     )
 
 
@@ -189,6 +193,11 @@ def _retry_after(error: MayflyError) -> dict[str, str]:
 
 def _allow(error: MayflyError) -> dict[str, str]:
     return {"Allow": ", ".join(error.allowed)} if isinstance(error, errors.RouteMethodNotAllowed) else {}
+
+
+def _challenge(error: MayflyError) -> dict[str, str]:
+    """What RFC 9110 (15.5.2) wants beside every 401: the way most callers prove who they are."""
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.CallerUnverified) else {}
 
 
 def _of_http(error: HTTPException) -> Problem:

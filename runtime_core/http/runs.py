@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
+from runtime_core.http.callers import caller_of, takes_part
 from runtime_core.http.documents import run_document
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import check_query, path_uuid
@@ -17,6 +18,7 @@ from runtime_core.http.source import DeploymentSource
 from runtime_core.run import Run, RunStatus
 
 if TYPE_CHECKING:
+    from runtime_core.caller import Caller
     from runtime_core.deployment import Deployment
 
 ASK_AGAIN_S = "1"  # a turn takes about as long as its model calls
@@ -28,16 +30,28 @@ async def read_run(source: DeploymentSource, request: Request) -> Response:
     preferred(request, (JSON,))
     run_id = path_uuid(request, "run_id")
     deployment = await source()
-    run = await deployment.database.turns.get_run(run_id) or await _waiting(deployment, run_id)
-    if run is None or not deployment.runs(run.agent_id):
+    run = await _readable(deployment, run_id, caller_of(deployment, request))
+    if run is None:
         raise NotThere("No run of this deployment's agents has this id.")
     is_under_way = run.status in {RunStatus.QUEUED, RunStatus.RUNNING}
     return json_answer(run_document(run), headers={"Retry-After": ASK_AGAIN_S} if is_under_way else None)
 
 
-async def _waiting(deployment: Deployment, run_id: UUID) -> Run | None:
-    """The run of a message that was accepted and did not begin yet."""
+async def _readable(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
+    """The run, where it is one of this deployment's agents in a room that the caller takes part in."""
+    run = await deployment.database.turns.get_run(run_id)
+    if run is None:
+        return await _waiting(deployment, run_id, caller)
+    if not deployment.runs(run.agent_id):
+        return None
+    return run if await takes_part(deployment, run.agent_id, run.room_id, caller) else None
+
+
+async def _waiting(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
+    """What stands for the run of a message that the caller sent and that did not begin yet."""
     from runtime_core.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
 
     accepted = await find_accepted(deployment, run_id)
-    return accepted.run if accepted else None
+    if accepted is None or (caller is not None and accepted.entity_id != caller.entity_id):
+        return None
+    return accepted.run

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mangum.handlers import ALB, APIGateway, HTTPGateway
 from mangum.types import LambdaConfig, LambdaHandler
@@ -20,6 +20,9 @@ from runtime_core.errors import InvalidInput
 from runtime_core.http.answers import problem_answer
 from runtime_core.http.failures import reported
 from runtime_core.http.problems import MEDIA_TYPE, MalformedRequest
+
+if TYPE_CHECKING:
+    from runtime_core.caller import Caller
 
 _KINDS: tuple[type[LambdaHandler], ...] = (ALB, HTTPGateway, APIGateway)
 _TEXT_TYPES = ["text/", "application/json", MEDIA_TYPE]  # every other body goes out in base64
@@ -48,6 +51,7 @@ class HttpEvent:
             raise InvalidInput("the event is no HTTP request; handlers.message takes messages without HTTP")
         self._request_id = str(context.aws_request_id)
         self._prefix = callers_prefix(readable)
+        self._event = readable
 
     async def answered_by(self, app: ASGIApp) -> dict[str, Any]:
         """Have the app answer the request; returns the answer in the form that the event's source reads."""
@@ -56,9 +60,14 @@ class HttpEvent:
         except ValueError:  # binascii's error for text that is not base64
             return self.failed(MalformedRequest("The body is not base64, though the event says so."))
         cycle = _Cycle(body)
-        scope = {**self._handler.scope, "state": {"prefix": self._prefix}}
+        scope = {**self._handler.scope, "state": {"prefix": self._prefix, "verified_caller": self._caller}}
         await app(scope, cycle.receive, cycle.send)
         return self._handler({"status": cycle.status, "headers": cycle.headers, "body": bytes(cycle.body)})
+
+    def _caller(self) -> Caller | None:
+        from runtime_core.adapters.aws.callers import verified_caller  # noqa: PLC0415 - loaded only where it matters
+
+        return verified_caller(self._event)
 
     def failed(self, error: Exception) -> dict[str, Any]:
         """Answer with the problem that an error is, where the app had no chance to."""
