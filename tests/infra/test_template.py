@@ -15,6 +15,7 @@ from tests.infra.rules import decide, refused, values_of
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mayfly-AbCdEf"
 GIVEN = {"DatabaseSecretArn": SECRET}
+TOKENS = {"ApiAuthorization": "jwt", "JwtIssuer": "https://issuer.example/", "JwtAudience": "chat,desk"}
 FUNCTIONS = {
     "MessageFunction": "handlers.message.handler",
     "IsolatedMessageFunction": "handlers.message.handler",
@@ -151,7 +152,7 @@ def test_a_role_reaches_its_own_log_group_its_secrets_and_the_queues_of_its_work
     embed_queues = {"EmbedHighQueue", "EmbedNormalQueue", "EmbedLowQueue"}
     assert reached == {
         "MessageRole": {"MessageLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
-        "ApiRole": {"ApiLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
+        "ApiRole": {"ApiLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", "InboxQueue", *embed_queues},
         "EmbedHighRole": {"EmbedHighLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedHighQueue"},
         "EmbedNormalRole": {"EmbedNormalLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedNormalQueue"},
         "EmbedLowRole": {"EmbedLowLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedLowQueue"},
@@ -324,6 +325,16 @@ def test_the_defaults_with_a_database_secret_are_taken() -> None:
         ({"EmbedLowConcurrency": "1"}, "EmbedLowConcurrency: not allowed"),
         ({"TickRate": "rate(1 minutes)"}, "TickRate: not allowed"),
         ({"CorsOrigins": "example.com"}, "CorsOrigins: not allowed"),
+        ({"ApiAuthorization": "jwt"}, "needs JwtIssuer and JwtAudience"),
+        ({"ApiAuthorization": "jwt", "JwtIssuer": "https://issuer.example/"}, "jwt needs JwtIssuer and JwtAudience"),
+        ({"ApiAuthorization": "jwt", "JwtAudience": "chat"}, "jwt needs JwtIssuer and JwtAudience"),
+        ({"JwtIssuer": "https://issuer.example/"}, "JwtIssuer needs JwtAudience and ApiAuthorization=jwt"),
+        ({"JwtAudience": "chat"}, "JwtAudience needs JwtIssuer and ApiAuthorization=jwt"),
+        ({**TOKENS, "ApiAuthorization": "iam"}, "JwtIssuer needs JwtAudience and ApiAuthorization=jwt"),
+        ({**TOKENS, "ApiType": "rest"}, "needs ApiType=http"),
+        ({**TOKENS, "JwtIssuer": "issuer.example"}, "JwtIssuer: not allowed"),
+        ({**TOKENS, "JwtAudience": "a b"}, "JwtAudience: not allowed"),
+        ({"AuthMode": "jwt"}, "AuthMode: not allowed"),
     ],
 )
 def test_what_aws_would_refuse_halfway_is_refused_at_once(given: dict[str, str], said: str) -> None:
@@ -341,6 +352,9 @@ def test_what_aws_would_refuse_halfway_is_refused_at_once(given: dict[str, str],
         {"EmbedHighPollers": "2", "EmbedHighConcurrency": "0"},
         {"ApiType": "rest", "UsagePlanQuota": "1000"},
         {"CorsOrigins": "https://example.com,http://localhost:5173"},
+        TOKENS,
+        {**TOKENS, "AuthMode": "none"},
+        {"ApiAuthorization": "none"},
         {"VpcSubnetIds": "subnet-0a,subnet-0b", "VpcSecurityGroupIds": "sg-0c"},
     ],
 )
@@ -364,8 +378,49 @@ def test_the_api_is_signed_unless_it_is_opened_on_purpose() -> None:
     assert expanded()["Parameters"]["ApiAuthorization"]["Default"] == "iam"
     http = properties("HttpApi")["Body"]["paths"]["/{proxy+}"]["x-amazon-apigateway-any-method"]["security"]
     assert (chosen(http, SignsRequests=True), chosen(http)) == ([{"sigv4": []}], [])
+    assert chosen(http, ChecksTokens=True) == [{"jwt": []}]
     rest = properties("RestMethod")["AuthorizationType"]
     assert (chosen(rest, SignsRequests=True), chosen(rest)) == ("AWS_IAM", "NONE")
+
+
+def test_tokens_are_checked_by_an_authorizer_that_is_there_only_where_they_are() -> None:
+    schemes = properties("HttpApi")["Body"]["components"]["securitySchemes"]
+    checked = chosen(schemes, ChecksTokens=True)
+    assert list(checked) == ["jwt"]
+    assert checked["jwt"]["x-amazon-apigateway-authorizer"] == {
+        "type": "jwt",
+        "identitySource": "$request.header.Authorization",
+        "jwtConfiguration": {"issuer": {"Ref": "JwtIssuer"}, "audience": {"Ref": "JwtAudience"}},
+    }
+    assert list(chosen(schemes)) == ["sigv4"]
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({}, "gateway"),
+        (TOKENS, "gateway"),
+        ({"AuthMode": "none"}, "none"),
+        ({"ApiAuthorization": "none"}, "none"),
+        ({"ApiAuthorization": "none", "AuthMode": "gateway"}, "none"),
+    ],
+)
+def test_the_sender_is_the_caller_wherever_the_api_verifies_one(given: dict[str, str], mode: str) -> None:
+    values = values_of(expanded(), {**GIVEN, **given})
+    verifies = decide(expanded()["Conditions"]["VerifiesCallers"], values)
+    variable = chosen(properties("ApiFunction")["Environment"]["Variables"]["AUTH_MODE"], VerifiesCallers=verifies)
+    assert (values[variable["Ref"]] if isinstance(variable, dict) else variable) == mode
+
+
+def test_the_api_alone_puts_messages_into_the_inbox() -> None:
+    wanting = [name for name in FUNCTIONS if "INBOX_QUEUE_URL" in properties(name)["Environment"]["Variables"]]
+    sending = [
+        name
+        for name in FUNCTIONS
+        for statement in statements(role_of(name))
+        if statement["Action"] == "sqs:SendMessage" and "InboxQueue" in set(names_in(statement["Resource"]))
+    ]
+    assert wanting == sending == ["ApiFunction"]
 
 
 def test_each_way_to_let_callers_into_the_rest_api_is_deployed_by_itself() -> None:

@@ -48,7 +48,8 @@ class Functions:
     def api(self) -> Iterator[str]:
         """The HTTP API on a port of this machine; its URL."""
         port = free_port()
-        command = ["local", "start-api", "--port", str(port), *self._options({})]
+        configured = ["--config-file", str(ROOT / "samconfig.toml")]  # found beside the template that is built from
+        command = ["local", "start-api", "--port", str(port), *configured, *self._options({})]
         with (self._folder / "api.log").open("wb") as log:
             process = subprocess.Popen(
                 [SAM, *command], env=_environment(), stdout=log, stderr=log, start_new_session=True
