@@ -86,10 +86,12 @@ async def accept(deployment: Deployment, request: MessageRequest) -> Run | Messa
         )
     agent_id = deployment.agent_id(request.agent)
     message = request.memory(agent_id)
+    # In this order: a turn that begins in between has stored both.
+    was_seen = bool(await deployment.database.memories.get(agent_id, [message.id]))
     run = await deployment.database.turns.get_run(run_id_of(message))
     if run is not None and _is_held(run):
         return run
-    if await _was_seen(deployment, agent_id, message, run):
+    if run.status is RunStatus.COMPLETED if run is not None else was_seen:
         return await deployment.answer(request)  # the stored answer, or why there is none
     accepted = Accepted(
         run_id=run_id_of(message),
@@ -131,13 +133,6 @@ async def note_given_up(deployment: Deployment, request: MessageRequest, error: 
 def _is_held(run: Run) -> bool:
     held_until = run.lease_until if run.status is RunStatus.RUNNING else None
     return held_until is not None and held_until > datetime.now(UTC)
-
-
-async def _was_seen(deployment: Deployment, agent_id: UUID, message: Memory, run: Run | None) -> bool:
-    """Whether a turn of this message ended well, or one of its id began otherwise: the store says what that means."""
-    if run is not None:
-        return run.status is RunStatus.COMPLETED
-    return bool(await deployment.database.memories.get(agent_id, [message.id]))
 
 
 def _named(request: MessageRequest, message: Memory, agent_id: UUID) -> MessageRequest:

@@ -49,6 +49,8 @@ async def deployment() -> AsyncIterator[Deployment]:
     settings = Settings(database_url="sqlite://", agents=f"{__name__}:AGENTS", model_max_retries=0)
     async with Deployment.open(settings) as deployment:
         yield deployment
+        for held in HELD.values():  # else a test that failed would wait for them
+            held.set()
 
 
 async def finished(deployment: Deployment) -> None:
