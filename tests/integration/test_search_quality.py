@@ -12,7 +12,7 @@ from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.testing import Scene
-from tests.bench.recall import Labelled, recall_at
+from tests.bench.recall import HELD_OUT, Labelled, recall_at
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -36,6 +36,19 @@ async def test_words_and_vectors_together_find_more_than_either_alone(database: 
     assert fused > found["text", "all"]
     assert all(found["fused", kind] >= found["vector", kind] for kind in ("exact", "meaning", "mixed"))
     assert fused >= 0.95
+
+
+async def test_fused_finds_more_than_either_alone_on_texts_it_was_not_tuned_on(database: DatabaseAdapter) -> None:
+    found = await recall_at(database, Labelled.read(HELD_OUT))
+    assert found["fused", "all"] > found["vector", "all"] > found["text", "all"]
+
+
+async def test_accents_count_on_postgres_and_not_on_sqlite(database: DatabaseAdapter) -> None:
+    """As docs/databases.md says."""
+    scene = Scene()
+    await database.memories.create(scene.agent_id, [scene.memory("My favourite composer is Fauré")])
+    hits = await database.memories.search(scene.agent_id, MemoryQuery(text="Faure"), MemoryFilter())
+    assert len(hits) == (1 if isinstance(database, SqliteAdapter) else 0)
 
 
 @pytest.mark.parametrize(
