@@ -149,10 +149,15 @@ create table memories (
 );
 create index memories_by_room on memories (agent_id, room_id, table_name, created_at, id);
 create index memories_by_time on memories (agent_id, table_name, created_at, id);
+create index memories_by_entity on memories (agent_id, entity_id, table_name, created_at, id);
 create index memories_by_word on memories using gin (search);
+-- Fragments of a long text name it in their metadata.
+create index fragments_by_document on memories (agent_id, (metadata ->> 'document_id')) where table_name = 'fragments';
 create index memories_without_embedding on memories (embedding_priority, embedding_wanted_at)
     where embedding_wanted_at is not null;
 
+-- A vector beside its row, not in a table of its own: comparing a thousand then reads a thousand pages, not five
+-- thousand. Rows of more than a page (above 2,000 dimensions) still move out.
 create table embeddings (
     agent_id uuid not null,
     memory_id uuid not null,
@@ -163,7 +168,7 @@ create table embeddings (
     created_at timestamptz not null default clock_timestamp(),
     primary key (agent_id, memory_id, model),
     foreign key (agent_id, memory_id) references memories (agent_id, id) on delete cascade
-);
+) with (toast_tuple_target = 8160);
 create index embeddings_by_model on embeddings (agent_id, model, dimension);
 -- One nearest-neighbour index for each usual dimension; a search in another one is exact, and slower.
 create index embeddings_near_256 on embeddings using hnsw ((vector::vector(256)) vector_cosine_ops) where dimension = 256;
@@ -174,6 +179,17 @@ create index embeddings_near_1024 on embeddings using hnsw ((vector::vector(1024
 create index embeddings_near_1536 on embeddings using hnsw ((vector::vector(1536)) vector_cosine_ops) where dimension = 1536;
 -- HNSW takes at most 2,000 dimensions of 4 bytes, 4,000 of 2.
 create index embeddings_near_3072 on embeddings using hnsw ((vector::halfvec(3072)) halfvec_cosine_ops) where dimension = 3072;
+
+-- Texts that a model refused, and why. A row goes with its memory, with its text, or when it is wanted again.
+create table embedding_failures (
+    agent_id uuid not null,
+    memory_id uuid not null,
+    content_hash text not null,
+    reason text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (agent_id, memory_id),
+    foreign key (agent_id, memory_id) references memories (agent_id, id) on delete cascade
+);
 
 create table runs (
     agent_id uuid not null,

@@ -86,7 +86,7 @@ $$;
 
 -- Claims the run of a message; with the claim won, stores what is new and gives back what the turn reads.
 -- Any other outcome writes nothing.
-create function mayfly_begin_turn_v1(needed integer, start jsonb) returns json language plpgsql as $$
+create function mayfly_claim_turn_v1(needed integer, start jsonb) returns json language plpgsql as $$
 #variable_conflict use_column
 declare
     agent constant uuid := start ->> 'agent_id';

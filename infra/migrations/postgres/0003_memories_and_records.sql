@@ -60,12 +60,17 @@ create function mayfly_text_hash_v1(content jsonb) returns text language sql imm
     select encode(sha256(convert_to(coalesce(content ->> 'text', ''), 'UTF8')), 'hex')
 $$;
 
--- Replaces content and metadata; a memory whose text changed loses its embeddings and wants one again.
+-- Replaces content and metadata; a memory whose text changed loses its embeddings, and wants one again if it ever did.
+-- The rows are locked by a statement of their own: the next one then sees an embedding that was stored meanwhile.
 create function mayfly_update_memories_v1(agent uuid, given jsonb) returns void language plpgsql as $$
 #variable_conflict use_column
 declare
     missing uuid;
 begin
+    perform from memories m
+    where m.agent_id = agent and m.id in (select (each ->> 'id')::uuid from jsonb_array_elements(given) as each)
+    order by m.id for update;
+
     select (each ->> 'id')::uuid into missing from jsonb_array_elements(given) as each
     where not exists (select from memories m where m.agent_id = agent and m.id = (each ->> 'id')::uuid) limit 1;
     if found then
@@ -77,15 +82,21 @@ begin
         where m.agent_id = agent and m.content ->> 'text' is distinct from each #>> '{content,text}'
     ), dropped as (
         delete from embeddings using changed where agent_id = agent and memory_id = changed.id returning memory_id
+    ), forgiven as (
+        delete from embedding_failures using changed where agent_id = agent and memory_id = changed.id
+    ), wanting as (
+        select m.id from memories m join changed on changed.id = m.id
+        where m.agent_id = agent
+            and (m.embedding_priority is not null or m.id in (select memory_id from dropped))
     )
     update memories m set
         content = each -> 'content',
         metadata = each -> 'metadata',
         embedding_priority = case
-            when m.id in (select memory_id from dropped) then coalesce(m.embedding_priority, 'normal')
+            when m.id in (select id from wanting) then coalesce(m.embedding_priority, 'normal')
             else m.embedding_priority end,
         embedding_wanted_at = case
-            when m.id in (select memory_id from dropped) then clock_timestamp() else m.embedding_wanted_at end
+            when m.id in (select id from wanting) then clock_timestamp() else m.embedding_wanted_at end
     from jsonb_array_elements(given) as each
     where m.agent_id = agent and m.id = (each ->> 'id')::uuid;
 end

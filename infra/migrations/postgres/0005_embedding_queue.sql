@@ -1,19 +1,6 @@
 -- Background embedding: memories say what they want, and every answer is written only where the text is unchanged.
 
--- Texts that a model refused, and why. A row goes with its memory, with its text, or when it is wanted again.
-create table embedding_failures (
-    agent_id uuid not null,
-    memory_id uuid not null,
-    content_hash text not null,
-    reason text not null,
-    created_at timestamptz not null default clock_timestamp(),
-    primary key (agent_id, memory_id),
-    foreign key (agent_id, memory_id) references memories (agent_id, id) on delete cascade
-);
-
--- Fragments of a long text name it in their metadata; they go when it goes.
-create index fragments_by_document on memories (agent_id, (metadata ->> 'document_id')) where table_name = 'fragments';
-
+-- Fragments of a long text go when it goes.
 create function mayfly_delete_fragments_v1() returns trigger language plpgsql as $$
 begin
     delete from memories m using gone
@@ -25,48 +12,6 @@ $$;
 
 create trigger memories_delete_fragments after delete on memories referencing old table as gone
     for each statement when (pg_trigger_depth() = 0) execute function mayfly_delete_fragments_v1();
-
--- Replaces content and metadata; a memory whose text changed loses its embeddings, and wants one again if it ever did.
--- The rows are locked by a statement of their own: the next one then sees an embedding that was stored meanwhile.
-create function mayfly_update_memories_v2(agent uuid, given jsonb) returns void language plpgsql as $$
-#variable_conflict use_column
-declare
-    missing uuid;
-begin
-    perform from memories m
-    where m.agent_id = agent and m.id in (select (each ->> 'id')::uuid from jsonb_array_elements(given) as each)
-    order by m.id for update;
-
-    select (each ->> 'id')::uuid into missing from jsonb_array_elements(given) as each
-    where not exists (select from memories m where m.agent_id = agent and m.id = (each ->> 'id')::uuid) limit 1;
-    if found then
-        raise exception using errcode = 'MF004', message = format('no memory %s', missing);
-    end if;
-
-    with changed as (
-        select m.id from memories m join jsonb_array_elements(given) as each on m.id = (each ->> 'id')::uuid
-        where m.agent_id = agent and m.content ->> 'text' is distinct from each #>> '{content,text}'
-    ), dropped as (
-        delete from embeddings using changed where agent_id = agent and memory_id = changed.id returning memory_id
-    ), forgiven as (
-        delete from embedding_failures using changed where agent_id = agent and memory_id = changed.id
-    ), wanting as (
-        select m.id from memories m join changed on changed.id = m.id
-        where m.agent_id = agent
-            and (m.embedding_priority is not null or m.id in (select memory_id from dropped))
-    )
-    update memories m set
-        content = each -> 'content',
-        metadata = each -> 'metadata',
-        embedding_priority = case
-            when m.id in (select id from wanting) then coalesce(m.embedding_priority, 'normal')
-            else m.embedding_priority end,
-        embedding_wanted_at = case
-            when m.id in (select id from wanting) then clock_timestamp() else m.embedding_wanted_at end
-    from jsonb_array_elements(given) as each
-    where m.agent_id = agent and m.id = (each ->> 'id')::uuid;
-end
-$$;
 
 -- Stores vectors where the text still has the hash they were made of; those memories want nothing any more.
 -- Returns the ids of the memories whose text is another one by now.

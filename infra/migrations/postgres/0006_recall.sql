@@ -1,33 +1,10 @@
 -- Recall: hybrid search that stays exact for few candidates and fast for many, with neighbours, for several
 -- sources at once; and a turn's claim that brings along what its message's words recall.
 
--- A vector beside its row, not in a table of its own: comparing a thousand then reads a thousand pages, not five
--- thousand. Rows of more than a page (above 2,000 dimensions) still move out.
-alter table embeddings set (toast_tuple_target = 8160);
-
-create index memories_by_entity on memories (agent_id, entity_id, table_name, created_at, id);
-
--- The memory's neighbours in its room and table: up to `at_most` before it or after it, oldest first.
-create function mayfly_neighbours_v1(m memories, at_most integer, later boolean) returns jsonb
-language sql stable as $$
-    select coalesce(jsonb_agg(f.memory order by f.created_at, f.id), '[]')
-    from (
-        (select n.created_at, n.id, mayfly_memory_v1(n) as memory from memories n
-        where not later and n.agent_id = m.agent_id and n.room_id = m.room_id and n.table_name = m.table_name
-            and (n.created_at, n.id) < (m.created_at, m.id)
-        order by n.created_at desc, n.id desc limit at_most)
-        union all
-        (select n.created_at, n.id, mayfly_memory_v1(n) from memories n
-        where later and n.agent_id = m.agent_id and n.room_id = m.room_id and n.table_name = m.table_name
-            and (n.created_at, n.id) > (m.created_at, m.id)
-        order by n.created_at, n.id limit at_most)
-    ) as f
-$$;
-
 -- The memories that hold any of the words, best first, each with its place: how many are at least as good. Looks at no
 -- more than `most` for each word: those that hold a rarer one, or all of the frequent ones; where these are too few,
 -- some of those that hold any.
-create function mayfly_rank_by_words_v2(filter text, words text, depth integer, most integer)
+create function mayfly_rank_by_words_v1(filter text, words text, depth integer, most integer)
 returns table (id uuid, place bigint)
 language plpgsql stable set enable_seqscan = off set enable_indexscan = off as $$
 begin
@@ -147,7 +124,7 @@ $$;
 
 -- Fuses the two rankings: a memory scores 1 / (20 + place) in each that holds it (reciprocal rank fusion). Many that
 -- share a word are all at the last place among them, so a frequent word does not outvote a near vector.
-create function mayfly_search_memories_v2(agent uuid, query jsonb, which jsonb) returns jsonb
+create function mayfly_search_memories_v1(agent uuid, query jsonb, which jsonb) returns jsonb
 language plpgsql set jit = off as $$
 #variable_conflict use_column
 declare
@@ -173,7 +150,7 @@ begin
     end if;
     select array_agg(r.id order by r.position),
         array_agg(case when near is null then r.position else r.place end order by r.position) into by_words, places
-    from mayfly_rank_by_words_v2(filter, query ->> 'text', depth, case when candidates <= few then few else 400 end)
+    from mayfly_rank_by_words_v1(filter, query ->> 'text', depth, case when candidates <= few then few else 400 end)
         with ordinality as r (id, place, position);
     if near is not null then
         perform mayfly_require_comparable_v1(agent, model_name, vector_dims(near));
@@ -207,8 +184,18 @@ begin
                     select nullif(greatest(-1, least(1, 1 - (e.vector <=> near))), 'NaN') from embeddings e
                     where e.agent_id = agent and e.memory_id = (m).id and e.model = model_name) end
             ) || case when neighbours > 0 then jsonb_build_object(
-                'before', mayfly_neighbours_v1(m, neighbours, false),
-                'after', mayfly_neighbours_v1(m, neighbours, true)) else '{}' end as hit
+                'before', (
+                    select coalesce(jsonb_agg(n.memory order by n.created_at, n.id), '[]') from (
+                        select n.created_at, n.id, mayfly_memory_v1(n) as memory from memories n
+                        where n.agent_id = agent and n.room_id = (m).room_id and n.table_name = (m).table_name
+                            and (n.created_at, n.id) < ((m).created_at, (m).id)
+                        order by n.created_at desc, n.id desc limit neighbours) as n),
+                'after', (
+                    select coalesce(jsonb_agg(n.memory order by n.created_at, n.id), '[]') from (
+                        select n.created_at, n.id, mayfly_memory_v1(n) as memory from memories n
+                        where n.agent_id = agent and n.room_id = (m).room_id and n.table_name = (m).table_name
+                            and (n.created_at, n.id) > ((m).created_at, (m).id)
+                        order by n.created_at, n.id limit neighbours) as n)) else '{}' end as hit
             from best
         )
         select coalesce(jsonb_agg(hit order by score desc, created_at desc, id desc), '[]') from hit);
@@ -229,7 +216,7 @@ begin
             hits := hits || '[[]]';
             continue;
         end if;
-        hits := hits || jsonb_build_array(mayfly_search_memories_v2(
+        hits := hits || jsonb_build_array(mayfly_search_memories_v1(
             agent,
             recall -> 'query' || jsonb_build_object('limit', source -> 'limit', 'neighbours', source -> 'neighbours'),
             source -> 'which'));
@@ -238,11 +225,11 @@ begin
 end
 $$;
 
--- As version 1; a claim that was won also brings what `start.recall` finds. Its first source is the room's own past:
--- what lies before the messages that come along, and nothing as long as those are all there are.
-create function mayfly_begin_turn_v2(needed integer, start jsonb) returns jsonb language plpgsql as $$
+-- Claims a message's run; a claim that was won also brings what `start.recall` finds. Its first source is the room's own
+-- past: what lies before the messages that come along, and nothing as long as those are all there are.
+create function mayfly_begin_turn_v1(needed integer, start jsonb) returns jsonb language plpgsql as $$
 declare
-    context jsonb := mayfly_begin_turn_v1(needed, start);
+    context jsonb := mayfly_claim_turn_v1(needed, start);
     recall jsonb := start -> 'recall';
     oldest constant jsonb := context #> '{messages,0}';
 begin

@@ -5,7 +5,7 @@
 
 -- name: begin_turn
 -- $1 schema version needed, $2 TurnStart
-select mayfly_begin_turn_v2($1, $2::jsonb)::text
+select mayfly_begin_turn_v1($1, $2::jsonb)::text
 
 -- name: finish_turn
 -- $1 schema version needed, $2 TurnEnd
@@ -24,7 +24,7 @@ select mayfly_run_v1(r)::text from runs r where r.id = $1 order by r.created_at 
 select mayfly_create_memories_v1($1, $2::jsonb, $3, $4)::text
 
 -- name: update_memories
-select mayfly_update_memories_v2($1, $2::jsonb)::text
+select mayfly_update_memories_v1($1, $2::jsonb)::text
 
 -- name: delete_memories_by_id
 with deleted as (delete from memories where agent_id = $1 and id = any ($2::uuid[]) returning 1)
@@ -49,7 +49,7 @@ select mayfly_find_memories_v1($1, $2::jsonb, $3)::text
 select mayfly_count_memories_v1($1, $2::jsonb)::text
 
 -- name: search_memories
-select mayfly_search_memories_v2($1, $2::jsonb, $3::jsonb)::text
+select mayfly_search_memories_v1($1, $2::jsonb, $3::jsonb)::text
 
 -- name: recall
 -- $2 Recall
