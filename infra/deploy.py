@@ -1,5 +1,7 @@
 """Deploys with the SAM command line, migrates the database, and sends a first message: `make deploy`.
 
+An update migrates first, by the new code: what runs still knows a newer schema, but new code does not run on an older.
+
 Asks once for what only the account's owner knows, and keeps the answers in `.aws-sam/deploy-<stage>.json`.
 """
 
@@ -7,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from account import Account
 
 ROOT = Path(__file__).resolve().parents[1]
 DATABASE = """Which database shall it use?
@@ -22,6 +27,8 @@ Database: """
 MODEL = """The ARN of the secret with your model provider's key; leave it empty for a provider that needs none.
 Secret: """
 EMPTY = '""'  # as the SAM command line reads it; a parameter left out would keep its last value
+LIVE = "Qualifier=live"  # by the alias that callers use
+TENANT = "TenantId=deployment"  # where every invocation has to name one
 GREETING = {"text": "Hello! Are you there?"}
 
 
@@ -36,10 +43,17 @@ def main() -> None:
     arguments = parser.parse_args()
     deployment = Deployment(sam=arguments.sam, stage=arguments.stage)
     parameters = deployment.answers(database=arguments.database, model_secret=arguments.model_secret)
+    account = Account()
+    say(f"== {deployment.stack} in {account.name}")
+    if migrate := account.outputs(deployment.stack).get("MigrateFunctionName"):
+        account.bring_out(migrate, archive_of(arguments.architecture), architecture=arguments.architecture)
+        deployment.invoke("Migrating the database", migrate, {}, expected="schema_version")
     deployment.deploy({**parameters, "Architecture": arguments.architecture})
-    outputs = deployment.outputs()
-    deployment.invoke("Migrating the database", outputs["MigrateFunctionName"], {}, expected="schema_version")
-    answer = deployment.invoke("Sending a first message", outputs["MessageFunctionName"], GREETING, expected="text")
+    outputs = account.outputs(deployment.stack)
+    deployment.invoke("Checking the database", outputs["MigrateFunctionName"], {}, expected="schema_version")
+    called = LIVE if outputs["MessageFunctionArn"].endswith(":live") else TENANT
+    message = outputs["MessageFunctionName"]
+    answer = deployment.invoke("Sending a first message", message, GREETING, expected="text", called=called)
     say(f"The agent says: {answer['text']}\n")
     for name in ("ApiUrl", "DashboardUrl", "Curl"):
         say(f"{name}: {outputs[name]}")
@@ -54,7 +68,7 @@ class Deployment:
             sys.exit(f"deploy: samconfig.toml has no stage {stage!r}")
         self._sam = sam
         self._stage = stage
-        self._stack = str(config[stage]["global"]["parameters"]["stack_name"])
+        self.stack = str(config[stage]["global"]["parameters"]["stack_name"])
         self._configured = str(config[stage]["deploy"]["parameters"]["parameter_overrides"]).split()
         self._kept = ROOT / ".aws-sam" / f"deploy-{stage}.json"
 
@@ -77,32 +91,46 @@ class Deployment:
 
     def deploy(self, parameters: Mapping[str, str]) -> None:
         """Create or update the stack."""
-        say(f"== Deploying {self._stack}")
+        say("== Deploying")
         given = [f"{name}={value or EMPTY}" for name, value in parameters.items()]
         self._run("deploy", "--config-env", self._stage, "--parameter-overrides", *self._configured, *given)
 
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs, by name."""
-        told = self._run("list", "stack-outputs", "--stack-name", self._stack, "--output", "json", captured=True)
-        return {each["OutputKey"]: each["OutputValue"] for each in json.loads(told)}
-
-    def invoke(self, what: str, function: str, event: object, *, expected: str) -> dict[str, Any]:
+    def invoke(self, what: str, function: str, event: object, *, expected: str, called: str = "") -> dict[str, Any]:
         """Invoke a function; an answer without the field `expected` ends the deployment with what it says."""
         say(f"== {what}")
-        told = self._run("remote", "invoke", function, "--event", json.dumps(event), captured=True)
-        answer: dict[str, Any] = json.loads(told)
-        if expected not in answer:
-            said = answer.get("error", answer)
+        how = ("--parameter", called) if called else ()
+        told = self._run("remote", "invoke", function, "--event", json.dumps(event), *how, captured=True)
+        answer = as_json(told)
+        if not isinstance(answer, dict) or expected not in answer:
+            said = answer.get("error", answer) if isinstance(answer, dict) else answer
             sys.exit(f"deploy: {what.lower()} failed: {json.dumps(said)}\nSee the logs: make logs STAGE={self._stage}")
         return answer
 
     def _run(self, *arguments: str, captured: bool = False) -> str:
         done = subprocess.run(  # noqa: S603 - our own arguments
-            [self._sam, *arguments], cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE if captured else None
+            [self._sam, *arguments],
+            cwd=ROOT,
+            env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE if captured else None,
         )
         if done.returncode != 0:
             sys.exit(f"deploy: sam {' '.join(arguments[:2])} failed")
         return done.stdout or ""
+
+
+def archive_of(architecture: str) -> Path:
+    """What `make build` has written."""
+    return ROOT / ".aws-sam" / "archive" / f"mayfly-{architecture}.zip"
+
+
+def as_json(text: str) -> Any:
+    """What a function answered; as it stands where that is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def asked(question: str, *, needed: str) -> str:

@@ -20,7 +20,7 @@ from runtime_core.turn.scope import current_scope
 
 QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "asyncio")  # their INFO is our DEBUG
 # Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.
-MEASURED = ("mayfly", "runtime_core.embedding.worker")
+MEASURED = ("mayfly", "runtime_core.embedding")
 EMBED_LAG = "embed_lag_ms"
 START_TIME_FIELD = 21  # of /proc/self/stat, from 0; in clock ticks since the machine started
 
