@@ -23,7 +23,10 @@ MayflyError
 │   └── RouteNotPublic
 ├── ServiceError
 │   ├── ServiceNotFound
-│   └── NoSendHandler
+│   ├── NoSendHandler
+│   └── TargetError              what was sent did not reach its target; names it
+│       ├── TargetGone           the connection is closed for good
+│       └── TargetUnavailable    (retryable)
 ├── TurnError
 │   ├── TurnInProgress           another invocation answers this message (retryable)
 │   ├── MessageConflict          the message id was used with another body
@@ -231,6 +234,25 @@ class NoSendHandler(ServiceError):
     """No send handler is registered for that source."""
 
     code = "no-send-handler"
+
+
+class TargetError(ServiceError):
+    """What was sent did not reach its target; the text names it."""
+
+    code = "target-error"
+
+
+class TargetGone(TargetError):
+    """The target is closed for good."""
+
+    code = "target-gone"
+
+
+class TargetUnavailable(TargetError):
+    """The target could not be reached, or has no room now; safe to send again."""
+
+    code = "target-unavailable"
+    retryable = True
 
 
 class TurnError(MayflyError):

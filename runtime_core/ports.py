@@ -354,6 +354,20 @@ class JobQueue(Protocol):
         """
 
 
+class Channel(Protocol):
+    """Reaches clients that hold a connection open."""
+
+    async def send(self, connection_id: str, text: str) -> None:
+        """Send text to one connection.
+
+        Raises:
+            TargetGone: It is closed.
+            TargetUnavailable: It was not reached; safe to send again.
+            TargetError: It may not be sent to, or not this.
+            DeadlineExceeded: No time is left.
+        """
+
+
 class Redelivery(Protocol):
     """Says when a queue hands out again what was not done."""
 

@@ -50,7 +50,7 @@ def _answered(result: MessageProcessingResult) -> Response:
 
 async def _accepted(deployment: Deployment, message: MessageRequest, request: Request) -> Response:
     """Say where the answer will be; a message that was answered before has it here and now."""
-    from runtime_core.acceptance import accept  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.work.acceptance import accept  # noqa: PLC0415 - loaded only when asked for
 
     accepted = await accept(deployment, message)
     if isinstance(accepted, MessageProcessingResult):

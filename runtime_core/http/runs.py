@@ -49,7 +49,7 @@ async def _readable(deployment: Deployment, run_id: UUID, caller: Caller | None)
 
 async def _waiting(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
     """What stands for the run of a message that the caller sent and that did not begin yet."""
-    from runtime_core.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.work.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
 
     accepted = await find_accepted(deployment, run_id)
     if accepted is None or (caller is not None and accepted.entity_id != caller.entity_id):

@@ -21,7 +21,7 @@ def default_plugins(given: Sequence[Plugin], setting: Callable[[str], Any], sett
     Raises:
         SettingsError: On Lambda, without a model plugin, `OPENAI_API_KEY` or `OPENAI_BASE_URL` is needed.
     """
-    names = ["bootstrap"]
+    names = ["bootstrap", *(["websocket"] if settings.websocket_endpoint else [])]
     if any(ModelType.TEXT_LARGE in plugin.models for plugin in given):
         return names
     if setting("OPENAI_API_KEY") or setting("OPENAI_BASE_URL") != OPENAI_BASE_URL:

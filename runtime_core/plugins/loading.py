@@ -30,6 +30,7 @@ BUILT_IN = {
     "local": "runtime_core.plugins.local:get_local_plugin",
     "openai": "runtime_core.plugins.openai:get_openai_plugin",
     "sql": "runtime_core.plugins.sql:plugin",
+    "websocket": "runtime_core.plugins.websocket:plugin",
 }
 _REFERENCE_PREFIXES = ("@elizaos/plugin-", "plugin-")
 

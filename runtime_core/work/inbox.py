@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.acceptance import note_given_up
 from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid, string_to_uuid
 from runtime_core.message_request import MessageRequest, parse_message_request
+from runtime_core.work.acceptance import note_given_up
 from runtime_core.work.jobs import Delivery
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from runtime_core.adapters.aws.client import TRIES, cloud_client
 from runtime_core.deadline import within
 from runtime_core.errors import QueueError, QueueUnavailable
 from runtime_core.work.jobs import QueueMessage
@@ -19,9 +20,6 @@ SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
 # Where Lambda keeps the trace of the event at hand; a queued message carries it to the function that reads it.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-xray.html
 TRACE = "_X_AMZN_TRACE_ID"
-_CONNECT_LIMIT_S = 2.0
-_READ_LIMIT_S = 5.0
-_TRIES = 2
 
 
 class SqsQueue:
@@ -55,7 +53,7 @@ class SqsQueue:
     def _send(self, messages: Sequence[QueueMessage]) -> None:
         for batch in batches(messages):
             entries = [self._entry(index, each) for index, each in enumerate(batch)]
-            for _ in range(_TRIES):
+            for _ in range(TRIES):
                 entries = self._refused(entries)
                 if not entries:
                     break
@@ -101,17 +99,8 @@ def sqs_client() -> Any:
     Raises:
         QueueError: The region or the credentials are missing.
     """
-    import boto3  # noqa: PLC0415 - loaded only when used, off the way to the answer
-    from botocore.config import Config  # noqa: PLC0415
-
-    config = Config(
-        connect_timeout=_CONNECT_LIMIT_S,
-        read_timeout=_READ_LIMIT_S,
-        retries={"mode": "standard", "total_max_attempts": _TRIES},
-        tcp_keepalive=True,
-    )
     with queue_errors():
-        return boto3.session.Session().client("sqs", config=config)
+        return cloud_client("sqs")
 
 
 def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
