@@ -246,6 +246,12 @@ def accepted(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[A
     return arguments if places is None else arguments[:places]
 
 
+async def called(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What a caller's own callback gives for those of the `arguments` it takes; a plain function will do, too."""
+    given = handler(*accepted(handler, arguments))
+    return await given if inspect.isawaitable(given) else given
+
+
 def _places(handler: Callable[..., Any]) -> int | None:
     """How many positional parameters a handler has; None is any number.
 

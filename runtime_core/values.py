@@ -11,12 +11,14 @@ from math import isfinite
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_snake
 from pydantic_core import to_json
 
 from runtime_core.errors import InvalidInput
 
 T = TypeVar("T")
 
+_UNKNOWN = "is not a known field"
 JSON_DEPTH = 32  # levels of nesting; what no honest message needs, and far below any recursion limit
 
 
@@ -60,7 +62,7 @@ def encode_json(value: object) -> str:
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:
     """Say in one line which field is wrong, what was found, and what was expected."""
-    problems = field_problems(error)
+    problems = sorted(field_problems(error), key=lambda each: _UNKNOWN not in each[1])  # a name is wrong, not missing
     location, expected = problems[0]
     where = ".".join(part for part in (name, dotted(location)) if part)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -87,7 +89,9 @@ def _expected(problem: dict[str, Any]) -> str:
     if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         return "is required"
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return "is not a known field"
+        name = str(problem["loc"][-1])
+        snake_case = to_snake(name)
+        return _UNKNOWN if name == snake_case else f"{_UNKNOWN}: names are in snake_case, {snake_case}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, got {_shown(problem['input'])}"

@@ -46,8 +46,8 @@ def read_dispatch(
     if unknown := dispatch.keys() - {"target", "agent_id", "message", "options"}:
         raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}", path="messages")
     target = dispatch.get("target", dispatch.get("agent_id"))
-    if not isinstance(target, UUID | AgentRuntime):
-        raise InvalidInput("expected the id of an agent, or a runtime", path="messages.agent_id")
+    if not isinstance(target, AgentRuntime):
+        target = agent_id_of(target, path="messages.agent_id")
     if "message" not in dispatch:
         raise InvalidInput("is required", path="messages.message")
     given = dispatch.get("options") or {}
@@ -56,7 +56,22 @@ def read_dispatch(
     return target, dispatch["message"], given
 
 
-Lane: TypeAlias = tuple[object, str]
+def agent_id_of(given: object, *, path: str = "agent_id") -> UUID:
+    """The id of an agent, also where it is written as text.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if isinstance(given, UUID):
+        return given
+    try:
+        return UUID(given if isinstance(given, str) else "")
+    except ValueError as error:
+        hint = f"; get_agent_by_name({given!r}) finds one by its name" if isinstance(given, str) else ""
+        raise InvalidInput(f"expected the id of an agent, or a runtime, got {given!r}{hint}", path=path) from error
+
+
+Lane: TypeAlias = tuple[str, str]
 """An agent and one of its rooms: messages of one lane are handled one after the other."""
 
 
@@ -66,7 +81,7 @@ def lane_of(dispatch: object) -> Lane | None:
         return None
     target, message = dispatch.get("target", dispatch.get("agent_id")), dispatch.get("message")
     room_id = message.get("room_id") if isinstance(message, Mapping) else getattr(message, "room_id", None)
-    return (target.agent_id if isinstance(target, AgentRuntime) else target, str(room_id)) if room_id else None
+    return (str(target.agent_id if isinstance(target, AgentRuntime) else target), str(room_id)) if room_id else None
 
 
 def unexpected(error: Exception) -> MayflyError:

@@ -26,7 +26,15 @@ from runtime_core.errors import (
 from runtime_core.events import EventHandler, Events
 from runtime_core.orchestrator.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.orchestrator.character_change import change_character
-from runtime_core.orchestrator.dispatch import Dispatched, HandledMessage, Lane, lane_of, read_dispatch, unexpected
+from runtime_core.orchestrator.dispatch import (
+    Dispatched,
+    HandledMessage,
+    Lane,
+    agent_id_of,
+    lane_of,
+    read_dispatch,
+    unexpected,
+)
 from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
 from runtime_core.orchestrator.health import Health, health_of, not_there
 from runtime_core.orchestrator.message_delivery import Callback, Delivery
@@ -277,16 +285,19 @@ class ElizaOS:
         verdicts = await asyncio.gather(*(_has_valid_keys(runtime) for runtime in runtimes))
         return {runtime.agent_id: valid for runtime, valid in zip(runtimes, verdicts, strict=True)}
 
-    def _registered(self, agent_id: UUID) -> AgentRuntime:
+    def _registered(self, given: UUID | str) -> AgentRuntime:
+        agent_id = agent_id_of(given)
         if agent_id not in self._runtimes:
-            raise AgentNotFound(f"no agent {agent_id} is registered; there are {len(self._runtimes)} agents")
+            known = [f"{each.character.name} ({each.agent_id})" for each in self._runtimes.values()]
+            shown = ", ".join([*known[:_SHOWN], "…"] if len(known) > _SHOWN else known)
+            raise AgentNotFound(f"no agent {agent_id} is registered; there are {shown or 'none'}")
         return self._runtimes[agent_id]
 
     # Messages
 
     async def handle_message(  # noqa: PLR0913 - the reference's options, all by keyword
         self,
-        target: UUID | AgentRuntime,
+        target: UUID | str | AgentRuntime,
         message: AnyMemory,
         *,
         on_response: Callback | None = None,
@@ -397,6 +408,7 @@ class ElizaOS:
         agent_id = target.agent_id if isinstance(target, AgentRuntime) else target
         try:
             wanted, message, options = read_dispatch(given, options=_OPTIONS)
+            agent_id = wanted.agent_id if isinstance(wanted, AgentRuntime) else wanted
             return Dispatched(agent_id=agent_id, result=await self.handle_message(wanted, message, **options))
         except MayflyError as error:
             return Dispatched(agent_id=agent_id, error=error)
@@ -405,6 +417,7 @@ class ElizaOS:
             return Dispatched(agent_id=agent_id, error=unexpected(error))
 
 
+_SHOWN = 5  # agents in an error
 _OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "target", "message"}
 
 

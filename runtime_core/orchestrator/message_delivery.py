@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from runtime_core.components import accepted
+from runtime_core.components import called
 from runtime_core.errors import DeadlineExceeded
 from runtime_core.frozen import dataclass
 from runtime_core.memory import Memory
@@ -66,6 +66,6 @@ class Delivery:
         if callback is None:
             return
         try:
-            await callback(*accepted(callback, arguments))
+            await called(callback, arguments)
         except Exception:
             log.exception("callback failed", extra={"callback": name, "message_id": str(self.message.id)})

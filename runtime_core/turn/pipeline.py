@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
 from runtime_core import background
-from runtime_core.components import accepted
+from runtime_core.components import called
 from runtime_core.deadline import Deadline, current_deadline, deadline, grace
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.queueing import beside_storing, hand_out
@@ -313,7 +313,7 @@ class _Turn:
     async def _stream(self, piece: str, response_id: UUID) -> None:
         told = self._options.on_delta
         if told is not None:
-            await told(*accepted(told, (piece, response_id)))
+            await called(told, (piece, response_id))
 
     async def _hand_out_message(self) -> None:
         """Let the message be embedded while the model thinks; where none is asked, at the turn's end."""
@@ -390,7 +390,7 @@ class _Turn:
 
     async def _tell(self, content: Content) -> None:
         if self._callback is not None:
-            await self._callback(*accepted(self._callback, (content,)))
+            await called(self._callback, (content,))
 
     async def _ended(self, result: MessageProcessingResult) -> None:
         runtime = self._runtime

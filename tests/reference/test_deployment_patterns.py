@@ -194,6 +194,54 @@ async def test_without_on_response_the_call_waits_and_raises(
         await eliza_os.handle_message(uuid4(), message)
 
 
+@pytest.mark.spec("O7")
+async def test_callbacks_may_be_plain_functions(eliza_os: ElizaOS, runtime: AgentRuntime, user_id: UUID) -> None:
+    told: list[str] = []
+    completed = asyncio.Event()
+
+    def on_complete() -> None:
+        told.append("complete")
+        completed.set()
+
+    message = {"entity_id": user_id, "room_id": uuid4(), "content": {"text": "Hello there!"}}
+    callbacks: dict[str, Any] = {
+        "on_response": lambda content: told.append(f"said {content.text}"),
+        "on_stream_chunk": told.append,
+        "on_error": lambda error: told.append(repr(error)),
+        "on_complete": on_complete,
+    }
+    await eliza_os.handle_message(runtime, message, **callbacks)
+    await asyncio.wait_for(completed.wait(), 10)
+    assert told[-2:] == ["said You said: Hello there!", "complete"]
+    assert "".join(told[:-2]) == "You said: Hello there!"
+
+
+@pytest.mark.spec("O6", "O7", "O8")
+async def test_an_agent_is_reached_by_its_id_as_text_and_a_wrong_one_is_told(
+    eliza_os: ElizaOS, runtime: AgentRuntime, user_id: UUID
+) -> None:
+    message = {"entity_id": str(user_id), "room_id": str(uuid4()), "content": {"text": "Hello!"}}
+    agent_id: Any = str(runtime.agent_id)
+    handled = await eliza_os.handle_message(agent_id, message)
+    assert handled.user_message.agent_id == runtime.agent_id
+    dispatch = {"agent_id": agent_id, "message": {**message, "id": uuid4()}}
+    [dispatched] = await eliza_os.handle_messages([dispatch])
+    assert (dispatched.agent_id, dispatched.error) == (runtime.agent_id, None)
+    with pytest.raises(InvalidInput, match=r"got 'Assistant'; get_agent_by_name\('Assistant'\) finds one by its name"):
+        await eliza_os.handle_message("Assistant", message)
+    with pytest.raises(AgentNotFound, match=rf"there are Assistant \({agent_id}\)"):
+        await eliza_os.handle_message(uuid4(), message)
+
+
+@pytest.mark.spec("O7", "N5")
+async def test_a_field_in_camel_case_is_told_how_it_is_called_here(
+    eliza_os: ElizaOS, runtime: AgentRuntime, user_id: UUID
+) -> None:
+    message = {"entityId": user_id, "roomId": uuid4(), "content": {"text": "Hello!"}}
+    with pytest.raises(InvalidInput, match=r"message\.entityId: is not a known .* snake_case, entity_id"):
+        await eliza_os.handle_message(runtime, message)
+
+
 @pytest.mark.example("Multi-Agent Communication")
 @pytest.mark.spec("O8")
 async def test_multi_agent_communication(eliza_os: ElizaOS) -> None:

@@ -41,8 +41,16 @@ class SqliteFile:
         self._lock = threading.Lock()  # callers may come from loops of several threads
 
     def exists(self) -> bool:
-        """Whether it is there already; the first call makes it."""
-        return self._worker is not None or self.path == IN_MEMORY or Path(self.path).exists()
+        """Whether it is there already; where that cannot be told, opening it tells why."""
+        if self._worker is not None or self.path == IN_MEMORY:
+            return True
+        try:
+            Path(self.path).stat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
     async def read(self, work: Work[T], *, needs_schema: bool = True) -> T:
         """Run work that sees one state of the database."""

@@ -79,11 +79,20 @@ def translated(error: apsw.Error, path: str) -> StoreError:
     if isinstance(error, UNAVAILABLE):
         return StoreUnavailable(f"{path} did not answer in time: {error}")
     if isinstance(error, INVALID):
-        return DuplicateRecord(str(error)) if _extended_result(error) in _DUPLICATE else InvalidRecord(str(error))
+        return _refused(error)
     for kind, meaning in BROKEN.items():
         if isinstance(error, kind):
             return StoreError(f"{path}: {meaning} ({error})")
     return StoreError(f"{path}: {type(error).__name__}: {error}")
+
+
+def _refused(error: apsw.Error) -> StoreError:
+    result = _extended_result(error)
+    if result in _DUPLICATE:
+        return DuplicateRecord(f"a record like this is there already ({error})")
+    if result == apsw.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return InvalidRecord(f"the record names another (an entity, a room, a world) that is not there ({error})")
+    return InvalidRecord(str(error))
 
 
 def _extended_result(error: apsw.Error) -> int:
