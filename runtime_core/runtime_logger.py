@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
+OTHERS = ("asyncio", "boto3", "botocore", "httpcore2", "httpx2", "urllib3", "uvicorn")  # their INFO is our DEBUG
+
 
 class RuntimeLogger(logging.LoggerAdapter[logging.Logger]):
     """Adds the fields of the moment to each line, and masks secrets in its text, arguments and fields."""

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from runtime_core.runtime_logger import OTHERS
+
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -49,5 +51,5 @@ def log_to_stderr(level: str | int, *, debug: bool = False) -> None:
     handler.setFormatter(LineFormatter())
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else level, force=True)
     if not debug:
-        for name in ("asyncio", "httpx2", "httpcore2", "uvicorn"):
+        for name in OTHERS:
             logging.getLogger(name).setLevel(logging.WARNING)

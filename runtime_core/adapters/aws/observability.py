@@ -16,9 +16,9 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from runtime_core.adapters.aws.turn_report import TURN_MESSAGE, TurnReport
+from runtime_core.runtime_logger import OTHERS
 from runtime_core.turn.scope import current_scope
 
-QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "asyncio")  # their INFO is our DEBUG
 # Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.
 MEASURED = ("mayfly", "runtime_core.embedding")
 EMBED_LAG = "embed_lag_ms"
@@ -51,7 +51,7 @@ class Observability(logging.Handler):
         root.handlers[:] = [self]
         root.setLevel(level)
         self._least = logging.getLevelNamesMapping()[level]
-        for name in QUIET:
+        for name in OTHERS:
             logging.getLogger(name).setLevel(max(logging.WARNING, self._least))
         for name in MEASURED:
             logging.getLogger(name).setLevel(min(logging.INFO, self._least))
