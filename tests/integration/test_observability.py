@@ -17,7 +17,7 @@ from runtime_core.embedding.job import EmbeddingJob, content_hash
 from runtime_core.ids import string_to_uuid
 from runtime_core.testing import Scene
 from tests.emf import metrics_in
-from tests.integration.runtime_emulator import RuntimeEmulator, emulated
+from tests.integration.runtime_emulator import ROOT, RuntimeEmulator, emulated
 from tests.model_answers import Gate, Reply, embeddings, failure, held
 from tests.model_server import EMBEDDINGS, ScriptedModelServer
 
@@ -159,6 +159,31 @@ def test_neither_words_nor_keys_are_written(function: RuntimeEmulator) -> None:
     assert function.lines('"turn finished"')
     assert function.lines("4711") == []
     assert function.lines("sk-test-1234") == []
+
+
+def over_http(body: dict[str, Any]) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / "http_api.json").read_text())
+    return {**event, "body": json.dumps(body), "isBase64Encoded": False}
+
+
+def queued(body: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": [{"messageId": "one", "body": json.dumps(body), "attributes": {"MessageGroupId": "room"}}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"text": SECRET_WORDS}, {"text": [SECRET_WORDS]}, {"content": SECRET_WORDS}],
+    ids=["a message", "a list", "no content"],
+)
+@pytest.mark.parametrize("handler", ["message", "api", "inbox"])
+def test_no_handler_writes_what_it_was_told(
+    variables: dict[str, str], handler: str, body: dict[str, Any], tmp_path: Path
+) -> None:
+    event = {"message": lambda given: given, "api": over_http, "inbox": queued}[handler](body)
+    with emulated(f"handlers.{handler}.handler", variables, tmp_path / "log") as function:
+        function.invoke(event)
+        assert function.lines("4711") == []
+        assert function.lines("sk-test-1234") == []
 
 
 def test_a_sampled_turn_is_traced_with_its_phases(variables: dict[str, str], tmp_path: Path) -> None:
