@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime_core.adapters.queues import redelivery_opener
-from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
+from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError, QueueError
 from runtime_core.frozen import dataclass
 from runtime_core.ids import parse_uuid, string_to_uuid
 from runtime_core.message_request import MessageRequest, parse_message_request
@@ -111,12 +111,17 @@ async def _answer_group(
             log.log(
                 logging.WARNING if error.retryable else logging.ERROR,
                 "queued message not answered: %s",
-                error,
+                _reason(error),
                 extra={"record_id": message.delivery.id, "error_code": error.code},
             )
             after_s = (error.retry_after_s or RETRY_S) if error.retryable else HOPELESS_S
             return [Left(message=each, after_s=after_s) for each in group[position:]]
     return []
+
+
+def _reason(error: MayflyError) -> str:
+    """For the log, which never quotes a message, as errors about wrong input do."""
+    return f"wrong input at {error.path or 'its beginning'}" if isinstance(error, InvalidInput) else str(error)
 
 
 async def _hold_back(deployment: Deployment, left: Sequence[Left]) -> None:
