@@ -468,6 +468,10 @@ def test_people_get_what_they_need() -> None:
     assert sorted(queues) == sorted(resources("AWS::SQS::Queue"))
     direct = outputs["MessageFunctionArn"]["Value"]
     assert chosen(direct) == {"Ref": "MessageFunctionAliaslive"}  # where SnapStart and provisioned concurrency are
-    line = outputs["Curl"]["Value"]["Fn::Sub"][0]
+    line, parts = outputs["Curl"]["Value"]["Fn::Sub"]
     assert line.startswith("curl ")
-    assert line.endswith("/v1/messages")
+    assert line.endswith("${Url}/v1/messages")
+    assert (chosen(parts["Signed"]), chosen(parts["Key"])) == ("", "")
+    assert "--aws-sigv4" in json.dumps(chosen(parts["Signed"], SignsRequests=True))
+    assert "x-api-key" in chosen(parts["Key"], HasUsagePlan=True)
+    assert outputs["ApiKeyId"]["Condition"] == "HasUsagePlan"
