@@ -74,6 +74,25 @@ def test_a_message_is_answered_with_sqlite_in_the_containers_own_folder(function
     assert "Logging error" not in functions.log
 
 
+@pytest.mark.spec("C6")
+def test_without_a_key_the_local_provider_answers(tmp_path: Path) -> None:
+    functions = Functions(tmp_path, {"DATABASE_URL": "sqlite:////tmp/mayfly.db"})
+    result = functions.invoke("MessageFunction", {"text": "Hello, my name is Mira."})
+    assert result["text"] == "What does your name mean to you?"
+    assert "OPENAI_API_KEY is not set" in functions.log
+
+
+def test_a_message_to_be_answered_later_is_answered_without_a_queue(
+    variables: dict[str, str], postgres_url: str, postgres_port: int, tmp_path: Path
+) -> None:
+    functions = Functions(tmp_path, {**variables, "DATABASE_URL": reached(postgres_url, postgres_port)})
+    with functions.api() as url, httpx2.Client(base_url=url, timeout=120) as client:
+        accepted = client.post("/v1/messages", json={"text": "Later"}, headers={"prefer": "respond-async"})
+        assert accepted.status_code == 202, accepted.text
+        run = client.get(accepted.headers["location"]).json()
+        assert (run["status"], run["result"]["text"]) == ("completed", "You said: Later")
+
+
 def test_a_wrong_setting_is_an_answer_that_names_it(functions: Functions) -> None:
     result = functions.invoke("MessageFunction", MESSAGE, DATABASE_URL="")
     assert result["error"]["code"] == "invalid-settings"
