@@ -34,6 +34,8 @@ def command(debug: bool, host: str, port: int | None) -> None:
     """
     settings = read_settings()
     log_to_stderr(settings.log_level, debug=debug)
+    if settings.auth_mode == "gateway":
+        click.echo("AUTH_MODE is gateway, and no gateway verifies callers here: /v1 refuses everyone.", err=True)
     listener = _listener(host, settings.api_port if port is None else port)
     with asyncio.Runner() as runner, listener:
         opening = Deployment.open(settings)

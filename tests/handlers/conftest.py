@@ -26,6 +26,12 @@ def context() -> LocalContext:
     return LocalContext(function_name="api", timeout_s=30)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def any_database_url(request: pytest.FixtureRequest) -> str:
+    """A database of the test's own, of each kind in turn."""
+    return request.getfixturevalue("postgres_url") if request.param == "postgres" else "sqlite://"
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     """An environment of the test's own, over a database in memory and agents that echo."""

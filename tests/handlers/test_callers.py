@@ -48,9 +48,9 @@ AGENTS = [{"character": {"name": "Ada"}, "plugins": [PLUGIN, ROUTES]}]
 
 
 @pytest.fixture(autouse=True)
-def settings() -> Settings:
+def settings(any_database_url: str) -> Settings:
     return Settings(
-        database_url="sqlite://",
+        database_url=any_database_url,
         agents=f"{__name__}:AGENTS",
         environment="production",
         auth_mode="gateway",

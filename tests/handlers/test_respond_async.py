@@ -37,9 +37,9 @@ def queue(client: Any) -> Iterator[Queue]:
 
 
 @pytest.fixture(autouse=True)
-def environment(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+def environment(queue: Queue, any_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     settings = Settings(
-        database_url="sqlite://",
+        database_url=any_database_url,
         agents="tests.unit.http.echo:AGENTS",
         model_max_retries=0,
         inbox_queue_url=queue.url,
@@ -75,6 +75,7 @@ def deliver(queue: Queue) -> tuple[int, int]:
     return queue.deliver(lambda event: inbox.handler(event, LocalContext(function_name="inbox", timeout_s=30)))
 
 
+@pytest.mark.spec("L4")
 def test_a_message_goes_over_the_queue_and_its_run_tells_how_far_it_is(queue: Queue) -> None:
     accepted = send(BODY)
     assert accepted["statusCode"] == 202
@@ -99,6 +100,7 @@ def test_the_queue_gets_the_room_as_group_and_the_run_as_deduplication_id(queue:
     assert carried["entity"] == BODY["entity"]
 
 
+@pytest.mark.spec("N1")
 def test_the_same_message_again_lies_on_the_queue_once(queue: Queue) -> None:
     first, second = send(BODY, key="once"), send(BODY, key="once")
     assert first["headers"]["location"] == second["headers"]["location"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -59,6 +60,36 @@ async def test_it_serves_answers_streams_and_problems(server: tuple[subprocess.P
         head = await client.head("/health")
         assert (head.status_code, head.content) == (200, b"")
         assert (await client.get("/nowhere")).headers["content-type"] == "application/problem+json"
+
+
+async def test_a_message_that_is_accepted_is_answered_in_the_background(
+    server: tuple[subprocess.Popen[str], str],
+) -> None:
+    async with httpx2.AsyncClient(base_url=server[1], timeout=TIMEOUT_S) as client, asyncio.timeout(TIMEOUT_S):
+        accepted = await client.post("/v1/messages", json={"text": "Later"}, headers={"Prefer": "respond-async"})
+        assert accepted.status_code == 202
+        while (run := (await client.get(accepted.headers["location"])).json())["status"] != "completed":
+            assert run["status"] in {"queued", "running"}
+        assert run["result"]["text"] == "You said Later"
+
+
+def test_where_callers_would_have_to_be_verified_it_says_that_nobody_does(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "dev", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(**ECHO, AUTH_MODE="gateway"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        answer = httpx2.post(f"{found[0]}/v1/messages", json={"text": "Hello"}, timeout=TIMEOUT_S)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    assert answer.status_code == 401
+    assert "AUTH_MODE is gateway" in said
 
 
 async def test_a_body_over_the_limit_is_refused_and_the_server_goes_on(
