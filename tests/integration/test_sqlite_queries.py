@@ -72,6 +72,13 @@ async def test_the_history_of_a_room_needs_no_sorting(file: SqliteFile) -> None:
         assert "TEMP B-TREE" not in await plan(file, *filtered(QUERIES["find_memories"], uuid4(), which))
 
 
+async def test_the_full_text_index_is_asked_once_whatever_the_filter_is(file: SqliteFile) -> None:
+    for which in FILTERS:
+        sql, values = filtered(QUERIES["rank_by_words"], uuid4(), which)
+        first, second, *_ = (await plan(file, sql, values)).splitlines()
+        assert (first.split()[:2], second.split()[:2]) == (["SCAN", "memory_words"], ["SEARCH", "m"])
+
+
 def test_a_text_is_any_of_its_words_but_those_that_say_nothing() -> None:
     assert any_word('The FOX, the "den" & a fox-hole!') == '"fox" OR "den" OR "hole"'
     assert any_word("  ") == any_word("to be or not to be") == ""

@@ -152,9 +152,10 @@ VALUES (
 );
 
 -- name: rank_by_words
--- FTS5's rank is bm25: lower is better.
+-- FTS5's rank is bm25: lower is better. CROSS keeps the planner from asking the full-text index anew for each memory of a
+-- room: asked once, it is done with all.
 SELECT m.position, memory_words.rank AS badness
-FROM memory_words JOIN memories AS m ON m.position = memory_words.rowid
+FROM memory_words CROSS JOIN memories AS m ON m.position = memory_words.rowid
 WHERE memory_words MATCH :words AND {filter}
 ORDER BY memory_words.rank, m.created_at DESC, m.id DESC
 LIMIT :depth;
