@@ -335,6 +335,7 @@ def test_the_defaults_with_a_database_secret_are_taken() -> None:
         ({**TOKENS, "JwtIssuer": "issuer.example"}, "JwtIssuer: not allowed"),
         ({**TOKENS, "JwtAudience": "a b"}, "JwtAudience: not allowed"),
         ({"AuthMode": "jwt"}, "AuthMode: not allowed"),
+        ({"WebSocketApiId": "wss://a1b2c3d4e5"}, "WebSocketApiId: not allowed"),
     ],
 )
 def test_what_aws_would_refuse_halfway_is_refused_at_once(given: dict[str, str], said: str) -> None:
@@ -421,6 +422,27 @@ def test_the_api_alone_puts_messages_into_the_inbox() -> None:
         if statement["Action"] == "sqs:SendMessage" and "InboxQueue" in set(names_in(statement["Resource"]))
     ]
     assert wanting == sending == ["ApiFunction"]
+
+
+def test_those_who_run_agents_may_post_to_the_connections_of_the_websocket_api_that_is_named() -> None:
+    named = {}
+    for name in FUNCTIONS:
+        variable = properties(name)["Environment"]["Variables"].get("WEBSOCKET_ENDPOINT")
+        allowed = {
+            json.dumps(statement["Resource"]): name
+            for statement in statements(role_of(name), HasWebSocketApi=True)
+            if statement["Action"] == "execute-api:ManageConnections"
+        }
+        if variable is not None:
+            assert chosen(variable) == ""
+            named[name] = (chosen(variable, HasWebSocketApi=True)["Fn::Sub"], *allowed)
+        else:
+            assert not allowed
+    api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApiId}/${WebSocketStage}"
+    connections = json.dumps({"Fn::Sub": f"{api}/POST/@connections/*"})
+    endpoint = "https://${WebSocketApiId}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${WebSocketStage}"
+    running = ("MessageFunction", "IsolatedMessageFunction", "ApiFunction", "InboxFunction", "WorkFunction")
+    assert named == dict.fromkeys(running, (endpoint, connections))
 
 
 def test_each_way_to_let_callers_into_the_rest_api_is_deployed_by_itself() -> None:
