@@ -27,7 +27,6 @@ async def test_killed_again_and_again_each_text_is_embedded_once_and_poison_alon
 ) -> None:
     left = await storm(postgres, postgres_url, queues, model_server, count=500, poisoned=5, kills=4, limit_s=90)
     assert left.kills > 0
-    assert left.starts > left.kills
     assert (left.embedded, left.wanted, left.stale) == (495, 0, 0)
     assert (left.left_on_queue, left.dead) == (0, 0)
     found = await postgres.memories.get(AGENT_ID, list(left.failed))
