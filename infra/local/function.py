@@ -69,7 +69,8 @@ class Function:
     @property
     def is_busy(self) -> bool:
         """Whether it is at an event."""
-        return self._lock.locked() and self._emulator is not None
+        emulator = self._emulator
+        return self._lock.locked() and emulator is not None and not emulator.has_ended
 
     def kill(self) -> None:
         """End it as a machine that loses power would."""
