@@ -158,7 +158,7 @@ def test_a_role_reaches_its_own_log_group_its_secrets_and_the_queues_of_its_work
         "EmbedLowRole": {"EmbedLowLogGroup", "DatabaseSecretArn", "ModelSecretArn", "EmbedLowQueue"},
         "InboxRole": {"InboxLogGroup", "DatabaseSecretArn", "ModelSecretArn", "InboxQueue", "WorkQueue", *embed_queues},
         "WorkRole": {"WorkLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
-        "TickRole": {"TickLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue", *embed_queues},
+        "TickRole": {"TickLogGroup", "DatabaseSecretArn", "ModelSecretArn", "WorkQueue"},
         "MigrateRole": {"MigrateLogGroup", "DatabaseSecretArn"},
     }
 
