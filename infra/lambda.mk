@@ -13,6 +13,10 @@ BUILT := .aws-sam/build/template.yaml
 SAM_BUILD := ARCHITECTURE=$(ARCHITECTURE) LAMBDA_PYTHON=$(LAMBDA_PYTHON) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 # A script that provides the Lambda base image where no image registry is reachable; see infra/archive/engine.
 export LAMBDA_IMAGE_BUILD
+# The SAM command line and boto3 read the second name alone.
+ifdef AWS_REGION
+export AWS_DEFAULT_REGION ?= $(AWS_REGION)
+endif
 COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 # Lambda's runtime interface emulator, which the SAM command line carries.
