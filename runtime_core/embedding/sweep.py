@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.adapters.queues import queue_opener
+from runtime_core.chat import ModelType
+from runtime_core.components import Plugin
 from runtime_core.deadline import current_deadline
 from runtime_core.embedding.deliveries import runtime_of
 from runtime_core.embedding.job import EmbeddingJob, Priority
 from runtime_core.embedding.lanes import ORDER
 from runtime_core.embedding.queueing import messages_of, queue_url
 from runtime_core.embedding.worker import drain_jobs
-from runtime_core.errors import DeadlineExceeded, PluginError, QueueError
+from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.ids import string_to_uuid
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.work.task_work import QUEUE, REPEAT
@@ -22,6 +24,7 @@ from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment
+    from runtime_core.orchestrator.agent_config import AgentConfig
     from runtime_core.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
@@ -39,12 +42,22 @@ SHORT_S = 15.0  # with less time left no further step is begun
 async def keep_drain_tasks(deployment: Deployment) -> None:
     """Make sure that each agent with an embedding model has its task; one that is there stays as it is."""
     for agent in deployment.agents:
-        try:
-            async with runtime_of(deployment, agent.agent_id) as runtime:
-                if runtime.embeds:
-                    await runtime.database.records.insert(runtime.agent_id, [drain_task()], ignore_existing=True)
-        except PluginError as error:  # the other agents' tasks come due all the same
-            log.error("agent does not start", extra={"agent_id": str(agent.agent_id), "error": str(error)})
+        if _declares_a_model(agent) or await _registers_a_model(deployment, agent.agent_id):
+            await deployment.database.records.insert(agent.agent_id, [drain_task()], ignore_existing=True)
+
+
+def _declares_a_model(agent: AgentConfig) -> bool:
+    """Whether a plugin says so itself, as most do: then no runtime has to be started to know."""
+    return any(isinstance(each, Plugin) and ModelType.TEXT_EMBEDDING in each.models for each in agent.plugins)
+
+
+async def _registers_a_model(deployment: Deployment, agent_id: UUID) -> bool:
+    try:
+        async with runtime_of(deployment, agent_id) as runtime:
+            return runtime.embeds
+    except MayflyError as error:  # the other agents' tasks come due all the same
+        log.error("agent does not start", extra={"agent_id": str(agent_id), "error": str(error)})
+        return False
 
 
 def drain_task() -> Task:

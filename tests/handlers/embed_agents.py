@@ -41,9 +41,26 @@ async def _break(_config: Any, _runtime: Any) -> None:
     raise ConnectionRefusedError("no kiln at all")
 
 
+async def _write(_runtime: Any, _params: Any) -> str:
+    return "Hello"
+
+
+async def _register(_config: Any, runtime: Any) -> None:
+    runtime.register_model(ModelType.TEXT_EMBEDDING, _count, provider="late")
+
+
 MODEL = Plugin(name="counting", models={ModelType.TEXT_EMBEDDING: _count}, model_priority=100)
 BROKEN = Plugin(name="broken", init=_break)
 AGENTS = [
     *({"character": {"name": f"Agent {n}"}, "plugins": [MODEL]} for n in range(HEALTHY)),
     {"character": {"name": "Broken"}, "plugins": [MODEL, BROKEN]},
+]
+
+TEXT = Plugin(name="text", models={ModelType.TEXT_LARGE: _write, ModelType.TEXT_SMALL: _write})
+EMBEDS = ["Declares", "Registers"]
+SOME_EMBED = [
+    {"character": {"name": "Broken"}, "plugins": [TEXT, BROKEN]},
+    {"character": {"name": "Declares"}, "plugins": [TEXT, MODEL]},
+    {"character": {"name": "Registers"}, "plugins": [TEXT, Plugin(name="late", init=_register)]},
+    {"character": {"name": "Only writes"}, "plugins": [TEXT]},
 ]

@@ -304,9 +304,20 @@ def test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once(start: 
     assert handlers.tick.handler({}) == {"tasks": 0}
 
 
-def test_an_agent_that_does_not_start_keeps_no_other_from_its_drain(start: Start) -> None:
-    start(agents="tests.handlers.embed_agents:AGENTS")
-    assert handlers.tick.handler({}) == {"tasks": embed_agents.HEALTHY}
+def test_each_agent_that_embeds_has_its_drain_and_one_that_does_not_start_is_in_nobodys_way(start: Start) -> None:
+    environment = start(agents="tests.handlers.embed_agents:SOME_EMBED")
+    assert handlers.tick.handler({}) == {"tasks": len(embed_agents.EMBEDS)}
+
+    async def drained(deployment: Deployment) -> list[str]:
+        records = deployment.database.records
+        return [
+            each.character.name
+            for each in deployment.agents
+            for task in await records.find(Task, each.agent_id)
+            if task.metadata.get("found") == 0
+        ]
+
+    assert run(environment, drained) == embed_agents.EMBEDS
 
 
 def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_stays(start: Start) -> None:
