@@ -43,7 +43,8 @@ class Transport:
             await asyncio.shield(self._loading)
             from runtime_core.adapters.http_client import HttpClient  # noqa: PLC0415 - the thread has loaded it
 
-            self._http = HttpClient()
+            if self._http is None:  # whoever waited beside this call may have made it
+                self._http = HttpClient()
         return self._http
 
     async def close(self) -> None:
