@@ -73,7 +73,7 @@ class Stack:
         environment |= {spec.setting: found[spec.name][0] for spec in QUEUES}
         self._migrate(logs, environment)
         for spec in QUEUES:
-            self._reader(client, *found[spec.name], spec, environment, logs)
+            self._reader(client, found[spec.name], spec, environment, logs)
         tick = function_of("tick", "handlers.tick.handler", environment, logs)
         clock = self._stack.enter_context(Clock(tick, self._tick_s).running())
         self._states["tick"] = lambda: clock.last
@@ -100,19 +100,21 @@ class Stack:
         output = logs / "migrate.txt"
         with process("-c", MAYFLY, "migrate", environment=environment, output=output) as started:
             if started.wait(MIGRATE_LIMIT_S) != 0:
-                raise FunctionFailed(f"mayfly migrate failed: {output.read_text(errors='replace')[-500:]}")
+                told = output.read_text(errors="replace").strip()[-500:]
+                raise FunctionFailed(f"mayfly migrate: {told}\nRemove {self._folder / 'postgres'} to begin anew.")
         say("migrations", output.read_text(errors="replace").strip().splitlines()[-1])
 
     def _reader(
-        self, client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str], logs: Path
+        self, client: Any, queue: tuple[str, str, str], spec: QueueSpec, environment: Mapping[str, str], logs: Path
     ) -> None:
+        url, arn, dead = queue
         poller, function = self._stack.enter_context(reader(client, url, arn, spec, environment, logs))
 
         def state() -> str:
             trouble = f"; {poller.last_error}" if poller.last_error else ""
             return (
                 f"{waiting(client, url)} waiting, {poller.done} done, {poller.failed} came back, "
-                f"{poller.events} events, {function.starts} start(s){trouble}"
+                f"{waiting(client, dead)} dead, {poller.events} events, {function.starts} start(s){trouble}"
             )
 
         self._states[spec.name] = state

@@ -116,8 +116,8 @@ def said(started: subprocess.Popen[bytes], output: Path, pattern: str, *, limit_
     raise FunctionFailed(f"{output.name} did not start: {output.read_text(errors='replace')[-500:]}")
 
 
-def create_queue(client: Any, spec: QueueSpec) -> tuple[str, str]:
-    """A queue with its dead-letter queue; gives its URL and its ARN."""
+def create_queue(client: Any, spec: QueueSpec) -> tuple[str, str, str]:
+    """A queue with its dead-letter queue; gives its URL, its ARN, and the URL of the other."""
     fifo = {"FifoQueue": "true"} if spec.is_fifo else {}
     stem = spec.name.removesuffix(".fifo")
     dead = client.create_queue(QueueName=f"{stem}-dead{'.fifo' if spec.is_fifo else ''}", Attributes=fifo)["QueueUrl"]
@@ -127,7 +127,7 @@ def create_queue(client: Any, spec: QueueSpec) -> tuple[str, str]:
         "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn_of(client, dead), "maxReceiveCount": RECEIVES}),
     }
     url = client.create_queue(QueueName=spec.name, Attributes=attributes)["QueueUrl"]
-    return url, arn_of(client, url)
+    return url, arn_of(client, url), dead
 
 
 def arn_of(client: Any, url: str) -> str:

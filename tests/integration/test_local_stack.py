@@ -43,7 +43,9 @@ async def test_a_message_is_answered_queued_and_embedded_and_one_signal_ends_it_
             answer = await http.post(f"{url}/v1/messages", json={"text": "Hello from the local stack"})
         assert answer.status_code == 200, answer.text
         assert await line_that(process.stdout, r"^embed-high +0 waiting, 1 done, 0 came back")
-        assert await line_that(process.stdout, r"^embed-normal +0 waiting, 1 done, 0 came back, 1 events, 1 start")
+        assert await line_that(
+            process.stdout, r"^embed-normal +0 waiting, 1 done, 0 came back, 0 dead, 1 events, 1 start"
+        )
     finally:
         process.send_signal(signal.SIGINT)
         rest, _ = await asyncio.wait_for(process.communicate(), timeout=60)
