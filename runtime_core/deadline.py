@@ -64,6 +64,16 @@ def deadline(limit: Deadline) -> Iterator[Deadline]:
 
 
 @contextmanager
+def restored(outer: Deadline | None) -> Iterator[None]:
+    """Go by the deadline that stood outside, for what outlives the inner one."""
+    token = _current.set(outer)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
 def grace(seconds: float) -> Iterator[None]:
     """Give what must still be done when the time is up a little of its own, kept back from the deadline for it."""
     token = _current.set(Deadline.after(seconds))

@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
 from runtime_core import background
 from runtime_core.components import called
-from runtime_core.deadline import Deadline, current_deadline, deadline, grace
+from runtime_core.deadline import Deadline, current_deadline, deadline, grace, restored
 from runtime_core.embedding.job import Priority
 from runtime_core.embedding.queueing import beside_storing, hand_out
 from runtime_core.errors import (
@@ -158,6 +159,7 @@ class _Turn:
         self._callback = callback
         self._options = options
         self._owner = uuid4()
+        self._outer_deadline = current_deadline()
         self._started = time.perf_counter()
         self._phases: dict[str, float] = {}
         self._answering: Answering | None = None
@@ -340,7 +342,8 @@ class _Turn:
             state=state,
         )
         if self._queue is not None and concerned(runtime.evaluators, did_respond=result.did_respond):
-            background.start(hand_over(runtime, self._queue, scope.run_id), name="evaluators", owner=runtime)
+            handing_over = partial(hand_over, runtime, self._queue, scope.run_id)
+            background.start(self._outlives(handing_over), name="evaluators", owner=runtime)
         await self._hand_out_message()
         end = TurnEnd(
             run_id=scope.run_id,
@@ -395,7 +398,7 @@ class _Turn:
     async def _ended(self, result: MessageProcessingResult) -> None:
         runtime = self._runtime
         if self._queue is None and concerned(runtime.evaluators, did_respond=result.did_respond):
-            background.start(self._evaluate(result), name="evaluators", owner=runtime)
+            background.start(self._outlives(partial(self._evaluate, result)), name="evaluators", owner=runtime)
         await runtime.emit(EventType.RUN_ENDED, self._event("completed"))
         self._log_end(result.mode.value)
 
@@ -417,6 +420,11 @@ class _Turn:
                 "duration_ms": self._elapsed_ms(),
             },
         )
+
+    async def _outlives(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what goes on behind the answer: not in the time that this message alone was given."""
+        with restored(self._outer_deadline):
+            await work()
 
     async def _evaluate(self, result: MessageProcessingResult) -> None:
         """Look back on the turn while whoever waited for the answer has it already."""

@@ -578,17 +578,18 @@ async def test_skipping_migrations_on_an_empty_database_names_the_command(
         await runtime.get_entity(user_id)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.spec("O3")
 async def test_of_ten_thousand_ephemeral_runtimes_a_thousand_that_answered_included_nothing_stays(
     eliza_os: ElizaOS, cached_adapter: DatabaseAdapter, model_server: ScriptedModelServer, user_id: UUID
 ) -> None:
-    """Every one starts and stops, every tenth answers a message in between; on Postgres 2,000, every second.
+    """Every one starts and stops, every tenth answers a message in between; on Postgres 1,000, each of them.
 
     The first fifth fills what is kept on purpose (caches, pools). What the others leave is counted in whole: Python's
     blocks of memory, the objects that the collector knows, and the memory of the process.
     """
     agent = {"character": {"name": "Ada"}, "database_adapter": cached_adapter}
-    tenth, each_answering = (200, 2) if _is_postgres(cached_adapter) else (1_000, 10)
+    tenth, each_answering = (100, 1) if _is_postgres(cached_adapter) else (1_000, 10)
 
     async def use(count: int) -> None:
         used = []

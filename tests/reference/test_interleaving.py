@@ -18,6 +18,7 @@ from runtime_core import (
     ActionResult,
     AgentRuntime,
     ElizaOS,
+    Evaluator,
     EventType,
     HandledMessage,
     Memory,
@@ -25,9 +26,10 @@ from runtime_core import (
     Provider,
     ProviderResult,
     State,
+    background,
 )
 from runtime_core.adapters.postgres import PostgresAdapter
-from runtime_core.deadline import current_deadline
+from runtime_core.deadline import Deadline, current_deadline, deadline
 from tests.model_answers import Gate, ModelRequest, Reply, Sent, echo, held
 from tests.model_server import ScriptedModelServer
 from tests.wire import WireProxy
@@ -193,6 +195,28 @@ async def test_what_is_embedded_in_the_background_belongs_to_no_message(eliza_os
     stored = await runtime.get_run(handled.processing.run_id)
     assert stored is not None
     assert [each["type"] for each in stored.details["model_calls"]] == ["TEXT_LARGE"]
+
+
+@pytest.mark.spec("O7", "P7", "L8")
+async def test_evaluators_have_the_time_of_the_event_not_that_of_the_message(
+    eliza_os: ElizaOS, runtime: AgentRuntime
+) -> None:
+    bounds: list[tuple[bool, Deadline | None]] = []
+
+    async def act(inside: bool) -> None:
+        bounds.append((inside, current_deadline()))
+
+    runtime.register_provider(Provider(name="DURING", get=lambda *_: act(True)))
+    runtime.register_evaluator(Evaluator(name="AFTER", handler=lambda *_: act(False)))
+    message = {"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": "Hello!"}}
+    with deadline(Deadline.after(60)) as event:
+        await eliza_os.handle_message(runtime, message, timeout_s=30)
+        await background.finished(runtime)
+    [(_, during), (_, after)] = bounds
+    assert [inside for inside, _ in bounds] == [True, False]
+    assert during is not None
+    assert during.at_s < event.at_s
+    assert after is event
 
 
 @pytest.mark.postgres
