@@ -23,6 +23,7 @@ from runtime_core.http.messages import create_message
 from runtime_core.http.plugins import METHODS, serve_plugin
 from runtime_core.http.rooms import room_messages
 from runtime_core.http.runs import read_run
+from runtime_core.http.search import search_memories
 from runtime_core.http.source import DeploymentSource
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ def create_app(source: DeploymentSource) -> Application:
         Route("/v1/runs/{run_id}", for_callers(source, read_run)),
         Route("/v1/rooms/{room_id}/messages", for_callers(source, room_messages), methods=["GET", "DELETE"]),
         Route("/v1/messages/{message_id}", for_callers(source, delete_message), methods=["DELETE"]),
+        Route("/v1/memories/search", for_callers(source, search_memories)),
         Route("/v1/agents", for_callers(source, list_agents)),
         Route("/plugins/{path:path}", partial(serve_plugin, source), methods=[*METHODS]),
         Route("/health", health),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,11 +12,11 @@ from runtime_core.http.answers import COMMON_HEADERS
 from runtime_core.http.callers import caller_of, takes_part
 from runtime_core.http.parameters import check_query, path_uuid
 from runtime_core.http.problems import NotThere
+from runtime_core.http.runtimes import runtime_asked_for
 from runtime_core.http.source import DeploymentSource
 
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment
-    from runtime_core.runtime import AgentRuntime
 
 NO_ROOM = "You take part in no room with this id."
 _NO_MESSAGE = "The agent keeps no message with this id."
@@ -28,7 +26,7 @@ async def delete_message(source: DeploymentSource, request: Request) -> Response
     """Delete a message that an agent keeps."""
     check_query(request, ("agent",))
     message_id = path_uuid(request, "message_id")
-    async with _runtime(source, request) as runtime:
+    async with runtime_asked_for(source, request) as runtime:
         if not await _is_theirs(await source(), request, runtime.agent_id, message_id):
             raise NotThere(_NO_MESSAGE)
         if not await runtime.message_service.delete_message(runtime, message_id):
@@ -40,7 +38,7 @@ async def clear_room(source: DeploymentSource, request: Request) -> Response:
     """Delete every message of a room that an agent keeps; in a room it does not know, there is none."""
     check_query(request, ("agent",))
     room_id = path_uuid(request, "room_id")
-    async with _runtime(source, request) as runtime:
+    async with runtime_asked_for(source, request) as runtime:
         deployment = await source()
         if not await takes_part(deployment, runtime.agent_id, room_id, caller_of(deployment, request)):
             raise NotThere(NO_ROOM)
@@ -55,13 +53,3 @@ async def _is_theirs(deployment: Deployment, request: Request, agent_id: UUID, m
         return True
     found = await deployment.database.memories.get(agent_id, [message_id])
     return bool(found) and await takes_part(deployment, agent_id, found[0].room_id, caller)
-
-
-@asynccontextmanager
-async def _runtime(source: DeploymentSource, request: Request) -> AsyncIterator[AgentRuntime]:
-    deployment = await source()
-    runtime = await deployment.runtime(deployment.agent_id(request.query_params.get("agent")))
-    try:
-        yield runtime
-    finally:
-        await runtime.stop()

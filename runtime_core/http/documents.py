@@ -112,6 +112,18 @@ class RoomMessagesDocument(TypedDict):
     next_cursor: str | None
 
 
+class FoundMessageDocument(RoomMessageDocument):
+    """A message that a search found."""
+
+    score: Annotated[float, Field(description="Higher is better; only the order carries meaning.")]
+
+
+class FoundMessagesDocument(TypedDict):
+    """What a search found, best first."""
+
+    messages: list[FoundMessageDocument]
+
+
 class AgentDocument(TypedDict):
     """An agent of this deployment; the first one answers messages that name none."""
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from runtime_core.http import documents, problems
 from runtime_core.http.negotiation import EVENT_STREAM, JSON
 from runtime_core.http.parameters import KEY_LENGTH, MAX_PAGE_SIZE, PAGE_SIZE
+from runtime_core.http.search import DEFAULT_LIMIT, QUERY_LENGTH
 from runtime_core.message_request import MessageRequest
 from runtime_core.version import __version__
 
@@ -19,6 +20,7 @@ _ANSWERS = (
     documents.AgentsDocument,
     documents.ChunkDocument,
     documents.ContentDocument,
+    documents.FoundMessagesDocument,
     documents.HealthDocument,
     documents.ProblemDocument,
     documents.ReadinessDocument,
@@ -63,6 +65,7 @@ def document() -> Mapping[str, Any]:
             "/v1/messages/{message_id}": {
                 "delete": _delete("deleteMessage", "Delete a message; its id stays used.", "message_id"),
             },
+            "/v1/memories/search": {"get": _search_memories()},
             "/v1/agents": {"get": _get("listAgents", "List the agents, the default one first.", "AgentsDocument")},
             "/health": {"get": _get("health", "Say that the process answers; touches nothing.", "HealthDocument")},
             "/health/ready": {"get": _readiness()},
@@ -140,6 +143,23 @@ def _read_room_messages() -> dict[str, Any]:
         _query("cursor", "`next_cursor` of the page before.", {"type": "string"}),
     ]
     return {**_get("readRoomMessages", summary, "RoomMessagesDocument"), "parameters": parameters}
+
+
+def _search_memories() -> dict[str, Any]:
+    told = "What to look for, by its words and, with an embedding model, its meaning."
+    text = {"type": "string", "minLength": 1, "maxLength": QUERY_LENGTH}
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_LIMIT}
+    room = {"type": "string", "format": "uuid"}
+    parameters = [
+        {
+            **_query("query", told, text),
+            "required": True,
+        },
+        _query("room_id", "In this room alone; needed where callers are verified.", room),
+        _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"}),
+        _query("limit", "Most messages wanted.", limit),
+    ]
+    return {**_get("searchMemories", "Find what was said.", "FoundMessagesDocument"), "parameters": parameters}
 
 
 def _readiness() -> dict[str, Any]:

@@ -30,6 +30,16 @@ def path_uuid(request: Request, name: str) -> UUID:
     return value
 
 
+def query_uuid(request: Request, name: str) -> UUID | None:
+    """The UUID in the query; None when it is not given."""
+    if name not in request.query_params:
+        return None
+    value = parse_uuid(request.query_params[name])
+    if value is None:
+        raise InvalidParameter("expected a UUID", name=name, place="query")
+    return value
+
+
 def check_query(request: Request, allowed: Collection[str]) -> None:
     """Refuse query parameters that nobody reads, and those given twice."""
     for name in request.query_params:
@@ -40,9 +50,9 @@ def check_query(request: Request, allowed: Collection[str]) -> None:
             raise InvalidParameter("is given more than once", name=name, place="query")
 
 
-def page_size(request: Request) -> int:
+def page_size(request: Request, *, default: int = PAGE_SIZE) -> int:
     """The query's `limit`."""
-    text = request.query_params.get("limit", str(PAGE_SIZE))
+    text = request.query_params.get("limit", str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_PAGE_SIZE):
         raise InvalidParameter(f"expected a whole number from 1 to {MAX_PAGE_SIZE}", name="limit", place="query")
     return int(text)

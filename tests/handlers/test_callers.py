@@ -80,8 +80,9 @@ def request_of(event: Event, method: str, path: str, body: object, headers: Mapp
             asked[field] = {**event[field], **given}
     context = event["requestContext"]
     if "http" in context:
+        path, _, query = path.partition("?")
         http = {**context["http"], "method": method, "path": path}
-        return {**asked, "rawPath": path, "requestContext": {**context, "http": http}}
+        return {**asked, "rawPath": path, "rawQueryString": query, "requestContext": {**context, "http": http}}
     proxy = {"pathParameters": {"proxy": path.removeprefix("/")}} if "resource" in event else {}
     return {**asked, "httpMethod": method, "path": path, **proxy}
 
@@ -179,12 +180,16 @@ def test_what_was_said_is_there_for_those_who_take_part_alone() -> None:
     for method, path in (
         ("GET", f"/v1/runs/{result['run_id']}"),
         ("GET", f"/v1/rooms/{room}/messages"),
+        ("GET", f"/v1/memories/search?query=hello&room_id={room}"),
         ("DELETE", f"/v1/rooms/{room}/messages"),
         ("DELETE", f"/v1/messages/{result['message_id']}"),
         ("DELETE", f"/v1/messages/{result['responses'][0]['id']}"),
     ):
         assert call(BEN, method, path)[0] == 404, path
     assert len(call(ZOE, "GET", f"/v1/rooms/{room}/messages")[1]["messages"]) == 2
+    found = call(ZOE, "GET", f"/v1/memories/search?query=hello&room_id={room}")[1]["messages"]
+    assert {each["text"] for each in found} == {"Hello", "You said Hello"}
+    assert call(ZOE, "GET", "/v1/memories/search?query=hello")[0] == 422
     assert call(ZOE, "GET", f"/v1/runs/{result['run_id']}")[1]["status"] == "completed"
     assert call(ZOE, "DELETE", f"/v1/messages/{result['message_id']}")[0] == 204
     assert call(ZOE, "DELETE", f"/v1/rooms/{room}/messages")[0] == 204

@@ -143,6 +143,41 @@ async def test_a_wrong_query_parameter_is_named(client: httpx2.AsyncClient, quer
     assert response.json()["errors"][0]["in"] == "query"
 
 
+async def test_what_was_said_is_found_by_its_words_best_first(client: httpx2.AsyncClient) -> None:
+    rooms = [str(uuid4()), str(uuid4())]
+    for room_id, text in ((rooms[0], "The kiln is hot"), (rooms[0], "It rains"), (rooms[1], "Two kilns and a wheel")):
+        await client.post("/v1/messages", json={"text": text, "room_id": room_id})
+    everywhere = (await client.get("/v1/memories/search", params={"query": "kiln"})).json()["messages"]
+    assert {each["text"] for each in everywhere if each["role"] == "user"} == {
+        "The kiln is hot",
+        "Two kilns and a wheel",
+    }
+    assert [each["score"] for each in everywhere] == sorted((each["score"] for each in everywhere), reverse=True)
+    there = (await client.get("/v1/memories/search", params={"query": "kiln", "room_id": rooms[1]})).json()["messages"]
+    assert {each["room_id"] for each in there} == {rooms[1]}
+    one = (await client.get("/v1/memories/search", params={"query": "kiln", "limit": "1"})).json()["messages"]
+    assert one == everywhere[:1]
+    bobs = (await client.get("/v1/memories/search", params={"query": "kiln", "agent": "Bob"})).json()
+    assert bobs == {"messages": []}
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("", "query"),
+        ("query=", "query"),
+        ("query=" + "a" * 1001, "query"),
+        ("query=a&room_id=lobby", "room_id"),
+        ("query=a&limit=0", "limit"),
+        ("q=a", "q"),
+    ],
+)
+async def test_a_search_names_what_is_wrong_with_it(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
+    response = await client.get(f"/v1/memories/search?{query}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["parameter"] == parameter
+
+
 async def test_the_agents_are_listed_with_the_default_one_first(
     client: httpx2.AsyncClient, deployment: Deployment
 ) -> None:
