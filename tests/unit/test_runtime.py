@@ -69,7 +69,7 @@ async def test_a_lent_adapter_is_never_closed(adapter: SqliteAdapter) -> None:
 
 
 async def test_before_initialize_the_missing_database_is_named() -> None:
-    with pytest.raises(StateError, match=r"await runtime.initialize\(\) first"):
+    with pytest.raises(StateError, match=r"await runtime.initialize\(\) \(or start_agents\) first"):
         await AgentRuntime(character=Character(name="Ada")).get_cache("key")
 
 
