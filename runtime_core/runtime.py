@@ -231,7 +231,7 @@ class AgentRuntime(DataVerbs):
             StateError: The runtime is not initialized.
         """
         if self._adapter is None:
-            raise StateError("the runtime has no database now: await runtime.initialize() first, or start_agents")
+            raise StateError("the runtime has no database now: await runtime.initialize() (or start_agents) first")
         return self._adapter
 
     # Components
