@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 
 import click
 import uvicorn
@@ -14,6 +15,7 @@ from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 from runtime_core.deployment import Deployment
 from runtime_core.http import Application, create_app
+from runtime_core.work.worker import ticking
 
 
 @click.command(
@@ -29,7 +31,7 @@ def command(debug: bool, host: str, port: int | None) -> None:
     """Serve the HTTP API on this machine, until Ctrl-C.
 
     The same application that runs on Lambda; where no queues are set, it embeds in the background
-    by itself. A SQLite database is brought up to date first; for
+    and does the tasks that come due by itself. A SQLite database is brought up to date first; for
     Postgres run `mayfly migrate`.
     """
     settings = read_settings()
@@ -38,18 +40,17 @@ def command(debug: bool, host: str, port: int | None) -> None:
         click.echo("AUTH_MODE is gateway, and no gateway verifies callers here: /v1 refuses everyone.", err=True)
     listener = _listener(host, settings.api_port if port is None else port)
     with asyncio.Runner() as runner, listener:
-        opening = Deployment.open(settings)
-        deployment = runner.run(opening.__aenter__())
-        embedding = deployment.embedding()
-        runner.run(embedding.__aenter__())
+        stack = AsyncExitStack()
         try:
+            deployment = runner.run(stack.enter_async_context(Deployment.open(settings)))
+            runner.run(stack.enter_async_context(deployment.embedding()))
+            runner.run(stack.enter_async_context(ticking(deployment)))
             click.echo(_greeting(deployment, host, listener.getsockname()[1]))
             runner.run(_server(deployment).serve([listener]))
         except KeyboardInterrupt:
             click.echo("Stopped.")
         finally:
-            runner.run(embedding.__aexit__(None, None, None))
-            runner.run(opening.__aexit__(None, None, None))
+            runner.run(stack.aclose())
 
 
 def _server(deployment: Deployment) -> uvicorn.Server:

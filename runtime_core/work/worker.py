@@ -12,7 +12,7 @@ from uuid import UUID
 from runtime_core.adapters.queues import queue_opener
 from runtime_core.deadline import bounded_s
 from runtime_core.embedding.sweep import EMBEDDING_DRAIN, do_drain_task, keep_drain_tasks
-from runtime_core.errors import AgentNotFound, InvalidInput, TurnInProgress
+from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError, TurnInProgress
 from runtime_core.result import replayed
 from runtime_core.run import RunStatus
 from runtime_core.turn.evaluation import EVALUATE_TASK, run_evaluators
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # jobs of one batch: they wait for models, not for this process
+TICK_S = 60.0  # between two ticks, as the schedule's on AWS
 TICK_LIMIT = 100  # tasks claimed by one tick; the next finds what is left
 _WITHOUT_DEADLINE_S = 900.0
 
@@ -146,6 +147,32 @@ async def tick(deployment: Deployment) -> int:
     if claimed:
         log.info("tasks due", extra={"tasks": len(claimed)})
     return len(claimed)
+
+
+@asynccontextmanager
+async def ticking(deployment: Deployment, *, every_s: float = TICK_S) -> AsyncIterator[None]:
+    """Do what comes due, at once and again and again, while it is open: for a process that lives on between messages.
+
+    Where a work queue is set, the schedule outside fills it, not this process.
+    """
+    if deployment.settings.work_queue_url is not None:
+        yield
+        return
+    running = asyncio.ensure_future(_tick_again(deployment, every_s))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def _tick_again(deployment: Deployment, every_s: float) -> None:
+    while True:
+        try:
+            await tick(deployment)
+        except MayflyError as error:
+            log.warning("tick failed, the next one tries again", extra={"error_code": error.code, "error": str(error)})
+        await asyncio.sleep(every_s)
 
 
 async def _hand_out(deployment: Deployment, jobs: Sequence[Job]) -> None:

@@ -26,7 +26,7 @@ from runtime_core.turn.evaluation import EVALUATE_TASK
 from runtime_core.work.jobs import Job, JobKind
 from runtime_core.work.task_work import MAX_FAILURES
 from runtime_core.work.tasks import Task
-from runtime_core.work.worker import tick
+from runtime_core.work.worker import tick, ticking
 from tests.handlers import work_agents
 from tests.queues import Queue, QueueServer, queue_server
 
@@ -173,6 +173,25 @@ def test_jobs_the_time_does_not_suffice_for_come_back(start: Start, queue: Queue
     assert len(answer["batchItemFailures"]) == 6
     assert len(kept(environment)) == 6
     assert agent_id == kept(environment)[0].agent_id
+
+
+@pytest.mark.parametrize("work_queue_url", [None, "https://sqs.eu-central-1.amazonaws.com/1/work"])
+def test_a_process_that_lives_on_ticks_by_itself_unless_a_schedule_does(
+    start: Start, work_queue_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = start(work_queue_url=work_queue_url)
+    timing = {"update_interval": 1}
+    keep(environment, Task(name="REMIND", metadata={"of": "tea", **timing}, tags=("queue", "repeat"), due_at=LONG_AGO))
+
+    async def lived_on(deployment: Deployment) -> None:
+        thrice = asyncio.Event()
+        monkeypatch.setattr(work_agents, "heard", [lambda: thrice.set() if len(work_agents.done) > 2 else None])
+        async with ticking(deployment, every_s=0.001), asyncio.timeout(10):
+            if work_queue_url is None:
+                await thrice.wait()
+
+    environment.run(lived_on)
+    assert len(work_agents.done) >= 3 if work_queue_url is None else not work_agents.done
 
 
 def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start, queue: Queue) -> None:

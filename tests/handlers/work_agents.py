@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runtime_core.components import Evaluator, Plugin
@@ -11,6 +11,8 @@ from runtime_core.memory import Memory
 from runtime_core.work.task_work import TaskWorker
 
 done: list[tuple[str, Any]] = []
+heard: list[Callable[[], None]] = []
+"""Called after each reminder."""
 
 
 async def _look_back(_runtime: Any, message: Memory, _state: Any, responses: Sequence[Memory]) -> None:
@@ -27,6 +29,8 @@ async def _wait() -> None:
 
 async def _remind(_runtime: Any, options: Mapping[str, Any], _task: Any) -> dict[str, Any]:
     done.append(("reminded", options.get("of")))
+    for listener in heard:
+        listener()
     return {"count": options.get("count", 0) + 1}
 
 
