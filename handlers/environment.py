@@ -79,6 +79,24 @@ class Environment:
 
         return self.serve(used, context)
 
+    def run_direct(
+        self, use: Callable[[Deployment], Awaitable[dict[str, Any]]], context: LambdaContext | None = None
+    ) -> dict[str, Any]:
+        """Run one event whose caller reads the result.
+
+        Returns:
+            What `use` gives, or `{"error": {"code", "message", "retryable"}}` where the same event again cannot help.
+
+        Raises:
+            MayflyError: A failure that may pass (`retryable`).
+        """
+        try:
+            return self.run(use, context)
+        except MayflyError as error:
+            if error.retryable:
+                raise
+            return {"error": error.as_json()}
+
     def run_batch(
         self,
         use: Callable[[Deployment], Awaitable[Sequence[str]]],

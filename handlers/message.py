@@ -6,7 +6,6 @@ from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.deployment import Deployment
-from runtime_core.errors import MayflyError
 from runtime_core.message_request import parse_message_request
 
 
@@ -26,9 +25,4 @@ def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict
         request = parse_message_request(event, limit_bytes=deployment.settings.message_limit_bytes)
         return (await deployment.answer(request)).as_json()
 
-    try:
-        return environment.run(answered, context)
-    except MayflyError as error:
-        if error.retryable:
-            raise
-        return {"error": error.as_json()}
+    return environment.run_direct(answered, context)

@@ -6,7 +6,6 @@ from typing import Any
 
 from handlers.environment import LambdaContext, environment
 from runtime_core.deployment import Deployment
-from runtime_core.errors import MayflyError
 from runtime_core.work.worker import tick
 
 
@@ -19,12 +18,7 @@ def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dic
     Raises:
         MayflyError: A failure that may pass.
     """
-    try:
-        return environment.run(_ticked, context)
-    except MayflyError as error:
-        if error.retryable:
-            raise
-        return {"error": error.as_json()}
+    return environment.run_direct(_ticked, context)
 
 
 async def _ticked(deployment: Deployment) -> dict[str, Any]:
