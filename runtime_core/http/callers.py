@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.errors import CallerUnverified, EntityNotCaller, InvalidInput, RoomNotJoined
+from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
 from runtime_core.message_request import EntityInput, MessageRequest
 from runtime_core.world import Participant, Room
@@ -73,6 +74,17 @@ async def takes_part(deployment: Deployment, agent_id: UUID, room_id: UUID, call
         Participant, agent_id, room_id=room_id, entity_id=caller.entity_id, limit=1
     )
     return bool(found)
+
+
+async def check_takes_part(deployment: Deployment, agent_id: UUID, room_id: UUID, request: Request) -> None:
+    """Check that a room is the caller's to see.
+
+    Raises:
+        CallerUnverified: As `caller_of`.
+        NotThere: It is not, or it is not there at all.
+    """
+    if not await takes_part(deployment, agent_id, room_id, caller_of(deployment, request)):
+        raise NotThere("You take part in no room with this id.")
 
 
 async def check_may_speak(deployment: Deployment, message: MessageRequest, caller: Caller | None) -> None:

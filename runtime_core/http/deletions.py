@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import COMMON_HEADERS
-from runtime_core.http.callers import caller_of, takes_part
+from runtime_core.http.callers import caller_of, check_takes_part, takes_part
 from runtime_core.http.parameters import check_query, path_uuid
 from runtime_core.http.problems import NotThere
 from runtime_core.http.runtimes import runtime_asked_for
@@ -18,7 +18,6 @@ from runtime_core.http.source import DeploymentSource
 if TYPE_CHECKING:
     from runtime_core.deployment import Deployment
 
-NO_ROOM = "You take part in no room with this id."
 _NO_MESSAGE = "The agent keeps no message with this id."
 
 
@@ -39,9 +38,7 @@ async def clear_room(source: DeploymentSource, request: Request) -> Response:
     check_query(request, ("agent",))
     room_id = path_uuid(request, "room_id")
     async with runtime_asked_for(source, request) as runtime:
-        deployment = await source()
-        if not await takes_part(deployment, runtime.agent_id, room_id, caller_of(deployment, request)):
-            raise NotThere(NO_ROOM)
+        await check_takes_part(await source(), runtime.agent_id, room_id, request)
         await runtime.message_service.clear_channel(runtime, room_id)
     return Response(None, 204, COMMON_HEADERS)
 

@@ -138,7 +138,7 @@ def _read_room_messages() -> dict[str, Any]:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
     parameters = [
         _path_id("room_id"),
-        _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"}),
+        _agent(),
         _query("limit", "Most messages wanted.", limit),
         _query("cursor", "`next_cursor` of the page before.", {"type": "string"}),
     ]
@@ -151,12 +151,9 @@ def _search_memories() -> dict[str, Any]:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_LIMIT}
     room = {"type": "string", "format": "uuid"}
     parameters = [
-        {
-            **_query("query", told, text),
-            "required": True,
-        },
+        {**_query("query", told, text), "required": True},
         _query("room_id", "In this room alone; needed where callers are verified.", room),
-        _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"}),
+        _agent(),
         _query("limit", "Most messages wanted.", limit),
     ]
     return {**_get("searchMemories", "Find what was said.", "FoundMessagesDocument"), "parameters": parameters}
@@ -178,17 +175,20 @@ def _get(operation_id: str, summary: str, answer: str) -> dict[str, Any]:
 
 
 def _delete(operation_id: str, summary: str, name: str) -> dict[str, Any]:
-    agent = _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"})
     return {
         "operationId": operation_id,
         "summary": summary,
-        "parameters": [_path_id(name), agent],
+        "parameters": [_path_id(name), _agent()],
         "responses": {"204": {"description": "It is gone."}, "default": _problem_ref()},
     }
 
 
 def _path_id(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+
+def _agent() -> dict[str, Any]:
+    return _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"})
 
 
 def _query(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
-from runtime_core.http.callers import caller_of, takes_part
-from runtime_core.http.deletions import NO_ROOM, clear_room
+from runtime_core.http.callers import check_takes_part
+from runtime_core.http.deletions import clear_room
 from runtime_core.http.documents import RoomMessagesDocument, room_message_document
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import Cursor, check_query, page_size, path_uuid
-from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
 from runtime_core.memory import required_created_at
 from runtime_core.ports import MemoryFilter
@@ -31,8 +30,7 @@ async def read_room_messages(source: DeploymentSource, request: Request) -> Resp
     cursor = Cursor.decoded(request.query_params["cursor"]) if "cursor" in request.query_params else None
     deployment = await source()
     agent_id = deployment.agent_id(request.query_params.get("agent"))
-    if not await takes_part(deployment, agent_id, room_id, caller_of(deployment, request)):
-        raise NotThere(NO_ROOM)
+    await check_takes_part(deployment, agent_id, room_id, request)
     which = MemoryFilter(room_ids=(room_id,), before=(cursor.created_at, cursor.id) if cursor else None)
     found = await deployment.database.memories.find(agent_id, which, limit=limit + 1)
     page = found[:limit]

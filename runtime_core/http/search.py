@@ -8,12 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.http.answers import json_answer
-from runtime_core.http.callers import caller_of, takes_part
-from runtime_core.http.deletions import NO_ROOM
+from runtime_core.http.callers import caller_of, check_takes_part
 from runtime_core.http.documents import FoundMessagesDocument, room_message_document
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import check_query, page_size, query_uuid
-from runtime_core.http.problems import InvalidParameter, NotThere
+from runtime_core.http.problems import InvalidParameter
 from runtime_core.http.runtimes import runtime_asked_for
 from runtime_core.http.source import DeploymentSource
 from runtime_core.memory import MemoryType
@@ -42,10 +41,7 @@ async def search_memories(source: DeploymentSource, request: Request) -> Respons
 
 async def _check_room(source: DeploymentSource, request: Request, agent_id: UUID, room_id: UUID | None) -> None:
     deployment = await source()
-    caller = caller_of(deployment, request)
-    if caller is None:
-        return
-    if room_id is None:
+    if room_id is not None:
+        await check_takes_part(deployment, agent_id, room_id, request)
+    elif caller_of(deployment, request) is not None:
         raise InvalidParameter("is needed: name one of your rooms", name="room_id", place="query")
-    if not await takes_part(deployment, agent_id, room_id, caller):
-        raise NotThere(NO_ROOM)
