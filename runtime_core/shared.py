@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from runtime_core.embedding.worker import EmbeddingWorker
 
 T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """What holds something open."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
+@asynccontextmanager
+async def closing(resource: C) -> AsyncIterator[C]:
+    """The resource, closed afterwards."""
+    try:
+        yield resource
+    finally:
+        await resource.close()
 
 
 class Shared:

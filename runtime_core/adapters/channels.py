@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 
 from runtime_core.adapters.aws.websocket import WebSocketChannel
 from runtime_core.ports import Channel
+from runtime_core.shared import closing
 
 
 @cache
 def channel_opener(endpoint: str) -> Callable[[], AbstractAsyncContextManager[Channel]]:
     """What opens the channel at an endpoint: the same function for the same one, so that it is shared."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Channel]:
-        channel = WebSocketChannel(endpoint)
-        try:
-            yield channel
-        finally:
-            await channel.close()
-
-    return opened
+    return lambda: closing(WebSocketChannel(endpoint))

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 
 from runtime_core.adapters.aws.redelivery import SqsRedelivery
 from runtime_core.adapters.aws.sqs import SqsQueue
 from runtime_core.ports import JobQueue, Redelivery
+from runtime_core.shared import closing
 
 
 @cache
 def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]]:
     """What opens the queue at a URL: the same function for the same URL, so that it is shared (`runtime.shared`)."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[JobQueue]:
-        queue = SqsQueue(url)
-        try:
-            yield queue
-        finally:
-            await queue.close()
-
-    return opened
+    return lambda: closing(SqsQueue(url))
 
 
 @cache
 def redelivery_opener() -> Callable[[], AbstractAsyncContextManager[Redelivery]]:
     """What opens the redelivery of whatever queue; the same function each time, so that it is shared."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Redelivery]:
-        redelivery = SqsRedelivery()
-        try:
-            yield redelivery
-        finally:
-            await redelivery.close()
-
-    return opened
+    return lambda: closing(SqsRedelivery())

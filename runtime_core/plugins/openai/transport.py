@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from runtime_core.shared import closing
 
 if TYPE_CHECKING:
     from runtime_core.adapters.http_client import HttpClient
@@ -15,14 +16,9 @@ if TYPE_CHECKING:
 _LOADED = "runtime_core.adapters.openai.wire"
 
 
-@asynccontextmanager
-async def open_transport() -> AsyncIterator[Transport]:
+def open_transport() -> AbstractAsyncContextManager[Transport]:
     """The transport; opens no connection yet."""
-    transport = Transport()
-    try:
-        yield transport
-    finally:
-        await transport.close()
+    return closing(Transport())
 
 
 class Transport:
