@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.ports import DatabaseAdapter
 from tests.databases import PostgresServer
 from tests.model_server import model_server
 from tests.wire import WireProxy
@@ -59,3 +62,18 @@ async def postgres(postgres_url: str) -> AsyncIterator[PostgresAdapter]:
         yield adapter
     finally:
         await adapter.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each database in turn."""
+    return str(request.param)
+
+
+# It is made here, where no event loop runs yet: the server's fixture starts one of its own.
+@pytest.fixture
+def adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
+    """An adapter of each database in turn, empty and not migrated by itself; the test closes it."""
+    if engine == "sqlite":
+        return SqliteAdapter(tmp_path / "mayfly.db")
+    return PostgresAdapter(request.getfixturevalue("postgres_url"))

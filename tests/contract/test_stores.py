@@ -23,21 +23,6 @@ from runtime_core.testing import (
     TurnStoreContract,
 )
 
-ENGINES = [pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-# The adapters are made here, where no event loop runs yet: the server's fixture starts one of its own.
-@pytest.fixture
-def adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
-    if engine == "sqlite":
-        return SqliteAdapter(tmp_path / "mayfly.db")
-    return PostgresAdapter(request.getfixturevalue("postgres_url"))
-
 
 @pytest.fixture
 def empty_adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:

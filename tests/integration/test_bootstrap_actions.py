@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime_core.adapters.postgres import PostgresAdapter
-from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.chat import ModelType
 from runtime_core.choices import AWAITING_CHOICE
 from runtime_core.components import Action
@@ -21,13 +18,6 @@ from runtime_core.work.task_work import TaskWorker
 from runtime_core.work.tasks import Task
 from runtime_core.world import ChannelType, Component, Participant, ParticipantState, Room, World
 from tests.integration.talk import Talk, calling
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
-    if request.param == "sqlite":
-        return SqliteAdapter(tmp_path / "mayfly.db")
-    return PostgresAdapter(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.testing import Scene
 from tests.bench.recall import HELD_OUT, Labelled, recall_at
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
-    if request.param == "sqlite":
-        return SqliteAdapter(tmp_path / "mayfly.db")
-    return PostgresAdapter(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
