@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.adapters.aws.http_events import HttpEvent
-from runtime_core.deployment import Deployment
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.aws.http_events import HttpEvent
+from runtime_core.deployment.deployment import Deployment
 from runtime_core.errors import MayflyError
 from runtime_core.http import Application, create_app
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.embedding.deliveries import embed_deliveries
-from runtime_core.work.jobs import Delivery
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.queues.embedding.deliveries import embed_deliveries
+from runtime_core.queues.jobs import Delivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.work.inbox import QueuedMessage, answer_queued
-from runtime_core.work.jobs import Delivery
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.queues.inbox import QueuedMessage, answer_queued
+from runtime_core.queues.jobs import Delivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.deployment import Deployment
-from runtime_core.message_request import parse_message_request
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.message_request import parse_message_request
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

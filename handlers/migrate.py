@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.adapters.aws.custom_resource import answered, is_custom_resource
+from runtime_core.aws.custom_resource import answered, is_custom_resource
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.deployment.migrate import migrated
 from runtime_core.errors import MayflyError, SettingsError
-from runtime_core.schema import migrated
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.deployment import Deployment
-from runtime_core.work.worker import tick
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.queues.work import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

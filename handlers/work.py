@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.environment import LambdaContext, environment
-from runtime_core.work.worker import work_off
+from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.queues.work import work_off
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

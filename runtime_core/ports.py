@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
-from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Hit, Memory
-from runtime_core.recall.memory_search import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
-from runtime_core.recall.memory_search import MemoryQuery as MemoryQuery
-from runtime_core.recall.memory_search import Recall
-from runtime_core.records import Record
-from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
-from runtime_core.work.jobs import Delivery, QueueMessage
-from runtime_core.work.tasks import Task
+from runtime_core.domain.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Hit, Memory
+from runtime_core.domain.memory_query import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
+from runtime_core.domain.memory_query import MemoryQuery as MemoryQuery
+from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.records import Record
+from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
+from runtime_core.domain.task import Task
+from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
+from runtime_core.queues.jobs import Delivery, QueueMessage
 
 R = TypeVar("R", bound=Record)
 

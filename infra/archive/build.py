@@ -32,7 +32,7 @@ PLATFORMS = {
     "x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
     "arm64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
 }
-OURS = ("handlers", "runtime_core", "infra/migrations")
+OURS = ("handlers", "runtime_core")
 NOT_ON_LAMBDA = ("runtime_core/cli", "runtime_core/testing")
 # Parts of the wheels that nothing imports: commands, what type checkers read, tests, SQLite's shell programs and
 # extensions in Python, Powertools' own HTTP router with the browser pages it carries and what it offers beside logs and

@@ -8,7 +8,7 @@ from functools import cache
 
 from runtime_core.adapters.aws.websocket import WebSocketChannel
 from runtime_core.ports import Channel
-from runtime_core.shared import closing
+from runtime_core.support.shared import closing
 
 
 @cache

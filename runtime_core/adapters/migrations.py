@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import runtime_core
+from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import SchemaOutOfDate, StoreError
-from runtime_core.frozen import dataclass
 
-MIGRATIONS = Path(runtime_core.__file__).parent.parent / "infra" / "migrations"
+MIGRATIONS = Path(runtime_core.__file__).parent / "migrations"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from runtime_core.adapters.aws.redelivery import SqsRedelivery
 from runtime_core.adapters.aws.sqs import SqsQueue
 from runtime_core.ports import JobQueue, Redelivery
-from runtime_core.shared import closing
+from runtime_core.support.shared import closing
 
 
 @cache

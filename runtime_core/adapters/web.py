@@ -16,9 +16,9 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from runtime_core.deadline import within
 from runtime_core.errors import FetchRefused
 from runtime_core.ports import Fetched
+from runtime_core.support.deadline import within
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network

@@ -13,9 +13,9 @@ from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
-from runtime_core.deployment import Deployment
-from runtime_core.embedding.backfill import Backfill, BackfillReport
-from runtime_core.runtime import AgentRuntime
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.queues.embedding.backfill import Backfill, BackfillReport
+from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 
 _SHOWN = 10  # memories that failed, by agent

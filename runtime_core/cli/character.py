@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from runtime_core.character import load_character
 from runtime_core.cli.examples import examples
+from runtime_core.domain.character import load_character
 from runtime_core.errors import InvalidCharacter
 
 

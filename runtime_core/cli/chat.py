@@ -19,9 +19,9 @@ from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.own_loop import OwnLoop
 from runtime_core.cli.screen import Screen, plain
 from runtime_core.cli.settings import read_settings
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import MayflyError
-from runtime_core.result import MessageProcessingResult
 from runtime_core.settings import Settings
 
 HISTORY_LENGTH = 20
@@ -57,7 +57,7 @@ def command(debug: bool, agent: str | None, room: str | None, name: str | None) 
     if interactive and not debug:
         logging.getLogger().handlers = [_Notes(console)]
     if not debug:  # what is not embedded yet is found by its words: nothing that a person has to know
-        logging.getLogger("runtime_core.embedding").setLevel(logging.ERROR)
+        logging.getLogger("runtime_core.queues.embedding").setLevel(logging.ERROR)
     with OwnLoop() as loop, _opened(loop, settings) as deployment:
         conversation = Conversation.with_agent(deployment, agent=agent, room=room, name=name)
         if interactive:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from runtime_core.chat import OnDelta
-from runtime_core.deployment import Deployment
-from runtime_core.frozen import dataclass
-from runtime_core.ids import string_to_uuid
-from runtime_core.memory import Memory
-from runtime_core.message_request import EntityInput, parse_message_request
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.chat import OnDelta
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.message_request import EntityInput, parse_message_request
+from runtime_core.domain.result import MessageProcessingResult
+from runtime_core.domain.world import ChannelType
 from runtime_core.ports import MemoryFilter
-from runtime_core.result import MessageProcessingResult
-from runtime_core.world import ChannelType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
 from runtime_core.http import Application, create_app
-from runtime_core.work.worker import ticking
+from runtime_core.queues.work import ticking
 
 
 @click.command(

@@ -13,23 +13,23 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from runtime_core import background
 from runtime_core.adapters.extraction import READERS, extract
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
-from runtime_core.deployment import Deployment
-from runtime_core.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
-from runtime_core.embedding.job import Priority
-from runtime_core.embedding.queueing import hand_out, queue_url
-from runtime_core.embedding.worker import drain_jobs
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, MayflyError
-from runtime_core.knowledge.library import Document, Intake, Library, vanished
-from runtime_core.knowledge.passages import passages_of
-from runtime_core.memory import Memory
-from runtime_core.runtime import AgentRuntime
+from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
+from runtime_core.queues.embedding.job import Priority
+from runtime_core.queues.embedding.queueing import hand_out, queue_url
+from runtime_core.queues.embedding.worker import drain_jobs
+from runtime_core.recall.knowledge import Document, Intake, Library, vanished
+from runtime_core.recall.passages import passages_of
+from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
+from runtime_core.support import background
 
 _BATCH = 256  # passages that are embedded together
 

@@ -70,7 +70,7 @@ def command(debug: bool, event: IO[bytes], name: str, timeout_s: float) -> None:
     value = _event(event)
     handler = load_handler(name)
     context = LocalContext(function_name=name.partition(":")[0].rpartition(".")[2], timeout_s=timeout_s)
-    with said_once("handlers.environment") as say:
+    with said_once("runtime_core.aws.environment") as say:
         result = handler(value, context)
         told = error_text(result)
         say(told)

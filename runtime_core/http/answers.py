@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from runtime_core.domain.values import encode_json
 from runtime_core.http import problems
 from runtime_core.http.negotiation import JSON
 from runtime_core.http.problems import Problem
-from runtime_core.values import encode_json
 
 COMMON_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 

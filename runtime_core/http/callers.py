@@ -9,15 +9,15 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.message_request import EntityInput, MessageRequest
+from runtime_core.domain.world import Participant, Room
 from runtime_core.errors import CallerUnverified, EntityNotCaller, InvalidInput, RoomNotJoined
 from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
-from runtime_core.message_request import EntityInput, MessageRequest
-from runtime_core.world import Participant, Room
 
 if TYPE_CHECKING:
-    from runtime_core.caller import Caller
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
+    from runtime_core.domain.caller import Caller
 
 Endpoint: TypeAlias = Callable[[DeploymentSource, Request], Awaitable[Response]]
 RANDOM_VERSIONS = frozenset({4, 7})  # of UUIDs that nobody can know before they are told (RFC 9562)

@@ -16,7 +16,7 @@ from runtime_core.http.runtimes import runtime_asked_for
 from runtime_core.http.source import DeploymentSource
 
 if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
 
 _NO_MESSAGE = "The agent keeps no message with this id."
 

@@ -10,11 +10,11 @@ from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict  # pydantic reads the standard library's from Python 3.12 only
 
 from runtime_core import errors
+from runtime_core.domain.memory import Content, Memory, required_created_at
+from runtime_core.domain.result import replayed
+from runtime_core.domain.run import Run
 from runtime_core.errors import MayflyError
 from runtime_core.http.problems import kind_of
-from runtime_core.memory import Content, Memory, required_created_at
-from runtime_core.result import replayed
-from runtime_core.run import Run
 
 Timestamp: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """Written as `MessageProcessingResult.as_json` writes it, so that one time is one text everywhere."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from runtime_core.domain.memory import Content
+from runtime_core.domain.message_request import MessageRequest
+from runtime_core.domain.values import encode_json
 from runtime_core.http.answers import COMMON_HEADERS
 from runtime_core.http.documents import content_document
 from runtime_core.http.failures import reported
 from runtime_core.http.negotiation import EVENT_STREAM
-from runtime_core.memory import Content
-from runtime_core.message_request import MessageRequest
-from runtime_core.values import encode_json
 
 if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
 
 log = logging.getLogger(__name__)
 

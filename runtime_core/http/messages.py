@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.message_request import MessageRequest, parse_message_request
+from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.http.answers import json_answer
 from runtime_core.http.body import JSON_OVERHEAD, read_json_object
 from runtime_core.http.callers import caller_of, check_may_speak, sent_by
@@ -17,11 +19,9 @@ from runtime_core.http.parameters import check_query, idempotency_key
 from runtime_core.http.problems import InvalidParameter
 from runtime_core.http.runs import ASK_AGAIN_S
 from runtime_core.http.source import DeploymentSource
-from runtime_core.message_request import MessageRequest, parse_message_request
-from runtime_core.result import MessageProcessingResult
 
 if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
 
 
 async def create_message(source: DeploymentSource, request: Request) -> Response:
@@ -50,7 +50,7 @@ def _answered(result: MessageProcessingResult) -> Response:
 
 async def _accepted(deployment: Deployment, message: MessageRequest, request: Request) -> Response:
     """Say where the answer will be; a message that was answered before has it here and now."""
-    from runtime_core.work.acceptance import accept  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.queues.acceptance import accept  # noqa: PLC0415 - loaded only when asked for
 
     accepted = await accept(deployment, message)
     if isinstance(accepted, MessageProcessingResult):

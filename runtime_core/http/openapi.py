@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from runtime_core.domain.message_request import MessageRequest
 from runtime_core.http import documents, problems
 from runtime_core.http.negotiation import EVENT_STREAM, JSON
 from runtime_core.http.parameters import KEY_LENGTH, MAX_PAGE_SIZE, PAGE_SIZE
 from runtime_core.http.search import DEFAULT_LIMIT, QUERY_LENGTH
-from runtime_core.message_request import MessageRequest
 from runtime_core.version import __version__
 
 _REF = "#/components/schemas/{model}"

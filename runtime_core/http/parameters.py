@@ -10,12 +10,12 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from runtime_core.frozen import dataclass
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.http.problems import InvalidParameter
-from runtime_core.ids import parse_uuid, string_to_uuid
 
 if TYPE_CHECKING:
-    from runtime_core.caller import Caller
+    from runtime_core.domain.caller import Caller
 
 KEY_LENGTH = 255  # characters of an Idempotency-Key; what other services that take one allow
 PAGE_SIZE = 50

@@ -14,7 +14,7 @@ from runtime_core.http.callers import caller_of, known_caller
 from runtime_core.http.negotiation import JSON
 from runtime_core.http.problems import MalformedRequest
 from runtime_core.http.source import DeploymentSource
-from runtime_core.plugin_routes import RouteRequest, RouteResponse
+from runtime_core.runtime.plugin_routes import RouteRequest, RouteResponse
 from runtime_core.settings import Settings
 
 AGENT = "x-agent"  # names the agent whose plugin is meant: the query belongs to the plugin

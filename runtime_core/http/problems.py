@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from runtime_core import errors
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.values import field_problems
 from runtime_core.errors import InvalidInput, MayflyError, SettingsError
-from runtime_core.frozen import dataclass
-from runtime_core.values import field_problems
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 1.0  # when an error is worth a retry, but nothing says when

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.memory import required_created_at
 from runtime_core.http.answers import json_answer
 from runtime_core.http.callers import check_takes_part
 from runtime_core.http.deletions import clear_room
@@ -12,7 +13,6 @@ from runtime_core.http.documents import RoomMessagesDocument, room_message_docum
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import Cursor, check_query, page_size, path_uuid
 from runtime_core.http.source import DeploymentSource
-from runtime_core.memory import required_created_at
 from runtime_core.ports import MemoryFilter
 
 

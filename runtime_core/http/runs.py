@@ -8,6 +8,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.run import Run, RunStatus
 from runtime_core.http.answers import json_answer
 from runtime_core.http.callers import caller_of, takes_part
 from runtime_core.http.documents import run_document
@@ -15,11 +16,10 @@ from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.parameters import check_query, path_uuid
 from runtime_core.http.problems import NotThere
 from runtime_core.http.source import DeploymentSource
-from runtime_core.run import Run, RunStatus
 
 if TYPE_CHECKING:
-    from runtime_core.caller import Caller
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
+    from runtime_core.domain.caller import Caller
 
 ASK_AGAIN_S = "1"  # a turn takes about as long as its model calls
 
@@ -49,7 +49,7 @@ async def _readable(deployment: Deployment, run_id: UUID, caller: Caller | None)
 
 async def _waiting(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
     """What stands for the run of a message that the caller sent and that did not begin yet."""
-    from runtime_core.work.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.queues.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
 
     accepted = await find_accepted(deployment, run_id)
     if accepted is None or (caller is not None and accepted.entity_id != caller.entity_id):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from runtime_core.http.source import DeploymentSource
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.memory import MemoryType
 from runtime_core.http.answers import json_answer
 from runtime_core.http.callers import caller_of, check_takes_part
 from runtime_core.http.documents import FoundMessagesDocument, room_message_document
@@ -15,7 +16,6 @@ from runtime_core.http.parameters import check_query, page_size, query_uuid
 from runtime_core.http.problems import InvalidParameter
 from runtime_core.http.runtimes import runtime_asked_for
 from runtime_core.http.source import DeploymentSource
-from runtime_core.memory import MemoryType
 
 QUERY_LENGTH = 1_000  # characters
 DEFAULT_LIMIT = 10

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from runtime_core.deployment import Deployment
+    from runtime_core.deployment.deployment import Deployment
 
 DeploymentSource: TypeAlias = "Callable[[], Awaitable[Deployment]]"
 """Gives the open deployment; opens it at the first call. Raises what opening raised, as often as it is asked."""

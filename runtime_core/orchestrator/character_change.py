@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic.alias_generators import to_snake
 from pydantic_core import from_json
 
-from runtime_core.audit import audit
-from runtime_core.character import Character, coerce_character
+from runtime_core.domain.character import Character, coerce_character
+from runtime_core.domain.records import Agent
+from runtime_core.domain.values import encode_json
 from runtime_core.errors import InvalidInput
-from runtime_core.records import Agent
-from runtime_core.values import encode_json
+from runtime_core.rooms.audit import audit
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 _FIXED = {
     "id": "an agent keeps its id",

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from runtime_core.data_verbs import AnyMemory
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import InvalidInput, MayflyError
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Memory
-from runtime_core.result import MessageProcessingResult
-from runtime_core.runtime import AgentRuntime
+from runtime_core.runtime.data_verbs import AnyMemory
+from runtime_core.runtime.runtime import AgentRuntime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

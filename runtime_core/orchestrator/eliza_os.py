@@ -11,9 +11,10 @@ from inspect import signature
 from typing import Any, Literal, overload
 from uuid import UUID
 
-from runtime_core import background
-from runtime_core.components import Handler, accepted
-from runtime_core.data_verbs import AnyMemory
+from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
+from runtime_core.agent.components import Handler, accepted
+from runtime_core.agent.events import EventHandler, Events
+from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import (
     AgentAlreadyRegistered,
     AgentError,
@@ -23,8 +24,6 @@ from runtime_core.errors import (
     PluginError,
     told_as,
 )
-from runtime_core.events import EventHandler, Events
-from runtime_core.orchestrator.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.orchestrator.character_change import change_character
 from runtime_core.orchestrator.dispatch import (
     Dispatched,
@@ -38,9 +37,10 @@ from runtime_core.orchestrator.dispatch import (
 from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
 from runtime_core.orchestrator.health import Health, health_of, not_there
 from runtime_core.orchestrator.message_delivery import Callback, Delivery
-from runtime_core.result import MessageProcessingResult
-from runtime_core.runtime import AgentRuntime
-from runtime_core.shared import Shared
+from runtime_core.runtime.data_verbs import AnyMemory
+from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.support import background
+from runtime_core.support.shared import Shared
 from runtime_core.turn.pipeline import TurnOptions
 
 log = logging.getLogger(__name__)

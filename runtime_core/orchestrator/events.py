@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
-from runtime_core.frozen import dataclass
+from runtime_core.domain.frozen import dataclass
 
 
 class OrchestratorEventType(StrEnum):

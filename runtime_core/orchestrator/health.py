@@ -10,11 +10,11 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_core.deadline import within
-from runtime_core.frozen import dataclass
+from runtime_core.domain.frozen import dataclass
+from runtime_core.support.deadline import within
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

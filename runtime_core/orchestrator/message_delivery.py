@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from runtime_core.components import called
+from runtime_core.agent.components import called
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import DeadlineExceeded
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Memory
-from runtime_core.result import MessageProcessingResult
-from runtime_core.runtime import AgentRuntime
+from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.turn.pipeline import TurnOptions
 
 log = logging.getLogger(__name__)

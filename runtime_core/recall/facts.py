@@ -14,15 +14,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.embedding.job import Priority
-from runtime_core.embedding.queueing import hand_out
-from runtime_core.frozen import dataclass
-from runtime_core.ids import parse_uuid, string_to_uuid
-from runtime_core.memory import Content, Memory, MemoryType
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.ids import parse_uuid, string_to_uuid
+from runtime_core.domain.memory import Content, Memory, MemoryType
 from runtime_core.ports import MemoryFilter
+from runtime_core.queues.embedding.job import Priority
+from runtime_core.queues.embedding.queueing import hand_out
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 PAST_FACTS = "past_facts"
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe that people type

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
 
-from runtime_core.chat import EmbeddingResponse
+from runtime_core.domain.chat import EmbeddingResponse
+from runtime_core.domain.memory import Hit
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery
 from runtime_core.errors import DimensionMismatch, ModelError, SettingsError
-from runtime_core.memory import Hit
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.recall.memory_search import MemoryFilter, MemoryQuery
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import math
 
 import pytest
 
-from runtime_core.chat import ChatMessage, ChatRole, TextRequest, ToolCall, ToolSpec
-from runtime_core.deadline import Deadline, deadline
+from runtime_core.domain.chat import ChatMessage, ChatRole, TextRequest, ToolCall, ToolSpec
 from runtime_core.errors import DeadlineExceeded
 from runtime_core.ports import EmbeddingModel, TextModel
+from runtime_core.support.deadline import Deadline, deadline
 
 
 def question(text: str = "How are you today?") -> TextRequest:

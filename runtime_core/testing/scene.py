@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Content, Memory
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.records import RECORD_TABLES, Agent
+from runtime_core.domain.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
+from runtime_core.domain.world import Entity, Room, World
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
-from runtime_core.records import RECORD_TABLES, Agent
-from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
-from runtime_core.world import Entity, Room, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from runtime_core.chat import ChatMessage, TextResponse, ToolCall
+from runtime_core.domain.chat import ChatMessage, TextResponse, ToolCall
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Content, Memory, coerce_content
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.values import coerce
 from runtime_core.errors import ModelAnswerMalformed
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Content, Memory, coerce_content
-from runtime_core.run import ActionResult
 from runtime_core.turn.asking import Asking, Question, asking_for
 from runtime_core.turn.plan import Plan, plan_in
 from runtime_core.turn.planning import ToolCallContext, execute_planned_tool_call, find_action
@@ -20,10 +21,9 @@ from runtime_core.turn.prompt import chat_messages
 from runtime_core.turn.scope import TurnScope
 from runtime_core.turn.should_respond import channel_of
 from runtime_core.turn.state import State
-from runtime_core.values import coerce
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

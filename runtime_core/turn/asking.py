@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
+from runtime_core.domain.chat import ChatMessage, ChatRole, ModelType, TextResponse, ToolCall
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.run import ActionResult
 from runtime_core.errors import ModelAnswerTruncated
-from runtime_core.frozen import dataclass
-from runtime_core.run import ActionResult
 from runtime_core.turn.planning import for_model
 from runtime_core.turn.prompt import tool_specs
 from runtime_core.turn.state import State
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 LAST_WORD = "The steps allowed for this message are used up: answer the user now, with what you have."
 

@@ -17,15 +17,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from runtime_core.chat import ModelType
+from runtime_core.domain.chat import ModelType
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Media, Memory
 from runtime_core.errors import DeadlineExceeded, FetchRefused, MayflyError
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Media, Memory
 from runtime_core.ports import Fetched, Fetcher
 from runtime_core.settings import Settings
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

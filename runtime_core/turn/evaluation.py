@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime_core.components import Evaluator, accepted
-from runtime_core.deadline import within
+from runtime_core.agent.components import Evaluator, accepted
+from runtime_core.agent.events import EventType
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.task import Task
 from runtime_core.errors import DeadlineExceeded, QueueError
-from runtime_core.events import EventType
-from runtime_core.memory import Memory
+from runtime_core.queues.jobs import Job, JobKind, messages_of
+from runtime_core.queues.task_work import QUEUE
+from runtime_core.support.deadline import within
 from runtime_core.turn.state import State
-from runtime_core.work.jobs import Job, JobKind, messages_of
-from runtime_core.work.task_work import QUEUE
-from runtime_core.work.tasks import Task
 
 if TYPE_CHECKING:
     from runtime_core.ports import JobQueue
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

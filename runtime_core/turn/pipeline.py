@@ -11,11 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
-from runtime_core import background
-from runtime_core.components import called
-from runtime_core.deadline import Deadline, current_deadline, deadline, grace, restored
-from runtime_core.embedding.job import Priority
-from runtime_core.embedding.queueing import beside_storing, hand_out
+from runtime_core.agent.components import called
+from runtime_core.agent.events import EventType
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.result import MessageProcessingResult, Mode, replayed, stored
+from runtime_core.domain.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
+from runtime_core.domain.world import ChannelType, Entity, ParticipantState, Room, World
 from runtime_core.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -25,26 +28,23 @@ from runtime_core.errors import (
     RoomOfAnotherAgent,
     TurnInProgress,
 )
-from runtime_core.events import EventType
-from runtime_core.forgetting import clear_channel, delete_message
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Content, Memory
-from runtime_core.participation import set_state
-from runtime_core.recall.memory_search import Recall
-from runtime_core.recall.recollection import Recollection, recall_mode
-from runtime_core.result import MessageProcessingResult, Mode, replayed, stored
-from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
+from runtime_core.queues.embedding.job import Priority
+from runtime_core.queues.embedding.queueing import beside_storing, hand_out
+from runtime_core.recall.recall_task import Recollection, recall_mode
+from runtime_core.rooms.deletion import clear_channel, delete_message
+from runtime_core.rooms.participation import set_state
+from runtime_core.support import background
+from runtime_core.support.deadline import Deadline, current_deadline, deadline, grace, restored
 from runtime_core.turn.answering import Answering, Listener
 from runtime_core.turn.attachments import limits_of, with_attachments_read
 from runtime_core.turn.evaluation import concerned, hand_over
 from runtime_core.turn.scope import TurnScope, turn_scope
 from runtime_core.turn.should_respond import Verdict, verdict_by_model, verdict_by_rule
 from runtime_core.turn.state import State
-from runtime_core.world import ChannelType, Entity, ParticipantState, Room, World
 
 if TYPE_CHECKING:
     from runtime_core.ports import JobQueue
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from runtime_core.chat import ToolCall
-from runtime_core.frozen import dataclass
-from runtime_core.run import ActionResult
+from runtime_core.domain.chat import ToolCall
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.run import ActionResult
 
 
 class StepStatus(StrEnum):

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import from_json
 
-from runtime_core.audit import audit
-from runtime_core.chat import ToolCall
-from runtime_core.components import Action, ActionOptions, accepted
-from runtime_core.contexts import belongs
-from runtime_core.deadline import current_deadline, grace, within
+from runtime_core.agent.components import Action, ActionOptions, accepted
+from runtime_core.agent.events import EventType
+from runtime_core.domain.chat import ToolCall
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Content, Memory, coerce_memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
-from runtime_core.events import EventType
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Content, Memory, coerce_memory
-from runtime_core.run import ActionResult
+from runtime_core.rooms.audit import audit
+from runtime_core.rooms.contexts import belongs
+from runtime_core.support.deadline import current_deadline, grace, within
 from runtime_core.turn.parameters import checked
 from runtime_core.turn.state import State
-from runtime_core.values import coerce, encode_json
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from runtime_core.chat import NO_USAGE, Usage
-from runtime_core.memory import Memory
-from runtime_core.models import ModelCall
-from runtime_core.recall.recollection import Recollection
-from runtime_core.run import ActionResult, TurnContext
+from runtime_core.agent.models import ModelCall
+from runtime_core.domain.chat import NO_USAGE, Usage
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult, TurnContext
+from runtime_core.recall.recall_task import Recollection
 from runtime_core.turn.state import State
 
 

@@ -8,15 +8,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Memory
-from runtime_core.run import TurnContext
+from runtime_core.domain.chat import ChatMessage, ChatRole, ModelType, TextResponse
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import TurnContext
+from runtime_core.domain.world import ChannelType, ParticipantState
 from runtime_core.turn.state import State
-from runtime_core.world import ChannelType, ParticipantState
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 ALWAYS_ANSWERED = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
 

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.components import Provider, ProviderResult, accepted
-from runtime_core.contexts import belongs
-from runtime_core.deadline import bounded_s
+from runtime_core.agent.components import Provider, ProviderResult, accepted
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.values import coerce
 from runtime_core.errors import StateError
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Memory
-from runtime_core.values import coerce
+from runtime_core.rooms.contexts import belongs
+from runtime_core.support.deadline import bounded_s
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 log = logging.getLogger(__name__)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.chat import ChatMessage, ChatRole
-from runtime_core.frozen import dataclass
+from runtime_core.domain.chat import ChatMessage, ChatRole
+from runtime_core.domain.frozen import dataclass
 from runtime_core.turn.asking import LAST_WORD, Heard, Question, response_of
 from runtime_core.turn.planning import for_model
 from runtime_core.turn.prompt import offered_actions
 from runtime_core.turn.text_protocol import VisibleText, instructions, parse_answer, written_answer, written_results
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from dataclasses import field
 from html import escape, unescape
 from typing import Any
 
-from runtime_core.chat import ToolCall
-from runtime_core.components import Action
-from runtime_core.frozen import dataclass
-from runtime_core.loose_json import json_objects
-from runtime_core.values import encode_json
+from runtime_core.agent.components import Action
+from runtime_core.domain.chat import ToolCall
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.json import json_objects
+from runtime_core.domain.values import encode_json
 
 _INSTRUCTIONS = """# How you answer
 Answer with one element of this form and nothing else:

@@ -25,13 +25,13 @@ import httpx2
 import psutil
 from pydantic import SecretStr
 
-from runtime_core.deployment import Deployment
-from runtime_core.embedding.deliveries import embed_deliveries
-from runtime_core.embedding.job import EmbeddingJob, content_hash
-from runtime_core.memory import Memory
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.memory import Memory
+from runtime_core.queues.embedding.deliveries import embed_deliveries
+from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
+from runtime_core.queues.jobs import Delivery
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
-from runtime_core.work.jobs import Delivery
 from tests.databases import PostgresServer
 from tests.integration.embedding_storm import storm
 from tests.model_server import ScriptedModelServer

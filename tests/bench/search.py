@@ -28,7 +28,7 @@ import numpy as np
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.memory import Content, Memory
+from runtime_core.domain.memory import Content, Memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from tests.databases import PostgresServer
 

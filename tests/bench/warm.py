@@ -20,8 +20,8 @@ from uuid import uuid4
 
 import openai
 
-from runtime_core.deployment import Deployment
-from runtime_core.message_request import parse_message_request
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.message_request import parse_message_request
 from runtime_core.settings import Settings
 from tests.databases import PostgresServer
 

@@ -12,7 +12,15 @@ import pytest
 from runtime_core.adapters.local import embedding
 from runtime_core.adapters.local.embedding import LocalEmbeddingModel
 from runtime_core.adapters.local.text_model import LocalTextModel
-from runtime_core.chat import ChatMessage, ChatRole, EmbeddingResponse, ModelType, TextRequest, TextResponse, ToolCall
+from runtime_core.domain.chat import (
+    ChatMessage,
+    ChatRole,
+    EmbeddingResponse,
+    ModelType,
+    TextRequest,
+    TextResponse,
+    ToolCall,
+)
 from runtime_core.errors import ModelNotFound
 from runtime_core.plugins.local import get_local_plugin
 from runtime_core.ports import EmbeddingModel, TextModel

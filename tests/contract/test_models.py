@@ -17,8 +17,7 @@ import pytest
 from runtime_core.adapters.http_client import HttpClient
 from runtime_core.adapters.openai.sdk import SdkModel, make_client
 from runtime_core.adapters.openai.wire import WireModel
-from runtime_core.chat import ChatMessage, ChatRole, TextRequest, ToolCall, ToolSpec, Usage
-from runtime_core.deadline import Deadline, deadline
+from runtime_core.domain.chat import ChatMessage, ChatRole, TextRequest, ToolCall, ToolSpec, Usage
 from runtime_core.errors import (
     InvalidInput,
     ModelAnswerMalformed,
@@ -31,6 +30,7 @@ from runtime_core.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from runtime_core.support.deadline import Deadline, deadline
 from runtime_core.testing.models import EmbeddingModelContract, TextModelContract, question
 from tests.model_answers import Answer, Gate, Reply, connection_reset, embeddings, failure, held, json_answer, raw
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

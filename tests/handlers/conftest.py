@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from handlers.environment import Environment
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.settings import Settings
 

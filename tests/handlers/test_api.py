@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from handlers import api
-from handlers.environment import Environment
-from runtime_core.adapters.aws.http_events import base_path
+from runtime_core.aws.environment import Environment
+from runtime_core.aws.http_events import base_path
 from runtime_core.cli.invoke import LocalContext
+from runtime_core.domain.ids import string_to_uuid
 from runtime_core.errors import InvalidInput
-from runtime_core.ids import string_to_uuid
 from runtime_core.settings import Settings
 from tests.handlers.conftest import Event, kept_event
 
@@ -232,8 +232,8 @@ def test_importing_the_handler_loads_nothing_that_a_cold_start_cannot_afford() -
     code = f"import sys, handlers.api; print(sorted({heavy!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-    later = {"runtime_core.http.openapi", "runtime_core.adapters.aws.callers", "runtime_core.caller"}
-    later |= {"runtime_core.work.acceptance", "runtime_core.adapters.aws.websocket"}
+    later = {"runtime_core.http.openapi", "runtime_core.aws.callers", "runtime_core.domain.caller"}
+    later |= {"runtime_core.queues.acceptance", "runtime_core.adapters.aws.websocket"}
     code = f"import sys, handlers.api; print(sorted({later!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from handlers.environment import Environment
-from runtime_core import Content, DeadlineExceeded, background
+from runtime_core import Content, DeadlineExceeded
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
 from runtime_core.orchestrator.eliza_os import ElizaOS
 from runtime_core.settings import Settings
+from runtime_core.support import background
 
 
 @pytest.fixture

@@ -17,21 +17,21 @@ import handlers.embed
 import handlers.message
 import handlers.tick
 import handlers.work
-from handlers.environment import Environment
 from infra.local.poller import QueuePoller
 from runtime_core.adapters.queues import queue_opener
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
-from runtime_core.deployment import Deployment
-from runtime_core.embedding.deliveries import LIMITS
-from runtime_core.embedding.job import EmbeddingJob, Priority, parse_embedding_job
-from runtime_core.embedding.queueing import messages_of
-from runtime_core.embedding.sweep import forgotten, sweep
-from runtime_core.memory import Memory
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.task import Task
 from runtime_core.ports import MemoryFilter
+from runtime_core.queues.embedding.deliveries import LIMITS
+from runtime_core.queues.embedding.job import EmbeddingJob, Priority, parse_embedding_job
+from runtime_core.queues.embedding.queueing import messages_of
+from runtime_core.queues.embedding.sweep import forgotten, sweep
+from runtime_core.queues.work import tick
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
-from runtime_core.work.tasks import Task
-from runtime_core.work.worker import tick
 from tests.handlers import embed_agents
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

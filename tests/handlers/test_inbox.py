@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import handlers.inbox
-from handlers.environment import Environment
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.settings import Settings
 from tests.model_answers import failure

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 import handlers.message
-from handlers.environment import Environment, usable_s
+from runtime_core.aws.environment import Environment, usable_s
 from runtime_core.errors import DeadlineExceeded, ModelTimeout, ModelUnavailable
 from runtime_core.settings import Settings
 from tests.model_answers import Gate, Reply, failure, held

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import handlers.migrate
-from handlers.environment import Environment
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.settings import Settings
 
@@ -83,7 +83,7 @@ def test_it_applies_what_is_missing_and_then_nothing(
 
 
 def test_two_invocations_at_once_apply_each_migration_once(unmigrated_postgres_url: str) -> None:
-    from runtime_core.schema import migrated  # noqa: PLC0415 - what each environment runs
+    from runtime_core.deployment.migrate import migrated  # noqa: PLC0415 - what each environment runs
 
     def invoke(_: int) -> dict[str, Any]:
         environment = Environment(lambda: Settings(database_url=unmigrated_postgres_url, on_lambda=True))

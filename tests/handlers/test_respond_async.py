@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from handlers import api, inbox
-from handlers.environment import Environment
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
-from runtime_core.ids import string_to_uuid
+from runtime_core.domain.ids import string_to_uuid
 from runtime_core.settings import Settings
 from tests.handlers.conftest import Event, kept_event
 from tests.queues import Queue, queue_server

@@ -16,17 +16,17 @@ import pytest
 import handlers.message
 import handlers.tick
 import handlers.work
-from handlers.environment import Environment
+from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
-from runtime_core.deployment import Deployment
-from runtime_core.embedding.sweep import EMBEDDING_DRAIN, drain_task
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.task import Task
+from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, drain_task
+from runtime_core.queues.jobs import Job, JobKind
+from runtime_core.queues.task_work import MAX_FAILURES
+from runtime_core.queues.work import tick, ticking
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from runtime_core.turn.evaluation import EVALUATE_TASK
-from runtime_core.work.jobs import Job, JobKind
-from runtime_core.work.task_work import MAX_FAILURES
-from runtime_core.work.tasks import Task
-from runtime_core.work.worker import tick, ticking
 from tests.handlers import work_agents
 from tests.queues import Queue, QueueServer, queue_server
 

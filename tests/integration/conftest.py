@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from runtime_core.deployment import Deployment
-from runtime_core.memory import Memory
-from runtime_core.message_request import MessageRequest, parse_message_request
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.message_request import MessageRequest, parse_message_request
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
 from runtime_core.settings import Settings
 from tests.model_server import ScriptedModelServer

@@ -10,9 +10,9 @@ import apsw
 
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.adapters.sqlite.connection import SqliteFile
-from runtime_core.rows import read_json
-from runtime_core.run import TurnStart
-from runtime_core.values import encode_json
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.run import TurnStart
+from runtime_core.domain.values import encode_json
 
 
 def say(line: str) -> None:

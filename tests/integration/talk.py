@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from runtime_core.chat import ChatMessage, ModelType, TextResponse, ToolCall
-from runtime_core.components import Plugin
-from runtime_core.memory import Content, Memory
+from runtime_core.agent.components import Plugin
+from runtime_core.domain.chat import ChatMessage, ModelType, TextResponse, ToolCall
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.result import MessageProcessingResult
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.values import encode_json
+from runtime_core.domain.world import ChannelType, Entity, Participant, Room, World
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.result import MessageProcessingResult
-from runtime_core.run import ActionResult
-from runtime_core.runtime import AgentRuntime
-from runtime_core.values import encode_json
-from runtime_core.world import ChannelType, Entity, Participant, Room, World
+from runtime_core.runtime.runtime import AgentRuntime
 
 
 def calling(*calls: tuple[str, Mapping[str, Any]], text: str = "") -> TextResponse:

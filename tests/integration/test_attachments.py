@@ -12,10 +12,10 @@ import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.adapters.web import WebFetcher, networks_of
-from runtime_core.chat import ModelType
+from runtime_core.domain.chat import ModelType
+from runtime_core.domain.memory import Media
+from runtime_core.domain.world import ChannelType
 from runtime_core.errors import ModelUnavailable
-from runtime_core.memory import Media
-from runtime_core.world import ChannelType
 from tests.file_server import GIBIBYTE, PNG, FileServer, file_server
 from tests.integration.talk import Talk
 

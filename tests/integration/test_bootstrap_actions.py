@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from runtime_core.chat import ModelType
-from runtime_core.choices import AWAITING_CHOICE
-from runtime_core.components import Action
-from runtime_core.memory import Content
+from runtime_core.agent.components import Action
+from runtime_core.agent.send_handlers import TargetInfo
+from runtime_core.domain.chat import ModelType
+from runtime_core.domain.memory import Content
+from runtime_core.domain.records import Log
+from runtime_core.domain.task import Task
+from runtime_core.domain.world import ChannelType, Component, Participant, ParticipantState, Room, World
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.records import Log
-from runtime_core.routing import TargetInfo
-from runtime_core.work.task_work import TaskWorker
-from runtime_core.work.tasks import Task
-from runtime_core.world import ChannelType, Component, Participant, ParticipantState, Room, World
+from runtime_core.queues.task_work import TaskWorker
+from runtime_core.rooms.choices import AWAITING_CHOICE
 from tests.integration.talk import Talk, calling
 
 

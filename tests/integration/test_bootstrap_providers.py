@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.components import Plugin
-from runtime_core.memory import Content, Memory
+from runtime_core.agent.components import Plugin
+from runtime_core.agent.services import Service
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.world import ChannelType, World
 from runtime_core.plugins.bootstrap.plugin import plugin
-from runtime_core.services import Service
-from runtime_core.world import ChannelType, World
 from tests.integration.talk import Talk
 
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from runtime_core.embedding.job import Priority
+from runtime_core.agent.events import EventType
+from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, ModelRequestRejected, RecordNotFound
-from runtime_core.events import EventType
-from runtime_core.memory import Memory
 from runtime_core.ports import MemoryFilter
-from runtime_core.runtime import AgentRuntime
+from runtime_core.queues.embedding.job import Priority
+from runtime_core.runtime.runtime import AgentRuntime
 from tests.integration.conftest import Open, conversation, new_id, request_of
 from tests.model_answers import embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
-from runtime_core.ids import string_to_uuid
+from runtime_core.domain.ids import string_to_uuid
 from runtime_core.ports import MemoryFilter
 from tests.databases import PostgresServer
 from tests.integration.conftest import new_id

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.domain.memory import Content
 from runtime_core.errors import InvalidRecord
-from runtime_core.memory import Content
 from runtime_core.ports import MemoryFilter, MemoryQuery
 from runtime_core.testing import Scene
 

@@ -12,10 +12,10 @@ import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.postgres.pool import StoreConnection
-from runtime_core.deadline import Deadline, deadline
+from runtime_core.domain.run import Outcome
 from runtime_core.errors import DeadlineExceeded, StoreUnavailable
 from runtime_core.ports import MemoryFilter
-from runtime_core.run import Outcome
+from runtime_core.support.deadline import Deadline, deadline
 from runtime_core.testing.scene import Scene
 from tests.databases import PostgresServer
 from tests.wire import WireProxy

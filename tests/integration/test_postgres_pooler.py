@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.domain.run import Outcome
 from runtime_core.ports import MemoryFilter
-from runtime_core.run import Outcome
 from runtime_core.testing.scene import Scene
 from tests.pooler import PROGRAM, pooled
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from runtime_core.recall.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.values import encode_json
 from runtime_core.testing import Scene
-from runtime_core.values import encode_json
 
 pytestmark = pytest.mark.postgres
 

@@ -14,9 +14,9 @@ from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.postgres.errors import MAPPED
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statements
+from runtime_core.domain.records import RECORD_TABLES
+from runtime_core.domain.run import Outcome
 from runtime_core.errors import SchemaOutOfDate, StoreError
-from runtime_core.records import RECORD_TABLES
-from runtime_core.run import Outcome
 from runtime_core.testing.scene import Scene
 
 NEWER_COLUMNS = ("memories", "runs", "cache", *RECORD_TABLES.values())

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runtime_core.ids import string_to_uuid
-from runtime_core.memory import Content, Memory
-from runtime_core.recall.recollection import knowledge_room_id
+from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.recall.recall_task import knowledge_room_id
 from tests.integration.conftest import Open, new_id, request_of
 from tests.model_answers import Gate, embeddings, failure, held
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

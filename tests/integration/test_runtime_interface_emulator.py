@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from runtime_core.ids import string_to_uuid
+from runtime_core.domain.ids import string_to_uuid
 from tests.databases import free_port
 from tests.integration.runtime_emulator import ROOT, RuntimeEmulator, emulated
 from tests.model_answers import failure

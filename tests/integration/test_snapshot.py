@@ -39,6 +39,6 @@ def test_copies_of_a_snapshot_have_connections_and_randomness_of_their_own(
 
 
 def test_without_snapstart_no_hook_is_registered() -> None:
-    code = "import handlers.environment, sys; sys.exit('snapshot_restore_py' in sys.modules)"
+    code = "import runtime_core.aws.environment, sys; sys.exit('snapshot_restore_py' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
     assert done.returncode == 0

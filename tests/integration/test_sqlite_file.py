@@ -20,11 +20,11 @@ from runtime_core.adapters.migrations import read_migrations
 from runtime_core.adapters.sqlite import SqliteAdapter, migrator
 from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, rows
 from runtime_core.adapters.sqlite.migrator import FOLDER, apply_migrations
-from runtime_core.deadline import Deadline, deadline
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.records import RECORD_TABLES, Agent
+from runtime_core.domain.run import Outcome, Run
 from runtime_core.errors import DeadlineExceeded, InvalidRecord, SchemaOutOfDate, StoreError, StoreUnavailable
-from runtime_core.memory import Memory
-from runtime_core.records import RECORD_TABLES, Agent
-from runtime_core.run import Outcome, Run
+from runtime_core.support.deadline import Deadline, deadline
 from runtime_core.testing import Scene
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

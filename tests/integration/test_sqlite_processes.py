@@ -13,10 +13,10 @@ import apsw
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.domain.run import Outcome, TurnStart
+from runtime_core.domain.values import encode_json
 from runtime_core.ports import MemoryFilter
-from runtime_core.run import Outcome, TurnStart
 from runtime_core.testing import Scene
-from runtime_core.values import encode_json
 
 PROCESS = Path(__file__).with_name("sqlite_process.py")
 PROCESSES = 4

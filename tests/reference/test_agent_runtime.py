@@ -34,7 +34,7 @@ from runtime_core import (
     StateError,
     execute_planned_tool_call,
 )
-from runtime_core.plugins.loading import resolve_plugins
+from runtime_core.agent.plugin_loading import resolve_plugins
 from tests.model_server import ScriptedModelServer
 from tests.reference.documents import kept
 

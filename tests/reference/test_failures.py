@@ -27,7 +27,6 @@ from runtime_core import (
     Route,
     Service,
     ServiceError,
-    background,
 )
 from tests.model_answers import Reply
 from tests.model_server import ScriptedModelServer

@@ -26,10 +26,10 @@ from runtime_core import (
     Provider,
     ProviderResult,
     State,
-    background,
 )
 from runtime_core.adapters.postgres import PostgresAdapter
-from runtime_core.deadline import Deadline, current_deadline, deadline
+from runtime_core.support import background
+from runtime_core.support.deadline import Deadline, current_deadline, deadline
 from tests.model_answers import Gate, ModelRequest, Reply, Sent, echo, held
 from tests.model_server import ScriptedModelServer
 from tests.wire import WireProxy

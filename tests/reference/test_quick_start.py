@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from runtime_core import AgentRuntime, Character, Content, ElizaOS, Memory, get_openai_plugin
-from runtime_core.character import coerce_character
+from runtime_core.domain.character import coerce_character
 from tests.model_server import ScriptedModelServer
 
 

@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.character import Character
-from runtime_core.components import Plugin
-from runtime_core.memory import Content, Memory
-from runtime_core.runtime import AgentRuntime
+from runtime_core.agent.components import Plugin
+from runtime_core.domain.character import Character
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.runtime.runtime import AgentRuntime
 
 
 async def echo(_runtime: Any, params: Any) -> str:

@@ -22,7 +22,7 @@ def test_the_list_is_sorted_and_whole() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        _ = runtime_core.Nothing
+        _ = runtime_core.Nothing  # type: ignore[attr-defined]
 
 
 def test_importing_the_package_loads_none_of_its_modules() -> None:

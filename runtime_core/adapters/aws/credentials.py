@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from runtime_core.adapters.http_client import HttpClient, HttpError
-from runtime_core.deadline import bounded_s
+from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import SettingsError
-from runtime_core.frozen import dataclass
+from runtime_core.support.deadline import bounded_s
 
 TIMEOUT_S = 5.0
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT, queue_errors, sqs_client
-from runtime_core.deadline import within
 from runtime_core.errors import QueueError
-from runtime_core.work.jobs import Delivery
+from runtime_core.queues.jobs import Delivery
+from runtime_core.support.deadline import within
 
 LIMIT_S = 5.0  # of one `hold_back`, where no deadline leaves less
 LONGEST_S = (

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from runtime_core.adapters.aws.credentials import Credentials, read_credentials
 from runtime_core.adapters.aws.signing import signed_headers
 from runtime_core.adapters.http_client import HttpClient, HttpError
-from runtime_core.deadline import bounded_s
 from runtime_core.errors import SettingsError, StoreUnavailable
 from runtime_core.settings import Settings
+from runtime_core.support.deadline import bounded_s
 
 DATABASE = "DATABASE_SECRET_ARN"
 MODEL = "OPENAI_SECRET_ARN"

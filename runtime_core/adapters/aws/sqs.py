@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from runtime_core.adapters.aws.client import TRIES, cloud_client
-from runtime_core.deadline import within
 from runtime_core.errors import QueueError, QueueUnavailable
-from runtime_core.work.jobs import QueueMessage
+from runtime_core.queues.jobs import QueueMessage
+from runtime_core.support.deadline import within
 
 BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH_LIMIT_BYTES = 256 * 1024

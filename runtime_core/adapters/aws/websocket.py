@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from runtime_core.adapters.aws.client import cloud_client
-from runtime_core.deadline import within
 from runtime_core.errors import TargetError, TargetGone, TargetUnavailable
+from runtime_core.support.deadline import within
 
 SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
 _MEANINGS = {

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Set
 
-from runtime_core.frozen import dataclass
+from runtime_core.domain.frozen import dataclass
 
 # What is read of a message: enough for everything a person types, and a bound on the work a text can cause.
 MAX_CHARACTERS = 8_000

@@ -17,7 +17,7 @@ from runtime_core.adapters.local.clause import Clause, Word
 from runtime_core.adapters.local.pattern import Span
 from runtime_core.adapters.local.rulebook import Rulebook
 from runtime_core.adapters.local.script import NAMELESS, PLACEHOLDER, Keyword, Rule
-from runtime_core.frozen import dataclass
+from runtime_core.domain.frozen import dataclass
 
 _MAX_QUOTED_WORDS = 14  # a longer quotation in a reply reads like an echo
 _MAX_NAME_WORDS = 3

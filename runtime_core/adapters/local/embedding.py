@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from runtime_core.chat import EmbeddingResponse, Usage
-from runtime_core.deadline import within
+from runtime_core.domain.chat import EmbeddingResponse, Usage
 from runtime_core.errors import ModelNotFound, ModelRequestRejected
+from runtime_core.support.deadline import within
 
 MODEL_NAME = "wordllama-l2-supercat-256"
 DIMENSION = 256

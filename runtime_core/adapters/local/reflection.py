@@ -11,8 +11,8 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from runtime_core.adapters.local.clause import Word
-from runtime_core.frozen import dataclass
-from runtime_core.memory import STRICT
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import STRICT
 
 _YOU_FORMS = {"are": "am", "aren't": "am not", "were": "was", "weren't": "wasn't"}
 _I_FORMS = {"was": "were", "wasn't": "weren't"}

@@ -14,10 +14,10 @@ from pydantic import BeforeValidator
 from runtime_core.adapters.local.clause import Reader
 from runtime_core.adapters.local.pattern import Pattern, parse_pattern
 from runtime_core.adapters.local.reflection import Reflection
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import STRICT
+from runtime_core.domain.values import coerce
 from runtime_core.errors import InvalidInput
-from runtime_core.frozen import dataclass
-from runtime_core.memory import STRICT
-from runtime_core.values import coerce
 
 LISTENER = Path(__file__).parent / "scripts" / "listener.toml"
 

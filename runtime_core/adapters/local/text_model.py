@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from runtime_core.adapters.local.conversation import Conversation
 from runtime_core.adapters.local.rulebook import Rulebook, listener_rules
-from runtime_core.chat import ChatMessage, ChatRole, OnDelta, TextRequest, TextResponse, Usage
-from runtime_core.deadline import bounded_s
-from runtime_core.frozen import dataclass
+from runtime_core.domain.chat import ChatMessage, ChatRole, OnDelta, TextRequest, TextResponse, Usage
+from runtime_core.domain.frozen import dataclass
+from runtime_core.support.deadline import bounded_s
 
 MODEL_NAME = "local-listener"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime_core.adapters.openai.call import Asked
 from runtime_core.adapters.openai.errors import answered_error
-from runtime_core.chat import NO_USAGE, EmbeddingResponse, TextResponse, ToolCall, Usage
+from runtime_core.domain.chat import NO_USAGE, EmbeddingResponse, TextResponse, ToolCall, Usage
 from runtime_core.errors import ModelAnswerMalformed, ModelAnswerTruncated, ModelRefused, ModelUnavailable
 
 _REFUSAL_LIMIT = 500  # characters of the refusal's text in the error

@@ -8,9 +8,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from runtime_core.adapters.loopback import is_loopback_host
-from runtime_core.deadline import bounded_s
+from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import ModelTimeout, SettingsError
-from runtime_core.frozen import dataclass
+from runtime_core.support.deadline import bounded_s
 
 T = TypeVar("T")
 

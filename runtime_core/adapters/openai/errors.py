@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from runtime_core.adapters.openai.call import Asked
+from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import (
     ModelAuthenticationFailed,
     ModelError,
@@ -16,7 +17,6 @@ from runtime_core.errors import (
     ModelRequestRejected,
     ModelUnavailable,
 )
-from runtime_core.frozen import dataclass
 
 _DETAIL_LIMIT = 300  # characters of the provider's own words
 _ECHO_LENGTH = 16  # so many characters in common with the conversation are taken as its echo

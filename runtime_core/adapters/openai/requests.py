@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from runtime_core.chat import ChatMessage, ChatRole, TextRequest, ToolSpec
+from runtime_core.domain.chat import ChatMessage, ChatRole, TextRequest, ToolSpec
 from runtime_core.errors import InvalidInput
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from runtime_core.adapters.openai.answers import StreamedAnswer, read_completion
 from runtime_core.adapters.openai.call import Asked, in_time, read_api_key, read_base_url
 from runtime_core.adapters.openai.errors import answered_error, status_error
 from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode, private_texts
-from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.domain.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.errors import ModelAnswerMalformed, ModelError, ModelTimeout, ModelUnavailable
 
 # `extra_body` replaces it: the package takes 8 ms to look through 30 messages that it sends as they are.

@@ -12,7 +12,7 @@ from runtime_core.adapters.openai.call import Asked, in_time, read_api_key, read
 from runtime_core.adapters.openai.errors import status_error
 from runtime_core.adapters.openai.events import EventDecoder
 from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode, private_texts
-from runtime_core.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.domain.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.errors import ModelAnswerMalformed, ModelTimeout, ModelUnavailable
 from runtime_core.version import __version__
 

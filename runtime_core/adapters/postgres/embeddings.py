@@ -11,10 +11,10 @@ from weakref import WeakSet
 
 from runtime_core.adapters.postgres.pool import Connections, StoreConnection
 from runtime_core.adapters.postgres.sql import statement
-from runtime_core.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
-from runtime_core.memory import Memory
-from runtime_core.rows import read_json
-from runtime_core.values import encode_json
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.values import encode_json
+from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 
 _HEADER = struct.Struct("!hh")  # pgvector's binary form: dimension, a field that is not used, big-endian floats
 _SCHEMA_OF_VECTOR = """

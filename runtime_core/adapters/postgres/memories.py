@@ -8,10 +8,10 @@ from uuid import UUID
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
 from runtime_core.adapters.vectors import check_vector
-from runtime_core.memory import Hit, Memory
+from runtime_core.domain.memory import Hit, Memory
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.values import encode_json
 from runtime_core.ports import MemoryFilter, MemoryQuery
-from runtime_core.rows import read_json
-from runtime_core.values import encode_json
 
 
 class PostgresMemories:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
-from runtime_core.memory import Hit
-from runtime_core.recall.memory_search import Recall
-from runtime_core.rows import read_json
-from runtime_core.values import encode_json
+from runtime_core.domain.memory import Hit
+from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.values import encode_json
 
 
 class PostgresRecall:

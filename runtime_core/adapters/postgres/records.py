@@ -10,11 +10,11 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
+from runtime_core.domain.records import RECORD_TABLES, Agent, Log, Record
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.values import encode_json
+from runtime_core.domain.world import Participant
 from runtime_core.errors import InvalidRecord
-from runtime_core.records import RECORD_TABLES, Agent, Log, Record
-from runtime_core.rows import read_json
-from runtime_core.values import encode_json
-from runtime_core.world import Participant
 
 R = TypeVar("R", bound=Record)
 

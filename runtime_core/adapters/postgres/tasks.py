@@ -8,9 +8,9 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import statement
-from runtime_core.rows import read_json
-from runtime_core.values import encode_json
-from runtime_core.work.tasks import Task
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.task import Task
+from runtime_core.domain.values import encode_json
 
 
 class PostgresTasks:

@@ -9,10 +9,10 @@ from uuid import UUID
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
 from runtime_core.adapters.postgres.sql import statement
+from runtime_core.domain.rows import read_json
+from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
+from runtime_core.domain.values import encode_json
 from runtime_core.errors import DuplicateRecord, LeaseLost, StoreError
-from runtime_core.rows import read_json
-from runtime_core.run import Run, TurnContext, TurnEnd, TurnStart
-from runtime_core.values import encode_json
 
 
 class PostgresTurns:

@@ -16,8 +16,8 @@ from runtime_core.adapters.sqlite.memory_filter import filtered
 from runtime_core.adapters.sqlite.search import check_dimensions, search_memories
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_columns, as_json, as_text, as_vector, from_vector, read
+from runtime_core.domain.memory import Hit, Memory
 from runtime_core.errors import InvalidRecord, RecordNotFound
-from runtime_core.memory import Hit, Memory
 from runtime_core.ports import MemoryFilter, MemoryQuery
 
 

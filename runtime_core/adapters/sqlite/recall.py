@@ -6,8 +6,8 @@ from uuid import UUID
 
 from runtime_core.adapters.sqlite.connection import SqliteFile
 from runtime_core.adapters.sqlite.search import recall_memories
-from runtime_core.memory import Hit
-from runtime_core.recall.memory_search import Recall
+from runtime_core.domain.memory import Hit
+from runtime_core.domain.memory_query import Recall
 
 
 class SqliteRecall:

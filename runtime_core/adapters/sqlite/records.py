@@ -19,9 +19,9 @@ from runtime_core.adapters.sqlite.values import (
     read,
     shape,
 )
+from runtime_core.domain.records import RECORD_TABLES, Agent, Log, Record
+from runtime_core.domain.world import Participant
 from runtime_core.errors import InvalidRecord, RecordNotFound
-from runtime_core.records import RECORD_TABLES, Agent, Log, Record
-from runtime_core.world import Participant
 
 R = TypeVar("R", bound=Record)
 

@@ -15,10 +15,10 @@ from runtime_core.adapters.sqlite.memory_filter import filtered
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector, read
 from runtime_core.adapters.sqlite.words import any_word
+from runtime_core.domain.memory import Hit, Memory, required_created_at
+from runtime_core.domain.memory_query import Recall
 from runtime_core.errors import DimensionMismatch
-from runtime_core.memory import Hit, Memory, required_created_at
 from runtime_core.ports import MemoryFilter, MemoryQuery
-from runtime_core.recall.memory_search import Recall
 
 # Of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009). Its authors' 60 is for long rankings: a first place
 # would count little more than a twentieth.

@@ -13,7 +13,7 @@ import apsw
 from runtime_core.adapters.sqlite.connection import SqliteFile, changed, rows
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_columns, as_json, as_text, read
-from runtime_core.work.tasks import Task
+from runtime_core.domain.task import Task
 
 
 class SqliteTasks:

@@ -16,11 +16,11 @@ from runtime_core.adapters.sqlite.records import insert_records
 from runtime_core.adapters.sqlite.search import recall_memories
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_column, as_fields, as_json, as_text, checked, read
+from runtime_core.domain.memory import Hit, Memory
+from runtime_core.domain.records import Agent, Record
+from runtime_core.domain.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
+from runtime_core.domain.world import Entity, Participant, Room, World
 from runtime_core.errors import LeaseLost
-from runtime_core.memory import Hit, Memory
-from runtime_core.records import Agent, Record
-from runtime_core.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart
-from runtime_core.world import Entity, Participant, Room, World
 
 
 class SqliteTurns:

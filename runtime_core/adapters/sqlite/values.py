@@ -15,10 +15,10 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from runtime_core.adapters.vectors import check_vector
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
-from runtime_core.frozen import dataclass
-from runtime_core.memory import Memory
-from runtime_core.values import coerce, encode_json
 
 T = TypeVar("T")
 

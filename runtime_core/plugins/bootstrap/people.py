@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from runtime_core.domain.ids import parse_uuid
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.world import Entity, Participant, World
 from runtime_core.errors import ActionError
-from runtime_core.ids import parse_uuid
-from runtime_core.memory import Memory
-from runtime_core.world import Entity, Participant, World
 
 
 async def people_of(runtime: Any, message: Memory) -> Sequence[Entity]:

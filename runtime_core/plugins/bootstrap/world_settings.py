@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.world import World
 from runtime_core.errors import ActionError
-from runtime_core.frozen import dataclass
 from runtime_core.turn.parameters import checked
-from runtime_core.world import World
 
 _HIDDEN = "set, not shown"
 _TYPES = frozenset({"string", "number", "integer", "boolean"})

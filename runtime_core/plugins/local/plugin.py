@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from runtime_core.chat import EmbeddingResponse, ModelType, TextResponse
-from runtime_core.components import Handler, Plugin
-from runtime_core.embedding_space import EmbeddingSpace
-from runtime_core.model_params import Vector, embed_texts, write_text
+from runtime_core.agent.components import Handler, Plugin
+from runtime_core.agent.embedding_space import EmbeddingSpace
+from runtime_core.agent.model_params import Vector, embed_texts, write_text
+from runtime_core.domain.chat import EmbeddingResponse, ModelType, TextResponse
 from runtime_core.ports import EmbeddingModel, TextModel
 
 MODEL_PRIORITY = -10  # any other provider's model is tried first

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from runtime_core.agent.model_params import text_request
 from runtime_core.errors import InvalidInput, ModelAnswerMalformed
-from runtime_core.model_params import text_request
 from runtime_core.ports import TextModel
 
 # The API refuses `json_object` unless the conversation speaks of JSON.

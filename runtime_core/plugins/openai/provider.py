@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from runtime_core.chat import OnDelta, TextRequest, TextResponse
-from runtime_core.frozen import dataclass
+from runtime_core.domain.chat import OnDelta, TextRequest, TextResponse
+from runtime_core.domain.frozen import dataclass
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, model_name
 from runtime_core.ports import EmbeddingModel, TextModel
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from runtime_core.shared import closing
+from runtime_core.support.shared import closing
 
 if TYPE_CHECKING:
     from runtime_core.adapters.http_client import HttpClient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime_core.adapters.database import database_from
-from runtime_core.components import Plugin
+from runtime_core.agent.components import Plugin
 
 plugin = Plugin(
     name="sql",

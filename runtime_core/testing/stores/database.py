@@ -7,9 +7,9 @@ import asyncio
 
 import pytest
 
+from runtime_core.domain.run import Outcome
 from runtime_core.errors import SchemaOutOfDate
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.run import Outcome
 from runtime_core.testing.scene import Scene
 
 

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from runtime_core.domain.memory import Content, Media, Memory
+from runtime_core.domain.world import ChannelType
 from runtime_core.errors import DimensionMismatch, DuplicateRecord, InvalidInput, InvalidRecord, RecordNotFound
-from runtime_core.memory import Content, Media, Memory
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.testing.scene import Scene
-from runtime_core.world import ChannelType
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 EVERY_TABLE = MemoryFilter(table=None)

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from runtime_core.domain.memory import Hit, Memory
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.run import Outcome
 from runtime_core.errors import DimensionMismatch
-from runtime_core.memory import Hit, Memory
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.recall.memory_search import MemoryFilter, MemoryQuery, Recall, RecallSource
-from runtime_core.run import Outcome
 from runtime_core.testing.scene import Scene
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

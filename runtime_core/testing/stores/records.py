@@ -11,12 +11,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runtime_core.errors import DuplicateRecord, InvalidRecord, RecordNotFound
-from runtime_core.ports import DatabaseAdapter
-from runtime_core.records import RECORD_TABLES, Agent, Log, Record
-from runtime_core.testing.scene import Scene, census
-from runtime_core.work.tasks import Task
-from runtime_core.world import (
+from runtime_core.domain.records import RECORD_TABLES, Agent, Log, Record
+from runtime_core.domain.task import Task
+from runtime_core.domain.world import (
     ChannelType,
     Component,
     Entity,
@@ -26,6 +23,9 @@ from runtime_core.world import (
     Room,
     World,
 )
+from runtime_core.errors import DuplicateRecord, InvalidRecord, RecordNotFound
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.testing.scene import Scene, census
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 654321, tzinfo=UTC)
 JSON: Mapping[str, Any] = {"deep": {"list": [1, 2.5, None, True, "ü👋"], "empty": {}}}

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from runtime_core.domain.memory import Content, Hit
 from runtime_core.errors import DimensionMismatch
-from runtime_core.memory import Content, Hit
 from runtime_core.ports import DatabaseAdapter, MemoryFilter, MemoryQuery
 from runtime_core.testing.scene import Scene
 

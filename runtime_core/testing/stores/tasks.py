@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from runtime_core.domain.task import Task
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.work.tasks import Task
 
 LEASE_S = 600.0
 _PAST = datetime(2001, 1, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from runtime_core.domain.run import TurnContext
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.run import TurnContext
 from runtime_core.testing.scene import Scene
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from runtime_core.domain.run import Outcome, RunStatus
+from runtime_core.domain.world import Entity, Room, World
 from runtime_core.errors import LeaseLost
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
-from runtime_core.run import Outcome, RunStatus
 from runtime_core.testing.scene import Scene, census, claimed
-from runtime_core.world import Entity, Room, World
 
 OLD_STEPS = ({"kind": "tool", "text": "one"}, {"kind": "tool", "data": {"deep": [1, 2.5, None, True]}})
 

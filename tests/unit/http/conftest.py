@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
 from runtime_core.http import Application, create_app
 from runtime_core.ports import MemoryFilter
 from runtime_core.settings import Settings

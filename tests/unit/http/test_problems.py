@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from runtime_core import errors
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
 from runtime_core.errors import MayflyError
 from runtime_core.http import create_app
 from runtime_core.http.problems import KINDS, kind_of, problem_of

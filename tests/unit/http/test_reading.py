@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from runtime_core.deployment import Deployment
+from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.run import RunStatus, TurnEnd, TurnStart
+from runtime_core.domain.world import Entity, Room, World
 from runtime_core.errors import SettingsError
 from runtime_core.http import create_app
-from runtime_core.memory import Content, Memory
-from runtime_core.run import RunStatus, TurnEnd, TurnStart
 from runtime_core.settings import Settings
-from runtime_core.shared import Shared
+from runtime_core.support.shared import Shared
 from runtime_core.version import __version__
-from runtime_core.world import Entity, Room, World
 from tests.unit.http.conftest import client_of
 from tests.unit.http.echo import FOREIGN
 

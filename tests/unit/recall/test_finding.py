@@ -13,12 +13,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.chat import EmbeddingResponse, ModelType
-from runtime_core.components import Plugin
-from runtime_core.embedding_space import EmbeddingSpace
+from runtime_core.agent.components import Plugin
+from runtime_core.agent.embedding_space import EmbeddingSpace
+from runtime_core.domain.chat import EmbeddingResponse, ModelType
+from runtime_core.domain.memory import Content, Memory
 from runtime_core.errors import DimensionMismatch, ModelUnavailable, SettingsError
-from runtime_core.memory import Content, Memory
-from runtime_core.runtime import AgentRuntime
+from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runtime_core.components import Provider, ProviderResult
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.memory import Memory
 from runtime_core.errors import StateError
-from runtime_core.memory import Memory
-from runtime_core.runtime import AgentRuntime
+from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime_core.chat import ToolCall
-from runtime_core.loose_json import json_objects
+from runtime_core.domain.chat import ToolCall
+from runtime_core.domain.json import json_objects
 from runtime_core.turn.text_protocol import TextAnswer, VisibleText, parse_answer, written_answer
 
 

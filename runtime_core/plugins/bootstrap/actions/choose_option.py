@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.choices import ABORT, choices_in, forget_choice, options_of
-from runtime_core.components import Action, ActionOptions
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.task import Task
 from runtime_core.errors import ActionError
-from runtime_core.memory import Memory
-from runtime_core.run import ActionResult
-from runtime_core.work.task_work import execute, may_be_chosen
-from runtime_core.work.tasks import Task
+from runtime_core.queues.task_work import execute, may_be_chosen
+from runtime_core.rooms.choices import ABORT, choices_in, forget_choice, options_of
 
 _NAME = "CHOOSE_OPTION"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from runtime_core.chat import ModelType
-from runtime_core.components import Action, ActionOptions
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.domain.chat import ModelType
+from runtime_core.domain.memory import Content, Media, Memory
+from runtime_core.domain.run import ActionResult
 from runtime_core.errors import ActionError
-from runtime_core.memory import Content, Media, Memory
-from runtime_core.run import ActionResult
 
 _NAME = "GENERATE_IMAGE"
 

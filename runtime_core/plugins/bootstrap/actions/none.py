@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime_core.components import Action
-from runtime_core.run import ActionResult
+from runtime_core.agent.components import Action
+from runtime_core.domain.run import ActionResult
 
 
 async def _handle() -> ActionResult:

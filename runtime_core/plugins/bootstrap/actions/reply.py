@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.chat import ModelType, TextResponse
-from runtime_core.components import Action, ActionOptions
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.domain.chat import ModelType, TextResponse
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.run import ActionResult
 from runtime_core.errors import ActionError
-from runtime_core.memory import Content, Memory
-from runtime_core.run import ActionResult
 from runtime_core.turn.prompt import chat_messages
 from runtime_core.turn.should_respond import channel_of
 from runtime_core.turn.state import State

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.audit import audit
-from runtime_core.components import Action, ActionOptions
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.agent.send_handlers import TargetInfo
+from runtime_core.domain.ids import parse_uuid
+from runtime_core.domain.memory import Content, Memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import Room
 from runtime_core.errors import ActionError
-from runtime_core.ids import parse_uuid
-from runtime_core.memory import Content, Memory
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
-from runtime_core.routing import TargetInfo
-from runtime_core.run import ActionResult
-from runtime_core.world import Room
+from runtime_core.rooms.audit import audit
 
 _NAME = "SEND_MESSAGE"
 

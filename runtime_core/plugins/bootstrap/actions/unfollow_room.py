@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import Action
-from runtime_core.memory import Memory
-from runtime_core.participation import set_state, state_in_room
-from runtime_core.run import ActionResult
+from runtime_core.agent.components import Action
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import ParticipantState
+from runtime_core.rooms.participation import set_state, state_in_room
 from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
-from runtime_core.world import ParticipantState
 
 
 async def _handle(runtime: Any, message: Memory) -> ActionResult:

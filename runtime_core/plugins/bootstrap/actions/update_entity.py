@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runtime_core.components import Action, ActionOptions
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import Component, Entity
 from runtime_core.errors import ActionError
-from runtime_core.memory import Memory
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
-from runtime_core.roles import MANAGERS, role_in
-from runtime_core.run import ActionResult
+from runtime_core.rooms.roles import MANAGERS, role_in
 from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
-from runtime_core.world import Component, Entity
 
 _NAME = "UPDATE_ENTITY"
 _OWN_TYPE = "profile"

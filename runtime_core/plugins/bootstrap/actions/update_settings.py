@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.audit import audit
-from runtime_core.components import Action, ActionOptions
-from runtime_core.memory import Memory
+from runtime_core.agent.components import Action, ActionOptions
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
 from runtime_core.plugins.bootstrap.people import stored_world
 from runtime_core.plugins.bootstrap.world_settings import settings_of, with_setting
-from runtime_core.roles import MANAGERS
-from runtime_core.run import ActionResult
+from runtime_core.rooms.audit import audit
+from runtime_core.rooms.roles import MANAGERS
 
 _NAME = "UPDATE_SETTINGS"
 

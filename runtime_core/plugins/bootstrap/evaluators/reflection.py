@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from runtime_core.chat import ChatMessage, ChatRole, ModelType, TextResponse
-from runtime_core.components import Evaluator
+from runtime_core.agent.components import Evaluator
+from runtime_core.domain.chat import ChatMessage, ChatRole, ModelType, TextResponse
+from runtime_core.domain.ids import parse_uuid
+from runtime_core.domain.json import json_objects
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import Entity, Relationship
 from runtime_core.errors import ModelAnswerMalformed
-from runtime_core.ids import parse_uuid
-from runtime_core.loose_json import json_objects
-from runtime_core.memory import Memory
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
 from runtime_core.recall.facts import Claim, keep_facts, known_facts
-from runtime_core.run import ActionResult
-from runtime_core.world import Entity, Relationship
 
 _SHARE = 4  # of the conversation that an answer is drawn from: so often is looked back, before anything is out of sight
 _MOST_FACTS = 10

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import PromptPlace, Provider, ProviderResult
-from runtime_core.memory import Memory
-from runtime_core.run import ActionResult
+from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import PromptPlace, Provider, ProviderResult
-from runtime_core.memory import Media, Memory
+from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
+from runtime_core.domain.memory import Media, Memory
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

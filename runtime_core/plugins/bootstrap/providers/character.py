@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runtime_core.character import Character
-from runtime_core.components import PromptPlace, Provider, ProviderResult
-from runtime_core.memory import Memory
+from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
+from runtime_core.domain.character import Character
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.world import ChannelType
 from runtime_core.turn.should_respond import channel_of
-from runtime_core.world import ChannelType
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

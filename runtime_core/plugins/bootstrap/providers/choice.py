@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.choices import ABORT, choices_in, options_of
-from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory
-from runtime_core.work.tasks import Task
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.task import Task
+from runtime_core.rooms.choices import ABORT, choices_in, options_of
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory
-from runtime_core.recall.recollection import Recalled, within_budget
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.memory import Memory
+from runtime_core.recall.recall_task import Recalled, within_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

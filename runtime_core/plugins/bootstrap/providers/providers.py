@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import PromptPlace, Provider, ProviderResult
+from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 
 
 async def _get(runtime: Any) -> ProviderResult:

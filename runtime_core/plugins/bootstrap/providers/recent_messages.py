@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from runtime_core.components import PromptPlace, Provider, ProviderResult
-from runtime_core.deadline import within
+from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
+from runtime_core.domain.memory import Hit, Memory, required_created_at
 from runtime_core.errors import MayflyError
-from runtime_core.memory import Hit, Memory, required_created_at
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall.recollection import Recalled, within_budget
+from runtime_core.recall.recall_task import Recalled, within_budget
+from runtime_core.support.deadline import within
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory
-from runtime_core.world import Entity, Relationship
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.world import Entity, Relationship
 
 _MOST = 20
 

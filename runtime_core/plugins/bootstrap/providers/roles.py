@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import Provider, ProviderResult
-from runtime_core.roles import entities_with_roles
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.rooms.roles import entities_with_roles
 
 
 async def _get(runtime: Any) -> ProviderResult:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.components import Provider, ProviderResult
-from runtime_core.memory import Memory
+from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.memory import Memory
 from runtime_core.plugins.bootstrap.world_settings import WorldSetting, settings_of
-from runtime_core.roles import MANAGERS, role_in
+from runtime_core.rooms.roles import MANAGERS, role_in
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:

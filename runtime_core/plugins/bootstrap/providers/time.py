@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from runtime_core.components import Provider, ProviderResult
+from runtime_core.agent.components import Provider, ProviderResult
 
 
 async def _get(runtime: Any) -> ProviderResult:

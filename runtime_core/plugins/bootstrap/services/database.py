@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from runtime_core.agent.services import Service, ServiceType
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.services import Service, ServiceType
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 
 class DatabaseService(Service):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
-from runtime_core.chat import EmbeddingResponse, ModelType
-from runtime_core.services import Service, ServiceType
+from runtime_core.agent.services import Service, ServiceType
+from runtime_core.domain.chat import EmbeddingResponse, ModelType
 
 if TYPE_CHECKING:
-    from runtime_core.embedding.worker import EmbeddingWorker
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.queues.embedding.worker import EmbeddingWorker
+    from runtime_core.runtime.runtime import AgentRuntime
 
 
 class EmbeddingService(Service):
@@ -23,7 +23,7 @@ class EmbeddingService(Service):
         self._runtime = runtime
         self._worker: EmbeddingWorker | None = None
         if runtime.stands_alone:  # it lives on between messages: what is queued can be done in this process
-            from runtime_core.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - an ephemeral runtime needs none
+            from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - an ephemeral runtime needs none
 
             self._worker = runtime.embedding_worker = EmbeddingWorker(lambda _: nullcontext(runtime))
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from runtime_core.services import Service, ServiceType
-from runtime_core.values import coerce
-from runtime_core.work.tasks import Task
+from runtime_core.agent.services import Service, ServiceType
+from runtime_core.domain.task import Task
+from runtime_core.domain.values import coerce
 
 if TYPE_CHECKING:
-    from runtime_core.runtime import AgentRuntime
+    from runtime_core.runtime.runtime import AgentRuntime
 
 QUEUE = "queue"
 REPEAT = "repeat"

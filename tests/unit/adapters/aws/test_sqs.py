@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT_BYTES, SqsQueue, batches
-from runtime_core.deadline import Deadline, deadline
 from runtime_core.errors import DeadlineExceeded, QueueError, QueueUnavailable
-from runtime_core.work.jobs import QueueMessage
+from runtime_core.queues.jobs import QueueMessage
+from runtime_core.support.deadline import Deadline, deadline
 from tests.queues import Queue, QueueServer, queue_server
 
 

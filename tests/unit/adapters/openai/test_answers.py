@@ -8,7 +8,7 @@ import pytest
 
 from runtime_core.adapters.openai.answers import StreamedAnswer, read_completion, read_usage
 from runtime_core.adapters.openai.call import Asked
-from runtime_core.chat import NO_USAGE, TextResponse, Usage
+from runtime_core.domain.chat import NO_USAGE, TextResponse, Usage
 from runtime_core.errors import ModelAnswerMalformed
 
 ASKED = Asked(base_url="http://127.0.0.1/v1", model="asked")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime_core.adapters.openai.requests import chat_body, embedding_body, encode
-from runtime_core.chat import ChatMessage, ChatRole, TextRequest
+from runtime_core.domain.chat import ChatMessage, ChatRole, TextRequest
 from runtime_core.errors import InvalidInput
 
 OPENAI = "https://api.openai.com/v1"

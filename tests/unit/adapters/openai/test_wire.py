@@ -10,7 +10,7 @@ import pytest
 
 from runtime_core.adapters.http_client import HttpClient
 from runtime_core.adapters.openai.wire import WireModel
-from runtime_core.chat import ChatMessage, ChatRole, TextRequest
+from runtime_core.domain.chat import ChatMessage, ChatRole, TextRequest
 from runtime_core.errors import ModelAnswerMalformed, ModelRequestRejected, ModelUnavailable
 from runtime_core.testing.models import question
 from tests.model_answers import failure, raw

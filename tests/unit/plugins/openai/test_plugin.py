@@ -14,8 +14,16 @@ import openai
 import pytest
 
 from runtime_core.adapters.http_client import HttpClient
-from runtime_core.chat import ChatMessage, ChatRole, EmbeddingResponse, ModelType, OnDelta, TextRequest, TextResponse
-from runtime_core.components import Plugin
+from runtime_core.agent.components import Plugin
+from runtime_core.domain.chat import (
+    ChatMessage,
+    ChatRole,
+    EmbeddingResponse,
+    ModelType,
+    OnDelta,
+    TextRequest,
+    TextResponse,
+)
 from runtime_core.errors import InvalidInput, ModelAnswerMalformed, ModelUnavailable, PluginError, SettingsError
 from runtime_core.plugins.openai import check_key, get_openai_plugin
 from runtime_core.settings import Settings

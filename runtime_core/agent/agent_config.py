@@ -1,0 +1,62 @@
+"""An agent to be added to an orchestrator: its character and what it is given, as a value or a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from runtime_core.agent.components import Handler, Plugin
+from runtime_core.domain.character import Character, coerce_character, load_character
+from runtime_core.domain.frozen import dataclass
+from runtime_core.errors import InvalidInput
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """An agent to be added.
+
+    Attributes:
+        init: `(runtime)`, called when the runtime is initialized.
+        database_adapter: Used as it is, never opened twice, never closed.
+    """
+
+    character: Character
+    plugins: tuple[Plugin | str, ...] = ()
+    settings: Settings | Mapping[str, Any] | None = None
+    init: Handler | None = None
+    database_adapter: DatabaseAdapter | None = None
+
+    @property
+    def agent_id(self) -> UUID:
+        return self.character.agent_id
+
+
+AnyAgent: TypeAlias = AgentConfig | Mapping[str, Any]
+_CONFIG_FIELDS = tuple(each.name for each in fields(AgentConfig))
+
+
+def coerce_agent(value: AnyAgent) -> AgentConfig:
+    """Take an agent as it is, or build it from a dict; the caller's dict and lists stay as they are.
+
+    Raises:
+        InvalidInput: The character is missing, or a field is unknown.
+    """
+    if isinstance(value, AgentConfig):
+        return value
+    if unknown := value.keys() - set(_CONFIG_FIELDS):
+        raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_CONFIG_FIELDS)}", path="agent")
+    if "character" not in value:
+        raise InvalidInput("is required", path="agent.character")
+    character = value["character"]
+    return AgentConfig(
+        character=load_character(character) if isinstance(character, Path) else coerce_character(character),
+        plugins=tuple(value.get("plugins") or ()),
+        settings=value.get("settings"),
+        init=value.get("init"),
+        database_adapter=value.get("database_adapter"),
+    )

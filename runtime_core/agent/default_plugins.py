@@ -1,0 +1,43 @@
+"""The plugins an agent gets without asking: the bootstrap components, and a model provider when it has none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from runtime_core.agent.components import Plugin
+from runtime_core.domain.chat import ModelType
+from runtime_core.errors import SettingsError
+from runtime_core.settings import OPENAI_BASE_URL, Settings
+
+log = logging.getLogger("mayfly")
+
+
+def default_plugins(given: Sequence[Plugin], setting: Callable[[str], Any], settings: Settings) -> list[str]:
+    """Names of the plugins to add to those given.
+
+    Raises:
+        SettingsError: On Lambda, without a model plugin, `OPENAI_API_KEY` or `OPENAI_BASE_URL` is needed.
+    """
+    names = ["bootstrap", *(["websocket"] if settings.websocket_endpoint else [])]
+    if any(ModelType.TEXT_LARGE in plugin.models for plugin in given):
+        return names
+    if setting("OPENAI_API_KEY") or setting("OPENAI_BASE_URL") != OPENAI_BASE_URL:
+        return [*names, "openai"]
+    if settings.on_lambda:
+        raise SettingsError(
+            "OPENAI_API_KEY is not set: give the function a key (OPENAI_SECRET_ARN, or OPENAI_API_KEY), or list the "
+            "plugin 'local' in the agent to answer without a model",
+            name="OPENAI_API_KEY",
+        )
+    _say_once()
+    return [*names, "local"]
+
+
+@cache
+def _say_once() -> None:
+    log.warning(
+        "OPENAI_API_KEY is not set: the built-in 'local' provider answers, by rules and without a language model"
+    )

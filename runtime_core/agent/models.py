@@ -1,0 +1,218 @@
+"""Models: who answers which model type, in what order, and what happens when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from runtime_core.agent.components import ModelHandler
+from runtime_core.domain.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, TextResponse, Usage
+from runtime_core.domain.frozen import dataclass
+from runtime_core.errors import DuplicateComponent, MayflyError, ModelError, ModelNotFound
+from runtime_core.support.deadline import current_deadline
+
+log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF_S = 0.5  # as the `openai` package; doubled for each further round
+_MAX_BACKOFF_S = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call of a model, as the run records it."""
+
+    type: str
+    provider: str
+    model: str
+    duration_ms: float
+    usage: Usage = NO_USAGE
+    error: str | None = None
+
+
+class ModelRegistry:
+    """The model handlers of one runtime, by type."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[ModelHandler]] = {}
+
+    def copy(self) -> ModelRegistry:
+        """The same handlers, to be added to apart."""
+        copied = ModelRegistry()
+        copied._handlers = {model_type: [*handlers] for model_type, handlers in self._handlers.items()}
+        return copied
+
+    def register(self, handler: ModelHandler) -> None:
+        """Add a handler; the highest priority comes first, then the earlier registered.
+
+        Raises:
+            DuplicateComponent: The provider answers this type already.
+        """
+        handlers = self._handlers.setdefault(str(handler.type), [])
+        if any(each.provider == handler.provider for each in handlers):
+            raise DuplicateComponent(
+                f"model {handler.type} of provider {handler.provider!r} is registered twice; name another provider"
+            )
+        handlers.append(handler)
+        handlers.sort(key=lambda each: -each.priority)
+
+    def types(self) -> list[str]:
+        """The model types that have a handler."""
+        return list(self._handlers)
+
+    def handlers(self, model_type: str, provider: str | None = None) -> list[ModelHandler]:
+        """Every handler to try, in order.
+
+        Raises:
+            ModelNotFound: There is none, or none by that provider; the text says which there are.
+        """
+        registered = self._handlers.get(str(model_type), [])
+        if not registered:
+            known = ", ".join(sorted(self._handlers)) or "none"
+            raise ModelNotFound(
+                f"no plugin answers {model_type}; registered model types: {known}. Add a model plugin, "
+                "or set OPENAI_API_KEY"
+            )
+        chosen = [each for each in registered if provider in (None, each.provider)]
+        if not chosen:
+            providers = ", ".join(each.provider for each in registered)
+            raise ModelNotFound(f"no provider {provider!r} answers {model_type}; there is {providers}")
+        return chosen
+
+    def get(self, model_type: str, provider: str | None = None) -> ModelHandler | None:
+        """The handler that would be asked first; None when there is none."""
+        registered = self._handlers.get(str(model_type), [])
+        return next((each for each in registered if provider in (None, each.provider)), None)
+
+
+async def ask(
+    handlers: list[ModelHandler],
+    call: Callable[[ModelHandler], Awaitable[Any]],
+    *,
+    max_retries: int,
+    record: Callable[[ModelCall], Awaitable[None]],
+    repeatable: Callable[[], bool] = lambda: True,
+) -> Any:
+    """Call the handlers in order until one answers; a retryable failure goes on to the next.
+
+    When all have failed and the last failure was retryable, they are asked again, up to `max_retries` times,
+    after the wait the provider asked for or a growing one, as long as the deadline leaves time for it.
+
+    Args:
+        repeatable: CallParams after a failure; no once a part of the answer went out already.
+
+    Raises:
+        ModelError: The last failure.
+    """
+    for round_number in range(max_retries + 1):
+        for position, handler in enumerate(handlers):
+            try:
+                return await _recorded(handler, call, record)
+            except MayflyError as error:
+                last = position == len(handlers) - 1
+                if not error.retryable or not isinstance(error, ModelError) or not repeatable():
+                    raise
+                if last and not await _may_retry(error, round_number, max_retries):
+                    raise
+                log.warning(
+                    "model call failed, trying again",
+                    extra={"model_type": handler.type, "provider": handler.provider, "error_code": error.code},
+                )
+    raise AssertionError("unreachable: the last round returns or raises")
+
+
+async def _may_retry(error: ModelError, round_number: int, max_retries: int) -> bool:
+    """Wait before the next round; says no when there is none, or no time for it."""
+    if round_number >= max_retries:
+        return False
+    backoff_s = min(_MAX_BACKOFF_S, _FIRST_BACKOFF_S * 2**round_number) * random.uniform(0.75, 1.0)  # noqa: S311
+    wait_s = error.retry_after_s if error.retry_after_s is not None else backoff_s
+    deadline = current_deadline()
+    if deadline is not None and wait_s >= deadline.remaining_s():
+        return False
+    await asyncio.sleep(wait_s)
+    return True
+
+
+async def _recorded(
+    handler: ModelHandler,
+    call: Callable[[ModelHandler], Awaitable[Any]],
+    record: Callable[[ModelCall], Awaitable[None]],
+) -> Any:
+    started = time.perf_counter()
+    answer: Any = None
+    failure: str | None = None
+    try:
+        answer = await call(handler)
+        return answer
+    except MayflyError as error:
+        failure = error.code
+        raise
+    except Exception as error:
+        failure = type(error).__name__
+        raise ModelError(f"model provider {handler.provider!r} failed: {failure}: {error}") from error
+    finally:
+        await record(
+            ModelCall(
+                type=handler.type,
+                provider=handler.provider,
+                model=answer.model if isinstance(answer, TextResponse | EmbeddingResponse) else "",
+                duration_ms=(time.perf_counter() - started) * 1000,
+                usage=answer.usage if isinstance(answer, TextResponse | EmbeddingResponse) else NO_USAGE,
+                error=failure,
+            )
+        )
+
+
+class ChatParams(dict[str, Any]):
+    """Params with `messages`; a handler that knows only `prompt` reads the same conversation there as one text."""
+
+    def __missing__(self, key: str) -> Any:
+        if key != "prompt":
+            raise KeyError(key)
+        return _as_text(self["messages"])
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self or key == "prompt" else default
+
+
+def _as_text(messages: Sequence[ChatMessage]) -> str:
+    lines = [each.text if each.role is ChatRole.SYSTEM else f"{each.role.value}: {each.text}" for each in messages]
+    return "\n\n".join([*lines, "assistant:"])
+
+
+class CallParams:
+    """What handlers are asked with, and whether the listener in it (`on_delta`) has heard anything yet."""
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+        self.was_told = False
+        if isinstance(params, dict) and params.get("on_delta") is not None:
+            self._on_delta = params["on_delta"]
+            params["on_delta"] = self._tell
+
+    @classmethod
+    def prepare(cls, model_type: str, params: Any, setting: Callable[[str], Any]) -> CallParams:
+        """Put the params over the model's settings: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
+        return cls(_over_settings(model_type, params, setting))
+
+    async def _tell(self, piece: str) -> None:
+        self.was_told = True
+        await self._on_delta(piece)
+
+
+def _over_settings(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
+    if not isinstance(params, Mapping):
+        return params
+    defaults = {}
+    for name in ("temperature", "max_tokens", "frequency_penalty", "presence_penalty"):
+        for prefix in (str(model_type), "DEFAULT"):
+            value = setting(f"{prefix}_{name.upper()}")
+            if value is not None:
+                defaults[name] = int(value) if name == "max_tokens" else float(value)
+                break
+    merged = {**defaults, **params}
+    return ChatParams(merged) if "messages" in merged and "prompt" not in merged else merged

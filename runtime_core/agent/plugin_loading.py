@@ -1,0 +1,159 @@
+"""Plugins by name and in order: found among the built-in and the installed ones, dependencies first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from runtime_core.adapters.database import database_from
+from runtime_core.agent.components import Plugin
+from runtime_core.errors import (
+    DuplicateComponent,
+    MayflyError,
+    PluginCycle,
+    PluginDependencyMissing,
+    PluginError,
+    PluginNotFound,
+    told_as,
+)
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.settings import Settings
+
+GROUP = "mayfly.plugins"
+
+# The same entries as in pyproject.toml (a test compares them): reading the metadata of every
+# installed distribution costs a cold start some 10 ms, so it happens only for other names.
+BUILT_IN = {
+    "bootstrap": "runtime_core.plugins.bootstrap:plugin",
+    "local": "runtime_core.plugins.local:get_local_plugin",
+    "openai": "runtime_core.plugins.openai:get_openai_plugin",
+    "sql": "runtime_core.plugins.sql:plugin",
+    "websocket": "runtime_core.plugins.websocket:plugin",
+}
+_REFERENCE_PREFIXES = ("@elizaos/plugin-", "plugin-")
+
+
+def find_plugin(name: str) -> Plugin:
+    """Load a plugin by its name, also as the reference writes it (`@elizaos/plugin-openai`).
+
+    Raises:
+        PluginNotFound: Lists the known names.
+        PluginError: The entry point does not load, or gives something else than a `Plugin`.
+    """
+    short = next((name.removeprefix(each) for each in _REFERENCE_PREFIXES if name.startswith(each)), name)
+    if short in BUILT_IN:
+        return _loaded(EntryPoint(name=short, value=BUILT_IN[short], group=GROUP))
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    for known in (name, short):
+        if known in installed:
+            return _loaded(installed[known])
+    known_names = sorted({*BUILT_IN, *installed})
+    raise PluginNotFound(
+        f"no plugin {name!r} is installed; known are {', '.join(known_names)}. Install the package that brings it (as "
+        f"an entry point of the group {GROUP!r}), or take it out of the agent's plugins and of its character's"
+    )
+
+
+def _loaded(point: EntryPoint) -> Plugin:
+    try:
+        value = getattr(import_module(point.module), point.attr)
+        plugin = value if isinstance(value, Plugin) else value()
+    except MayflyError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"plugin {point.name!r}{_origin(point)}: {point.value} does not load: "
+            f"{type(error).__name__}: {error}. Install a version of it that fits this one"
+        ) from error
+    if not isinstance(plugin, Plugin):
+        raise PluginError(
+            f"plugin {point.name!r}{_origin(point)}: {point.value} gives a {type(plugin).__name__}, not a Plugin"
+        )
+    return plugin
+
+
+def _origin(point: EntryPoint) -> str:
+    """The distribution that an entry point comes from, with its version."""
+    return f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+
+
+def open_adapter(plugins: Sequence[Plugin], settings: Settings) -> DatabaseAdapter:
+    """The database of the first plugin that brings one, else the one that the settings name.
+
+    Raises:
+        PluginError: The plugin's adapter failed; names the plugin.
+        SettingsError: The settings name no database.
+    """
+    for plugin in plugins:
+        if plugin.adapter is not None:
+            with told_as(PluginError, f"plugin {plugin.name!r}: database adapter"):
+                return plugin.adapter(settings)
+    return database_from(settings)
+
+
+def resolve_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
+    """Load those given by name and put all in order: each once, dependencies first, then by priority, then as given.
+
+    Raises:
+        PluginNotFound: A name is unknown.
+        DuplicateComponent: Two different plugins have one name.
+        PluginCycle: Plugins depend on each other in a circle.
+        PluginDependencyMissing: One needs another that is not in the list.
+    """
+    plugins: dict[str, Plugin] = {}
+    for each in wanted:
+        plugin = find_plugin(each) if isinstance(each, str) else _as_plugin(each)
+        if plugins.setdefault(plugin.name, plugin) != plugin and not isinstance(each, str):
+            raise DuplicateComponent(f"two different plugins are named {plugin.name!r}; leave one out, or rename it")
+    return _in_order(list(plugins.values()))
+
+
+def _as_plugin(given: object) -> Plugin:
+    if isinstance(given, Plugin):
+        return given
+    hint = "; call it" if callable(given) else ""
+    raise PluginError(f"expected a Plugin or the name of one, got the {type(given).__name__} {given!r}{hint}")
+
+
+def _in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
+    index = {plugin.name: position for position, plugin in enumerate(plugins)}
+    waiting = {plugin.name: {_dependency(plugin, name, index) for name in plugin.dependencies} for plugin in plugins}
+    ready = [(plugin.priority, index[plugin.name]) for plugin in plugins if not waiting[plugin.name]]
+    heapq.heapify(ready)
+    ordered: list[Plugin] = []
+    while ready:
+        plugin = plugins[heapq.heappop(ready)[1]]
+        ordered.append(plugin)
+        for name, needs in waiting.items():
+            if plugin.name in needs:
+                needs.remove(plugin.name)
+                if not needs:
+                    heapq.heappush(ready, (plugins[index[name]].priority, index[name]))
+    if len(ordered) < len(plugins):
+        raise PluginCycle(
+            f"plugins depend on each other: {' → '.join(_cycle(waiting))}; take one of these dependencies out"
+        )
+    return ordered
+
+
+def _dependency(plugin: Plugin, name: str, known: dict[str, int]) -> str:
+    short = next((name.removeprefix(each) for each in _REFERENCE_PREFIXES if name.startswith(each)), name)
+    for each in (name, short):
+        if each in known:
+            return each
+    raise PluginDependencyMissing(
+        f"plugin {plugin.name!r} needs {name!r}, which is not in the list ({', '.join(known)}); add it "
+        f"to the agent's plugins, or leave {plugin.name!r} out"
+    )
+
+
+def _cycle(waiting: dict[str, set[str]]) -> list[str]:
+    """A circle among the plugins that wait for each other, its first name again at the end."""
+    path = [next(name for name, needs in waiting.items() if needs)]
+    while True:
+        following = min(name for name in waiting[path[-1]] if waiting[name])
+        if following in path:
+            return [*path[path.index(following) :], following]
+        path.append(following)

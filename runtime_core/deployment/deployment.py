@@ -1,0 +1,263 @@
+"""What one deployment runs: its settings, its agents, its open database and model client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from runtime_core.adapters.database import database_from
+from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
+from runtime_core.agent.components import Plugin
+from runtime_core.agent.default_plugins import default_plugins
+from runtime_core.agent.plugin_loading import resolve_plugins
+from runtime_core.domain.character import Character
+from runtime_core.domain.chat import OnDelta
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.ids import parse_uuid
+from runtime_core.domain.memory import Content
+from runtime_core.domain.message_request import MessageRequest
+from runtime_core.domain.result import MessageProcessingResult
+from runtime_core.domain.run import run_id_of
+from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
+from runtime_core.orchestrator.eliza_os import ElizaOS
+from runtime_core.ports import DatabaseAdapter
+from runtime_core.queues.embedding.job import Priority
+from runtime_core.queues.embedding.queueing import queue_url
+from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.settings import Settings
+from runtime_core.support import background
+from runtime_core.support.shared import Shared
+
+if TYPE_CHECKING:
+    from runtime_core.queues.embedding.worker import EmbeddingWorker
+
+T = TypeVar("T")
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Whether one thing a deployment needs is in order; `detail` says what was found, or what to do."""
+
+    ok: bool
+    detail: str
+
+
+class Deployment:
+    """Answers messages: each with an ephemeral runtime over what is opened once and kept.
+
+    Opened with `Deployment.open`, which also closes it.
+    """
+
+    def __init__(
+        self, settings: Settings, agents: Sequence[AgentConfig], database: DatabaseAdapter, shared: Shared
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.agents = tuple(agents)
+        self._shared = shared
+        self._eliza_os = ElizaOS(shared=shared)
+        self._ids = {agent.agent_id: agent for agent in self.agents}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Deployment]:
+        """Load the agents that `AGENTS` names and prepare what they share.
+
+        A database that needs a deploy step is not connected yet, nor is the model's server: the first message does.
+
+        Raises:
+            SettingsError: `AGENTS`, `DATABASE_URL` or a model setting is wrong; names it.
+            PluginError: A plugin is unknown or cannot be ordered.
+        """
+        async with AsyncExitStack() as stack:
+            agents = load_agents(settings)
+            database = database_from(settings)
+            stack.push_async_callback(database.close)
+            if database.migrates_on_open:
+                await database.migrate()
+            prepared = [_prepared(agent, settings, database) for agent in agents]
+            deployment = cls(settings, prepared, database, Shared(stack))
+            try:
+                yield deployment
+            finally:
+                await background.finished(deployment)
+
+    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """What `opens` opens, once for the deployment and its runtimes; closed with it."""
+        return await self._shared.get(opens)
+
+    @asynccontextmanager
+    async def embedding(self) -> AsyncIterator[None]:
+        """Embed in this process, while it is open, what is queued here or waits in the database.
+
+        For a process that lives on between messages. Where a queue outside is set, its readers embed, not this process.
+        """
+        if any(queue_url(self.settings, each) for each in Priority):
+            yield
+            return
+        from runtime_core.queues.embedding.deliveries import runtime_of  # noqa: PLC0415 - not on Lambda's way to an answer
+        from runtime_core.queues.embedding.sweep import forgotten  # noqa: PLC0415
+        from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415
+
+        worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(forgotten, self))
+        self._shared.embedding_worker = worker
+        running = asyncio.ensure_future(worker.run())
+        try:
+            yield
+        finally:
+            self._shared.embedding_worker = None
+            await worker.close()
+            await running
+
+    @property
+    def embedding_worker(self) -> EmbeddingWorker | None:
+        """Embeds in this process, inside `embedding`; None outside of it."""
+        return self._shared.embedding_worker
+
+    def agent_id(self, name_or_id: str | None) -> UUID:
+        """The id of the agent meant; the first agent's when none is named.
+
+        Raises:
+            AgentNotFound: No agent of this deployment has that name or id; lists their names.
+        """
+        if name_or_id is None:
+            return self.agents[0].agent_id
+        wanted = parse_uuid(name_or_id)
+        for agent in self.agents:
+            if agent.agent_id == wanted or agent.character.name.lower() == name_or_id.lower():
+                return agent.agent_id
+        names = ", ".join(agent.character.name for agent in self.agents)
+        raise AgentNotFound(f"no agent {name_or_id!r} runs here; there is {names}")
+
+    def runs(self, agent_id: UUID) -> bool:
+        """Whether an agent of this id runs here."""
+        return agent_id in self._ids
+
+    def character(self, agent_id: UUID) -> Character:
+        """The character of one of this deployment's agents."""
+        return self._ids[agent_id].character
+
+    async def runtime(self, agent_id: UUID) -> AgentRuntime:
+        """A fresh ephemeral runtime of an agent; costs no I/O."""
+        runtimes = await self._eliza_os.add_agents(
+            [self._ids[agent_id]], ephemeral=True, skip_migrations=True, auto_start=True, return_runtimes=True
+        )
+        return runtimes[0]
+
+    async def answer(
+        self,
+        request: MessageRequest,
+        *,
+        on_delta: OnDelta | None = None,
+        on_content: Callable[[Content], Awaitable[Any]] | None = None,
+    ) -> MessageProcessingResult:
+        """Process one message from outside.
+
+        Args:
+            on_delta: Awaited with each piece of text as the model writes.
+            on_content: Awaited with each content as it comes.
+
+        Raises:
+            AgentNotFound: The request names an agent that does not run here.
+            MayflyError: As `Pipeline.handle_message`.
+        """
+        agent_id = self.agent_id(request.agent)
+        message = request.memory(agent_id)
+        runtime = await self.runtime(agent_id)
+        try:
+            handled = await self._eliza_os.handle_message(
+                runtime,
+                message,
+                on_content=on_content,
+                on_stream_chunk=on_delta,
+                may_join_room=False,
+                run_id=run_id_of(message),
+            )
+        finally:
+            if background.is_under_way(runtime):  # evaluators: the answer does not wait for them
+                background.start(runtime.stop(), name="end of a runtime", owner=self)
+            else:
+                await runtime.stop()
+        assert handled.processing is not None  # noqa: S101 - always there in sync mode
+        return handled.processing
+
+    async def readiness(self) -> Mapping[str, Check]:
+        """What a deployment needs to answer: the database, its schema, a model."""
+        checks: dict[str, Check] = {}
+        try:
+            version = await self.database.ping()
+        except MayflyError as error:
+            log.warning("database does not answer", extra={"error_code": error.code, "error": str(error)})
+            checks["database"] = Check(ok=False, detail="does not answer; the log says why")
+            checks["schema"] = Check(ok=False, detail="unknown: the database did not answer")
+        else:
+            checks["database"] = Check(ok=True, detail="answers")
+            needed = self.database.schema_version
+            told = f"version {version}" if version >= needed else f"version {version}, needs {needed}: mayfly migrate"
+            checks["schema"] = Check(ok=version >= needed, detail=told)
+        checks["model"] = _model_check(self.agents[0])
+        return checks
+
+
+def load_agents(settings: Settings) -> list[AgentConfig]:
+    """The agents that the setting `AGENTS` (module:attribute) names.
+
+    Raises:
+        SettingsError: Not of that form, not importable, or no list of agents.
+    """
+    module, _, attribute = settings.agents.partition(":")
+    try:
+        value: Any = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"AGENTS is {settings.agents!r}, expected module:attribute of a list of agents: {error}", name="AGENTS"
+        ) from error
+    found: Sequence[AnyAgent] = value() if callable(value) else value
+    if not isinstance(found, list | tuple) or not found:
+        given = "an empty list" if isinstance(found, list | tuple) else f"a {type(found).__name__}"
+        raise SettingsError(f"AGENTS is {settings.agents!r}: expected a list of agents, got {given}", name="AGENTS")
+    agents = [coerce_agent(each) for each in found]
+    if settings.agent_id is not None:
+        first = replace(agents[0], character=replace(agents[0].character, id=settings.agent_id))
+        agents = [first, *agents[1:]]
+    ids = [agent.agent_id for agent in agents]
+    twice = [agent for index, agent in enumerate(agents) if agent.agent_id in ids[:index]]
+    if twice:
+        raise SettingsError(
+            f"AGENTS is {settings.agents!r}: two agents have the id {twice[0].agent_id} ({twice[0].character.name}); "
+            "give one of their characters another name or id",
+            name="AGENTS",
+        )
+    return agents
+
+
+def _prepared(agent: AgentConfig, settings: Settings, database: DatabaseAdapter) -> AgentConfig:
+    """An agent with its plugins loaded once and its database set, so that a runtime of it costs no I/O."""
+    given = {**agent.character.settings, **agent.character.secrets}
+
+    def setting(name: str) -> Any:
+        return given[name] if name in given else getattr(settings, name.lower(), None)
+
+    plugins = resolve_plugins([*agent.plugins, *agent.character.plugins])
+    return replace(
+        agent,
+        character=replace(agent.character, plugins=()),
+        plugins=tuple(resolve_plugins([*plugins, *default_plugins(plugins, setting, settings)])),
+        settings=agent.settings or settings,
+        database_adapter=agent.database_adapter or database,
+    )
+
+
+def _model_check(agent: AgentConfig) -> Check:
+    providers = [each.name for each in agent.plugins if isinstance(each, Plugin) and each.models]
+    return Check(ok=bool(providers), detail=f"answered by {', '.join(providers)}" if providers else "no model plugin")

@@ -1,0 +1,273 @@
+"""Characters: who an agent is, as a value and as the elizaOS files people already have."""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, TypeGuard
+from uuid import UUID
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.values import check_plain, invalid_input
+from runtime_core.errors import InvalidCharacter, InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How the agent writes: always, in chats, in posts."""
+
+    all: tuple[str, ...] = ()
+    chat: tuple[str, ...] = ()
+    post: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageExample:
+    """One line of an example conversation; `extra` is what a file says of it beside speaker and content."""
+
+    name: str
+    content: Mapping[str, Any]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """Who an agent is.
+
+    Attributes:
+        bio: Paragraphs; one text is one paragraph.
+        templates: Prompt texts that replace the built-in ones, by name (`should_respond`).
+        knowledge: Texts, or `{"path": …}`, `{"directory": …}`.
+        plugins: Names of plugins, loaded beside those the agent is given.
+        settings: Read by `runtime.get_setting`, after `secrets`.
+        extra: Keys of a character file that mean nothing here, kept as they are.
+    """
+
+    name: str
+    username: str | None = None
+    id: UUID | None = None
+    system: str = ""
+    bio: str | Sequence[str] = ()
+    lore: tuple[str, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    message_examples: tuple[tuple[MessageExample, ...], ...] = ()
+    post_examples: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    adjectives: tuple[str, ...] = ()
+    knowledge: tuple[str | Mapping[str, Any], ...] = ()
+    style: Style = field(default_factory=Style)
+    plugins: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The bio, always as paragraphs."""
+        return (self.bio,) if isinstance(self.bio, str) else tuple(self.bio)
+
+    @property
+    def agent_id(self) -> UUID:
+        """The character's own id, else the stable one of its name."""
+        return self.id or string_to_uuid(self.name)
+
+
+def coerce_character(value: Character | Mapping[str, Any], *, source: str = "character") -> Character:
+    """Take a character as it is, or build one from a dict in elizaOS' form (camelCase or snake_case).
+
+    Args:
+        source: File or place the dict came from, for the error text.
+
+    Raises:
+        InvalidCharacter: Names source, path inside it and what was expected.
+    """
+    if isinstance(value, Character):
+        return value
+    try:
+        check_plain(value, path="", depth=1)
+    except InvalidInput as error:
+        raise InvalidCharacter(str(error), source=source) from error
+    try:
+        beside_examples = _beside_examples(value.get("messageExamples", value.get("message_examples")))
+        return _CharacterFile.model_validate(_without_nulls(value)).character(beside_examples)
+    except ValidationError as error:
+        problem = invalid_input(error, name="")
+        raise InvalidCharacter(str(problem), source=source) from error
+
+
+def _without_nulls(value: object) -> object:
+    """A file's `null` says that a field is not there; a missing name is still an error of its own."""
+    if not isinstance(value, Mapping):
+        return value
+    inner = {key: _without_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}
+    return {key: item for key, item in inner.items() if item is not None or key == "name"}
+
+
+def load_character(path: Path) -> Character:
+    """Read a character file.
+
+    Raises:
+        InvalidCharacter: The file is missing, not JSON, or a value has the wrong type; names the path inside it.
+    """
+    try:
+        value = from_json(path.read_bytes().removeprefix(BOM_UTF8))
+    except OSError as error:
+        raise InvalidCharacter(f"cannot be read: {error.strerror}", source=str(path)) from error
+    except ValueError as error:
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError as undecodable:
+            raise InvalidCharacter(f"not UTF-8 (byte {undecodable.start})", source=str(path)) from error
+        raise InvalidCharacter(f"not JSON: {error}", source=str(path)) from error
+    if not isinstance(value, dict):
+        raise InvalidCharacter(
+            f"expected a JSON object with the character, got a {type(value).__name__}", source=str(path)
+        )
+    return coerce_character(value, source=str(path))
+
+
+def _one_or_many(value: object) -> object:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list | tuple):
+        return value
+    raise ValueError(f"expected text or a list of texts, got {value!r}")
+
+
+_Lines = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class _StyleInFile(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    all: _Lines = ()
+    chat: _Lines = ()
+    post: _Lines = ()
+
+
+def _as_content(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class _ExampleInFile(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(validation_alias=AliasChoices("name", "user"))
+    content: Annotated[dict[str, Any], BeforeValidator(_as_content)]
+
+
+def _conversations(value: object) -> object:
+    """Examples as files have them: conversations, one flat conversation, or objects with `examples`."""
+    if not isinstance(value, list | tuple):
+        return value
+    if value and all(_is_line(each) for each in value):
+        return [[_line(each) for each in value]]
+    return [_lines(each.get("examples") if _has_examples(each) else each) for each in value]
+
+
+def _is_line(value: object) -> bool:
+    return _is_pair(value) or (isinstance(value, dict) and "content" in value)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(each, str) for each in value)
+
+
+def _has_examples(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and "examples" in value
+
+
+def _lines(value: object) -> object:
+    return [_line(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _line(value: object) -> object:
+    """A line as an object; some files have speaker and text as a pair."""
+    if isinstance(value, list | tuple) and _is_pair(value):
+        return {"name": value[0], "content": {"text": value[1]}}
+    return value
+
+
+def _beside_examples(conversations: object) -> Mapping[str, Any]:
+    """What a file says of its example conversations beside their lines: an object for each, as `messageExamples`."""
+    given = conversations if isinstance(conversations, list | tuple) else ()
+    beside = [
+        {key: item for key, item in each.items() if key != "examples"} if _has_examples(each) else {} for each in given
+    ]
+    return {"messageExamples": beside} if any(beside) else {}
+
+
+def _with_secrets(settings: dict[str, Any]) -> dict[str, Any]:
+    secrets = settings.get("secrets")
+    if not isinstance(secrets, dict | None):
+        raise ValueError(f"expected an object as its secrets, got a {type(secrets).__name__}")
+    return settings
+
+
+def _template_name(name: str) -> str:
+    """`shouldRespondTemplate`, as public files name it, is `should_respond`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Template")).lower()
+
+
+class _CharacterFile(BaseModel):
+    """The elizaOS character file, as found in public repositories of its first and second version."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+
+    name: str = Field(min_length=1)
+    username: str | None = None
+    id: str | None = None
+    system: str | None = None
+    bio: _Lines = ()
+    lore: _Lines = ()
+    templates: dict[str, str] = {}
+    message_examples: Annotated[tuple[tuple[_ExampleInFile, ...], ...], BeforeValidator(_conversations)] = ()
+    post_examples: _Lines = ()
+    topics: _Lines = ()
+    adjectives: _Lines = ()
+    knowledge: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_one_or_many)] = ()
+    style: _StyleInFile = _StyleInFile()
+    plugins: tuple[str, ...] = ()
+    settings: Annotated[dict[str, Any], AfterValidator(_with_secrets)] = {}
+    secrets: dict[str, Any] = {}
+
+    def character(self, beside_examples: Mapping[str, Any]) -> Character:
+        settings = dict(self.settings)
+        secrets = {**(settings.pop("secrets", None) or {}), **self.secrets}
+        return Character(
+            name=self.name,
+            username=self.username,
+            id=string_to_uuid(self.id) if self.id else None,
+            system=self.system or "",
+            bio=self.bio,
+            lore=self.lore,
+            templates={_template_name(name): text for name, text in self.templates.items() if text.strip()},
+            message_examples=tuple(
+                tuple(
+                    MessageExample(name=line.name, content=line.content, extra=line.model_extra or {})
+                    for line in example
+                )
+                for example in self.message_examples
+            ),
+            post_examples=self.post_examples,
+            topics=self.topics,
+            adjectives=self.adjectives,
+            knowledge=self.knowledge,
+            style=Style(all=self.style.all, chat=self.style.chat, post=self.style.post),
+            plugins=self.plugins,
+            settings=settings,
+            secrets=secrets,
+            extra={
+                **(self.model_extra or {}),
+                **({"style": self.style.model_extra} if self.style.model_extra else {}),
+                **beside_examples,
+            },
+        )

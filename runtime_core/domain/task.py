@@ -1,0 +1,37 @@
+"""Tasks: work an agent keeps for later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime
+
+from runtime_core.domain.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Work for a task worker of the same name.
+
+    Attributes:
+        tags: `queue` marks work to be done; with `repeat` it comes back every `metadata["update_interval"]` ms.
+        due_at: Not before this time; None is as soon as possible.
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    id: UUID = field(default_factory=uuid4)
+    agent_id: UUID | None = None
+    name: str
+    description: str = ""
+    room_id: UUID | None = None
+    world_id: UUID | None = None
+    entity_id: UUID | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    due_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+    created_at: AwareDatetime | None = None

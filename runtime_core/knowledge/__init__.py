@@ -1,1 +1,0 @@
-"""Knowledge: files become passages that an agent finds again. Not on the way of a message."""

@@ -1,0 +1,281 @@
+"""Draining: from the ids of memories to stored embeddings, in as few model calls as the provider's limits allow."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from typing import TypeAlias
+from uuid import UUID, uuid5
+
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Content, Memory, MemoryType
+from runtime_core.errors import (
+    DeadlineExceeded,
+    DimensionMismatch,
+    MayflyError,
+    ModelAuthenticationFailed,
+    ModelNotFound,
+    ModelRateLimited,
+    ModelRequestRejected,
+    StoreUnavailable,
+)
+from runtime_core.ports import EmbeddingStore, MemoryStore
+from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, RetryPolicy, Verdict
+from runtime_core.queues.embedding.job import EmbeddingFailure, MadeEmbedding, Priority, WantedEmbedding
+from runtime_core.queues.embedding.packing import EmbeddingLimits, cut, estimate_tokens
+from runtime_core.support.deadline import current_deadline
+
+log = logging.getLogger(__name__)
+
+Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[tuple[float, ...]]]]
+
+CALLS_AT_ONCE = 2  # one is written while the next is made
+SHORT_S = 5.0  # with less time left no further call is begun
+SHORT_SHARE = 0.1  # of an event that has little time at all
+ROUNDS = 3  # a text that changes under the model's hands is read again so often
+_REFUSED = frozenset({400, 413, 422})  # what a provider says to an input it cannot embed; 404 and 409 are not about it
+_SMALLEST_FRAGMENT = 128  # tokens; what is refused at that size is not refused for its length
+_REASON_LIMIT = 500
+_PROBE = "Hello"
+_AT_ONCE_S = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A memory that is still to be embedded: why, and after how many seconds; None leaves that to the queue."""
+
+    error: MayflyError
+    after_s: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class DrainReport:
+    """What a drain came to.
+
+    Attributes:
+        returned: Memories to be handed out again. All others are done: embedded, refused for good, or gone.
+        embedded: Memories whose embeddings were stored, fragments among them.
+        refused: Memories that the model refused for good, and why.
+        skipped: How many needed no model: empty, embedded already, or not wanted any more.
+        calls: Calls of the model, failed ones included.
+        lag_ms: How old the oldest memory was when its embedding was stored; None when none was.
+    """
+
+    returned: dict[UUID, Returned] = field(default_factory=dict)
+    embedded: list[UUID] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+    skipped: int = 0
+    calls: int = 0
+    lag_ms: float | None = None
+
+
+class Drain:
+    """Embeds memories of one agent; made for one batch of jobs.
+
+    Args:
+        embed: One model call; retries nothing itself.
+        model: The name under which vectors are stored.
+    """
+
+    def __init__(
+        self,
+        agent_id: UUID,
+        *,
+        store: EmbeddingStore,
+        memories: MemoryStore,
+        embed: Embed,
+        model: str,
+        limits: EmbeddingLimits | None = None,
+    ) -> None:
+        self._agent_id = agent_id
+        self._store = store
+        self._memories = memories
+        self._embed = embed
+        self._model = model
+        self._limits = limits or EmbeddingLimits()
+        self._report = DrainReport()
+        self._stopped: MayflyError | None = None
+        self._answers = False  # whether the model embedded anything in this drain
+        self._changed: list[UUID] = []
+        self._fragments: list[UUID] = []
+        self._done: set[UUID] = set()
+        self._read_at_s = 0.0
+        limit = current_deadline()
+        self._short_s = min(SHORT_S, limit.remaining_s() * SHORT_SHARE) if limit else 0.0
+
+    async def run(self, ids: Iterable[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
+        """Embed what is still wanted of these memories, within the deadline.
+
+        Args:
+            priority: Of fragments, where a text has to be cut.
+
+        Raises:
+            StoreError: The texts could not be read; nothing was done.
+        """
+        pending = list(dict.fromkeys(ids))
+        for _ in range(ROUNDS):
+            pending = await self._round(pending, priority)
+            if not pending or self._stopped is not None:
+                break
+        again = StoreUnavailable("the text kept changing while it was embedded")
+        for memory_id in pending:
+            self._return(memory_id, self._stopped or again)
+        return self._report
+
+    async def _round(self, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
+        """Embed what is wanted; gives what has another text by now, and fragments of what was too long."""
+        self._changed, self._fragments = [], []
+        wanted = await self._store.wanted(self._agent_id, ids, model=self._model)
+        self._read_at_s = time.monotonic()
+        self._report.skipped += len(ids) - len(wanted)
+        done = [each for each in wanted if each.is_embedded or not each.text.strip()]
+        if done:
+            self._changed += await self._store.settle(self._agent_id, done)
+            self._report.skipped += len(done)
+        settled = {each.memory_id for each in done}
+        await self._embed_all([each for each in wanted if each.memory_id not in settled], priority)
+        return [*self._changed, *self._fragments]
+
+    async def _embed_all(self, wanted: Sequence[WantedEmbedding], priority: Priority) -> None:
+        queue: BatchQueue[WantedEmbedding] = BatchQueue(
+            self._process,
+            limits=QueueLimits(
+                batch_size=self._limits.inputs,
+                batch_weight=self._limits.tokens_per_call,
+                concurrency=CALLS_AT_ONCE,
+                capacity=max(1, len(wanted)),
+            ),
+            retry=RetryPolicy(attempts=1),
+            weigh=lambda each: estimate_tokens(each.text),
+            on_failed=lambda each, error: self._return(each.memory_id, error),
+        )
+        for each in wanted:
+            if estimate_tokens(each.text) > self._limits.tokens_per_input:
+                await self._cut(each, self._limits.tokens_per_fragment, priority)
+            else:
+                await queue.put(each, priority)
+        await queue.drain()
+
+    async def _process(self, batch: Sequence[WantedEmbedding]) -> list[Verdict]:
+        try:
+            await self._attempt(batch)
+        except MayflyError as error:
+            if _concerns_all(error):
+                self._stopped = error
+            return [None if each.memory_id in self._done else Failed(error) for each in batch]
+        return [None] * len(batch)
+
+    async def _attempt(self, batch: Sequence[WantedEmbedding]) -> None:
+        """Embed a batch, and store what came of it; of one that is refused, each half.
+
+        Raises:
+            MayflyError: It failed, but for what is among `self._done`.
+        """
+        try:
+            vectors = await self._asked([each.text for each in batch])
+        except ModelRequestRejected as error:
+            if error.status not in _REFUSED:
+                raise
+            await self._make_sure_that_the_model_answers()
+            if len(batch) == 1:
+                await self._refused(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._attempt(batch[:middle])
+            await self._attempt(batch[middle:])
+            return
+        made = [
+            MadeEmbedding(memory_id=each.memory_id, content_hash=each.content_hash, vector=vector)
+            for each, vector in zip(batch, vectors, strict=True)
+        ]
+        changed = await self._store.keep(self._agent_id, made, model=self._model)
+        self._changed += changed
+        stale = set(changed)
+        for each in batch:
+            if each.memory_id not in stale:
+                self._report.embedded.append(each.memory_id)
+                lag_ms = round((each.age_s + time.monotonic() - self._read_at_s) * 1000, 3)
+                self._report.lag_ms = max(lag_ms, self._report.lag_ms or 0.0)
+        self._done.update(each.memory_id for each in batch)
+
+    async def _asked(self, texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
+        if self._stopped is not None:
+            raise self._stopped
+        limit = current_deadline()
+        if limit is not None and limit.remaining_s() <= self._short_s:
+            raise DeadlineExceeded("too little time is left for another model call")
+        self._report.calls += 1
+        vectors = await self._embed(texts)
+        self._answers = True
+        return vectors
+
+    async def _make_sure_that_the_model_answers(self) -> None:
+        """A model that refuses everything is set up wrongly: no memory is to blame for that.
+
+        Raises:
+            ModelError: It refuses a plain word, too.
+        """
+        if not self._answers:
+            try:
+                await self._asked([_PROBE])
+            except ModelRequestRejected as error:
+                self._stopped = error
+                raise
+
+    async def _refused(self, wanted: WantedEmbedding, error: ModelRequestRejected) -> None:
+        """Give a text up that the model refuses; one that may be too long after all is cut smaller first."""
+        tokens = estimate_tokens(wanted.text)
+        if tokens > self._limits.tokens_per_input // 2 and tokens // 2 >= _SMALLEST_FRAGMENT:
+            await self._cut(wanted, min(tokens // 2, self._limits.tokens_per_fragment), Priority.LOW)
+        else:
+            reason = str(error)[:_REASON_LIMIT]
+            failure = EmbeddingFailure(memory_id=wanted.memory_id, content_hash=wanted.content_hash, reason=reason)
+            changed = await self._store.fail(self._agent_id, [failure])
+            self._changed += changed
+            if not changed:
+                self._report.refused[wanted.memory_id] = reason
+            fields = {"agent_id": str(self._agent_id), "memory_id": str(wanted.memory_id), "reason": reason}
+            log.warning("text refused by the embedding model", extra=fields)
+        self._done.add(wanted.memory_id)
+
+    async def _cut(self, wanted: WantedEmbedding, tokens: int, priority: Priority) -> None:
+        """Let fragments stand in for a text that is too long."""
+        found = await self._memories.get(self._agent_id, [wanted.memory_id])
+        fragments = [each for document in found for each in _fragments(document, wanted, tokens)]
+        if found and await self._store.keep_fragments(self._agent_id, wanted, fragments, priority):
+            self._fragments += [each.id for each in fragments]
+        elif found:
+            self._changed.append(wanted.memory_id)
+
+    def _return(self, memory_id: UUID, error: MayflyError) -> None:
+        after_s = error.retry_after_s
+        if after_s is None and isinstance(error, DeadlineExceeded | StoreUnavailable):
+            after_s = _AT_ONCE_S
+        self._report.returned[memory_id] = Returned(error=error, after_s=after_s)
+
+
+def _fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> list[Memory]:
+    """A text in pieces that name it; cut the same way again, they have the same ids."""
+    named: Mapping[str, object] = {"document_id": str(document.id), "type": "fragment"}
+    return [
+        replace(
+            document,
+            id=uuid5(document.id, f"{wanted.content_hash}/{tokens}/{position}"),
+            table=MemoryType.FRAGMENT.value,
+            content=Content(text=text, source=document.content.source),
+            metadata={**named, "position": position},
+            embedding=None,
+        )
+        for position, text in enumerate(cut(wanted.text, tokens))
+    ]
+
+
+def _concerns_all(error: MayflyError) -> bool:
+    """Whether the next call would fail just so: the rate is used up, a setting is wrong, the time is over."""
+    if isinstance(error, ModelRequestRejected):
+        return error.status not in _REFUSED
+    return isinstance(
+        error, ModelRateLimited | ModelAuthenticationFailed | ModelNotFound | DimensionMismatch | DeadlineExceeded
+    )

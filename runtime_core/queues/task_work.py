@@ -1,0 +1,143 @@
+"""Doing tasks: claimed when they are due, done once by the worker of their name, kept or rescheduled afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from runtime_core.agent.components import Handler, accepted
+from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.task import Task
+from runtime_core.errors import InvalidInput
+from runtime_core.support.deadline import current_deadline, within
+
+if TYPE_CHECKING:
+    from runtime_core.runtime.runtime import AgentRuntime
+
+log = logging.getLogger(__name__)
+
+QUEUE, REPEAT, FAILED = "queue", "repeat", "failed"
+LEASE_S = 900.0  # from the tick's claim to the worker's: longer than a queue is ever behind in health
+WORK_S = 300.0  # one task, where no deadline leaves less
+LEASE_MARGIN_S = 1.0
+MAX_FAILURES = 5  # of a task that does not repeat; then it is kept, tagged `failed`
+FIRST_RETRY_S = 60.0  # doubled with each failure
+MAX_RETRY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWorker:
+    """Does the tasks of one name.
+
+    Attributes:
+        execute: `(runtime, options, task)`; options are the task's metadata, or what was chosen. A dict it returns
+            replaces the metadata of a repeating task.
+        validate: `(runtime, message, state)` → whether a user may set it off with a choice; None is always.
+    """
+
+    name: str
+    execute: Handler
+    validate: Handler | None = None
+
+
+def coerce_worker(name: str | TaskWorker | Mapping[str, Any], worker: object = None) -> TaskWorker:
+    """Take a worker as it is, or build it from a name and a handler, or from a dict of its fields.
+
+    Raises:
+        InvalidInput: There is nothing to execute.
+    """
+    if isinstance(name, TaskWorker):
+        return name
+    given: dict[str, Any] = dict(name) if isinstance(name, Mapping) else {"name": name}
+    if isinstance(worker, TaskWorker):
+        return replace(worker, name=str(given["name"]))
+    if isinstance(worker, Mapping):
+        given = {**worker, "name": given["name"]}
+    elif worker is not None:
+        given["execute"] = worker
+    if not callable(given.get("execute")) or not isinstance(given.get("name"), str):
+        raise InvalidInput("wants a name and an async execute(runtime, options, task)", path="task worker")
+    return TaskWorker(name=given["name"], execute=given["execute"], validate=given.get("validate"))
+
+
+async def do_claimed_task(runtime: AgentRuntime, task_id: UUID, held_until: datetime) -> bool:
+    """Take over the claim of a tick and do the task; a failure is kept with the task, which comes back later.
+
+    Returns:
+        False when the claim is gone: somebody else did it, or does.
+    """
+    remaining = current_deadline()
+    lease_s = min(WORK_S, remaining.remaining_s() if remaining else WORK_S) + LEASE_MARGIN_S
+    tasks = runtime.database.tasks
+    task = await tasks.hold(runtime.agent_id, task_id, held_until, lease_s=lease_s)
+    if task is None or task.due_at is None:
+        log.info("task is not ours to do", extra={"task_id": str(task_id)})
+        return False
+    held_until = task.due_at
+    try:
+        async with within(WORK_S, f"task {task.name}"):
+            given = await execute(runtime, task, task.metadata)
+    except Exception as error:
+        log.exception("task failed", extra={"task": task.name, "task_id": str(task.id)})
+        then: Task | None = _after_failure(task, error, datetime.now(UTC))
+    else:
+        then = _after_success(task, given, datetime.now(UTC))
+    return await tasks.settle(runtime.agent_id, task.id, held_until, then=then)
+
+
+async def execute(runtime: AgentRuntime, task: Task, options: Mapping[str, Any]) -> Any:
+    """Have the worker of a task's name do it.
+
+    Raises:
+        InvalidInput: Nobody registered a worker of this name.
+    """
+    worker = runtime.task_worker(task.name)
+    if worker is None:
+        known = ", ".join(runtime.task_worker_names()) or "none"
+        raise InvalidInput(f"no worker does {task.name!r}; registered are {known}", path="task.name")
+    return await worker.execute(*accepted(worker.execute, (runtime, options, task)))
+
+
+async def may_be_chosen(runtime: AgentRuntime, task: Task, message: Memory, state: Any) -> bool:
+    """Whether the task's worker lets this user set it off."""
+    worker = runtime.task_worker(task.name)
+    if worker is None:
+        return False
+    return worker.validate is None or bool(await worker.validate(*accepted(worker.validate, (runtime, message, state))))
+
+
+def _after_success(task: Task, given: object, now: datetime) -> Task | None:
+    """What becomes of a task that was done: nothing, or its next time."""
+    if REPEAT not in task.tags:
+        return None
+    metadata = {**task.metadata, **given} if isinstance(given, Mapping) else dict(task.metadata)
+    metadata.pop("failures", None)
+    metadata.pop("last_error", None)
+    return replace(task, metadata=metadata, updated_at=now, due_at=now + _interval(metadata))
+
+
+def _after_failure(task: Task, error: Exception, now: datetime) -> Task:
+    failures = int(task.metadata.get("failures", 0)) + 1
+    metadata = {**task.metadata, "failures": failures, "last_error": f"{type(error).__name__}: {error}"}
+    kept = replace(task, metadata=metadata, updated_at=now)
+    if REPEAT in task.tags:
+        return replace(kept, due_at=now + max(_interval(metadata), _pause(failures)))
+    if failures >= MAX_FAILURES:
+        return replace(kept, due_at=None, tags=(*(tag for tag in task.tags if tag != QUEUE), FAILED))
+    return replace(kept, due_at=now + _pause(failures))
+
+
+def _pause(failures: int) -> timedelta:
+    return timedelta(seconds=min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
+
+
+def _interval(metadata: Mapping[str, Any]) -> timedelta:
+    """How long until a repeating task comes back; `update_interval` is in milliseconds, as in the reference."""
+    given = metadata.get("update_interval", metadata.get("updateInterval", 0))
+    milliseconds = given if isinstance(given, int | float) and given > 0 else 0
+    return timedelta(milliseconds=milliseconds)

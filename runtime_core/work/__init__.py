@@ -1,1 +1,0 @@
-"""What no answer waits for: jobs, tasks, queued messages."""
