@@ -28,6 +28,7 @@ from runtime_core import (
     Service,
     ServiceError,
 )
+from runtime_core.support import background
 from tests.model_answers import Reply
 from tests.model_server import ScriptedModelServer
 
