@@ -1,18 +1,8 @@
 from runtime_core.agent.agent_config import AgentConfig as AgentConfig
-from runtime_core.agent.components import Action as Action
-from runtime_core.agent.components import ActionOptions as ActionOptions
-from runtime_core.agent.components import Evaluator as Evaluator
-from runtime_core.agent.components import Plugin as Plugin
-from runtime_core.agent.components import Provider as Provider
-from runtime_core.agent.components import ProviderResult as ProviderResult
-from runtime_core.agent.components import Route as Route
-from runtime_core.agent.events import EventType as EventType
-from runtime_core.agent.send_handlers import TargetInfo as TargetInfo
-from runtime_core.agent.services import Service as Service
-from runtime_core.agent.services import ServiceType as ServiceType
 from runtime_core.domain.character import Character as Character
 from runtime_core.domain.character import load_character as load_character
 from runtime_core.domain.chat import ModelType as ModelType
+from runtime_core.domain.events import EventType as EventType
 from runtime_core.domain.ids import string_to_uuid as string_to_uuid
 from runtime_core.domain.memory import Content as Content
 from runtime_core.domain.memory import Media as Media
@@ -22,8 +12,12 @@ from runtime_core.domain.records import Agent as Agent
 from runtime_core.domain.records import Log as Log
 from runtime_core.domain.result import MessageProcessingResult as MessageProcessingResult
 from runtime_core.domain.result import Mode as Mode
+from runtime_core.domain.routing import TargetInfo as TargetInfo
+from runtime_core.domain.run import ActionOptions as ActionOptions
 from runtime_core.domain.run import ActionResult as ActionResult
 from runtime_core.domain.run import Run as Run
+from runtime_core.domain.state import ProviderResult as ProviderResult
+from runtime_core.domain.state import State as State
 from runtime_core.domain.task import Task as Task
 from runtime_core.domain.world import ChannelType as ChannelType
 from runtime_core.domain.world import Component as Component
@@ -58,6 +52,13 @@ from runtime_core.orchestrator.eliza_os import ElizaOS as ElizaOS
 from runtime_core.orchestrator.events import OrchestratorEvent as OrchestratorEvent
 from runtime_core.orchestrator.events import OrchestratorEventType as OrchestratorEventType
 from runtime_core.orchestrator.health import Health as Health
+from runtime_core.plugin_api import Action as Action
+from runtime_core.plugin_api import Evaluator as Evaluator
+from runtime_core.plugin_api import Plugin as Plugin
+from runtime_core.plugin_api import Provider as Provider
+from runtime_core.plugin_api import Route as Route
+from runtime_core.plugin_api import Service as Service
+from runtime_core.plugin_api import ServiceType as ServiceType
 from runtime_core.plugins.openai import get_openai_plugin as get_openai_plugin
 from runtime_core.rooms.connections import Connection as Connection
 from runtime_core.runtime.plugin_routes import RouteRequest as RouteRequest
@@ -65,8 +66,7 @@ from runtime_core.runtime.plugin_routes import RouteResponse as RouteResponse
 from runtime_core.runtime.runtime import AgentRuntime as AgentRuntime
 from runtime_core.runtime.runtime_config import RuntimeConfig as RuntimeConfig
 from runtime_core.settings import Settings as Settings
-from runtime_core.turn.planning import ToolCallContext as ToolCallContext
-from runtime_core.turn.planning import execute_planned_tool_call as execute_planned_tool_call
-from runtime_core.turn.state import State as State
+from runtime_core.turn.act import ToolCallContext as ToolCallContext
+from runtime_core.turn.act import execute_planned_tool_call as execute_planned_tool_call
 
 __all__: list[str]

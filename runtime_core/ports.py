@@ -399,3 +399,26 @@ class Fetched:
     content: bytes
     content_type: str
     charset: str | None = None
+
+
+class EmbeddingIntake(Protocol):
+    """Takes embedding jobs to be done in this process."""
+
+    async def put(self, jobs: Sequence[EmbeddingJob], priority: Priority) -> None:
+        """Enqueue jobs; waits while the queue of the priority is full."""
+
+
+class AgentData(Protocol):
+    """One agent and its open database: what most functions on stored data need of a runtime."""
+
+    agent_id: UUID
+
+    @property
+    def database(self) -> DatabaseAdapter: ...
+
+
+class TurnData(AgentData, Protocol):
+    """As `AgentData`, within a turn."""
+
+    def turn_context(self) -> TurnContext | None:
+        """Return what the claim of the current message read; None outside a turn."""

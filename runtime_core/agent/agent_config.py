@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from runtime_core.agent.components import Handler, Plugin
 from runtime_core.domain.character import Character, coerce_character, load_character
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import InvalidInput
+from runtime_core.plugin_api import AgentInit, Plugin
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
 
@@ -28,7 +28,7 @@ class AgentConfig:
     character: Character
     plugins: tuple[Plugin | str, ...] = ()
     settings: Settings | Mapping[str, Any] | None = None
-    init: Handler | None = None
+    init: AgentInit | None = None
     database_adapter: DatabaseAdapter | None = None
 
     @property

@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE
 _SHORTEST_SECRET = 4  # shorter ones would redact half of every line
 
 
-class RuntimeSettings:
+class AgentSettings:
     """One runtime's settings, first found first taken; 0, False and empty text are values."""
 
     def __init__(
@@ -31,6 +31,20 @@ class RuntimeSettings:
         self._deployment = deployment
         self._environment = environment
         self._allowed = {name.strip() for name in environment.get(ALLOWED_ENV, "").split(",") if name.strip()}
+
+    @property
+    def deployment(self) -> Settings:
+        """The deployment's settings."""
+        return self._deployment
+
+    def layer(self) -> AgentSettings:
+        """Return settings that start with these; a value set in one never shows in the other."""
+        layer = AgentSettings.__new__(AgentSettings)
+        layer._given = dict(self._given)
+        layer._secret_names = set(self._secret_names)
+        layer._character, layer._deployment = self._character, self._deployment
+        layer._environment, layer._allowed = self._environment, set(self._allowed)
+        return layer
 
     def allow(self, names: Iterable[str]) -> None:
         """Let these variables be read from the environment: a plugin declares them."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import ModelType
 from runtime_core.errors import SettingsError
+from runtime_core.plugin_api import Plugin
 from runtime_core.settings import OPENAI_BASE_URL, Settings
 
 log = logging.getLogger("mayfly")

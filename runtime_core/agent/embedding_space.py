@@ -4,31 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from runtime_core.domain.chat import EmbeddingResponse, ModelType
-from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed, ModelError, told_as
-
-if TYPE_CHECKING:
-    from runtime_core.agent.components import ModelHandler
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingSpace:
-    """Where an agent's vectors lie.
-
-    Attributes:
-        model: Kept beside each vector; vectors of another model are never compared with these.
-        dimension: None where only the model's first answer tells.
-        provider: Whose handler embeds: another provider's model, even as a fallback, makes other vectors.
-        takes_batches: The handler answers `{"texts": […]}`; one that does not is asked for each text.
-    """
-
-    model: str
-    dimension: int | None = None
-    provider: str = ""
-    takes_batches: bool = True
+from runtime_core.plugin_api import Context, ModelHandler
 
 
 class Asker(Protocol):
@@ -43,7 +24,7 @@ class Asker(Protocol):
         """As `AgentRuntime.use_model`."""
 
 
-def space_of(handler: ModelHandler, runtime: Asker) -> EmbeddingSpace:
+def space_of(handler: ModelHandler, runtime: Context) -> EmbeddingSpace:
     """Where a handler's vectors lie; one that does not tell goes by EMBEDDING_MODEL.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Models: who answers which model type, in what order, and what happens when one fails."""
+"""Model calls: fallback to the next handler, retries, and the record of each call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from runtime_core.agent.components import ModelHandler
-from runtime_core.domain.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, TextResponse, Usage
-from runtime_core.domain.frozen import dataclass
-from runtime_core.errors import DuplicateComponent, MayflyError, ModelError, ModelNotFound
+from runtime_core.domain.chat import NO_USAGE, ChatMessage, ChatRole, EmbeddingResponse, ModelCall, TextResponse
+from runtime_core.errors import MayflyError, ModelError
+from runtime_core.plugin_api import ModelHandler
 from runtime_core.support.deadline import current_deadline
 
 log = logging.getLogger(__name__)
@@ -21,88 +20,21 @@ _FIRST_BACKOFF_S = 0.5  # as the `openai` package; doubled for each further roun
 _MAX_BACKOFF_S = 8.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCall:
-    """One call of a model, as the run records it."""
-
-    type: str
-    provider: str
-    model: str
-    duration_ms: float
-    usage: Usage = NO_USAGE
-    error: str | None = None
-
-
-class ModelRegistry:
-    """The model handlers of one runtime, by type."""
-
-    def __init__(self) -> None:
-        self._handlers: dict[str, list[ModelHandler]] = {}
-
-    def copy(self) -> ModelRegistry:
-        """The same handlers, to be added to apart."""
-        copied = ModelRegistry()
-        copied._handlers = {model_type: [*handlers] for model_type, handlers in self._handlers.items()}
-        return copied
-
-    def register(self, handler: ModelHandler) -> None:
-        """Add a handler; the highest priority comes first, then the earlier registered.
-
-        Raises:
-            DuplicateComponent: The provider answers this type already.
-        """
-        handlers = self._handlers.setdefault(str(handler.type), [])
-        if any(each.provider == handler.provider for each in handlers):
-            raise DuplicateComponent(
-                f"model {handler.type} of provider {handler.provider!r} is registered twice; name another provider"
-            )
-        handlers.append(handler)
-        handlers.sort(key=lambda each: -each.priority)
-
-    def types(self) -> list[str]:
-        """The model types that have a handler."""
-        return list(self._handlers)
-
-    def handlers(self, model_type: str, provider: str | None = None) -> list[ModelHandler]:
-        """Every handler to try, in order.
-
-        Raises:
-            ModelNotFound: There is none, or none by that provider; the text says which there are.
-        """
-        registered = self._handlers.get(str(model_type), [])
-        if not registered:
-            known = ", ".join(sorted(self._handlers)) or "none"
-            raise ModelNotFound(
-                f"no plugin answers {model_type}; registered model types: {known}. Add a model plugin, "
-                "or set OPENAI_API_KEY"
-            )
-        chosen = [each for each in registered if provider in (None, each.provider)]
-        if not chosen:
-            providers = ", ".join(each.provider for each in registered)
-            raise ModelNotFound(f"no provider {provider!r} answers {model_type}; there is {providers}")
-        return chosen
-
-    def get(self, model_type: str, provider: str | None = None) -> ModelHandler | None:
-        """The handler that would be asked first; None when there is none."""
-        registered = self._handlers.get(str(model_type), [])
-        return next((each for each in registered if provider in (None, each.provider)), None)
-
-
 async def ask(
-    handlers: list[ModelHandler],
+    handlers: Sequence[ModelHandler],
     call: Callable[[ModelHandler], Awaitable[Any]],
     *,
     max_retries: int,
     record: Callable[[ModelCall], Awaitable[None]],
     repeatable: Callable[[], bool] = lambda: True,
 ) -> Any:
-    """Call the handlers in order until one answers; a retryable failure goes on to the next.
+    """Call the handlers in order until one answers; after a retryable failure the next one is called.
 
-    When all have failed and the last failure was retryable, they are asked again, up to `max_retries` times,
-    after the wait the provider asked for or a growing one, as long as the deadline leaves time for it.
+    When all have failed and the last failure was retryable, the round is repeated up to `max_retries` times,
+    after the wait that the provider asked for or an exponential backoff, while the deadline leaves time.
 
     Args:
-        repeatable: CallParams after a failure; no once a part of the answer went out already.
+        repeatable: Whether another call is allowed after a failure: False once part of an answer was emitted.
 
     Raises:
         ModelError: The last failure.

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from runtime_core.aws.turn_report import TURN_MESSAGE, TurnReport
 from runtime_core.runtime.logger import OTHERS
-from runtime_core.turn.scope import current_scope
+from runtime_core.support.scope import current_scope
 
 # Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.
 MEASURED = ("mayfly", "runtime_core.queues.embedding")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runtime_core.agent.models import ModelCall
+from runtime_core.domain.chat import ModelCall
 
 TURN_MESSAGE = "turn finished"  # the pipeline's own line, once for each turn
 PHASES = ("begin_ms", "attachments_ms", "state_ms", "answer_ms", "finish_ms")  # one after the other, in this order

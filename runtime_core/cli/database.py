@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from runtime_core.adapters.database import database_from
 from runtime_core.adapters.migrations import MIGRATIONS, read_migrations
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
+from runtime_core.wiring import database_from
 
 
 @asynccontextmanager

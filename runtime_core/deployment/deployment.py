@@ -12,11 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from runtime_core.adapters.database import database_from
+from runtime_core.agent.agent import Agent, agent_settings
 from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
-from runtime_core.agent.components import Plugin
-from runtime_core.agent.default_plugins import default_plugins
-from runtime_core.agent.plugin_loading import resolve_plugins
 from runtime_core.domain.character import Character
 from runtime_core.domain.chat import OnDelta
 from runtime_core.domain.frozen import dataclass
@@ -25,18 +22,21 @@ from runtime_core.domain.memory import Content
 from runtime_core.domain.message_request import MessageRequest
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.domain.run import run_id_of
-from runtime_core.errors import AgentNotFound, MayflyError, SettingsError
-from runtime_core.orchestrator.eliza_os import ElizaOS
-from runtime_core.ports import DatabaseAdapter
+from runtime_core.errors import AgentError, AgentNotFound, MayflyError, SettingsError, told_as
+from runtime_core.plugin_api import AgentInit
+from runtime_core.ports import DatabaseAdapter, EmbeddingIntake
 from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import queue_url
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.support import background
+from runtime_core.support.arguments import call
 from runtime_core.support.shared import Shared
+from runtime_core.turn.value import TurnOptions
+from runtime_core.wiring import database_from
 
 if TYPE_CHECKING:
-    from runtime_core.queues.embedding.worker import EmbeddingWorker
+    pass
 
 T = TypeVar("T")
 
@@ -52,6 +52,23 @@ class Check:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedAgent:
+    """An agent of the deployment; `init` is called with each of its runtimes."""
+
+    agent: Agent
+    database: DatabaseAdapter
+    init: AgentInit | None = None
+
+    @property
+    def agent_id(self) -> UUID:
+        return self.agent.id
+
+    @property
+    def character(self) -> Character:
+        return self.agent.character
+
+
 class Deployment:
     """Answers messages: each with an ephemeral runtime over what is opened once and kept.
 
@@ -59,13 +76,12 @@ class Deployment:
     """
 
     def __init__(
-        self, settings: Settings, agents: Sequence[AgentConfig], database: DatabaseAdapter, shared: Shared
+        self, settings: Settings, agents: Sequence[DeployedAgent], database: DatabaseAdapter, shared: Shared
     ) -> None:
         self.settings = settings
         self.database = database
         self.agents = tuple(agents)
         self._shared = shared
-        self._eliza_os = ElizaOS(shared=shared)
         self._ids = {agent.agent_id: agent for agent in self.agents}
 
     @classmethod
@@ -85,8 +101,8 @@ class Deployment:
             stack.push_async_callback(database.close)
             if database.migrates_on_open:
                 await database.migrate()
-            prepared = [_prepared(agent, settings, database) for agent in agents]
-            deployment = cls(settings, prepared, database, Shared(stack))
+            deployed = [_deployed(agent, settings, database) for agent in agents]
+            deployment = cls(settings, deployed, database, Shared(stack))
             try:
                 yield deployment
             finally:
@@ -120,7 +136,7 @@ class Deployment:
             await running
 
     @property
-    def embedding_worker(self) -> EmbeddingWorker | None:
+    def embedding_worker(self) -> EmbeddingIntake | None:
         """Embeds in this process, inside `embedding`; None outside of it."""
         return self._shared.embedding_worker
 
@@ -148,11 +164,19 @@ class Deployment:
         return self._ids[agent_id].character
 
     async def runtime(self, agent_id: UUID) -> AgentRuntime:
-        """A fresh ephemeral runtime of an agent; costs no I/O."""
-        runtimes = await self._eliza_os.add_agents(
-            [self._ids[agent_id]], ephemeral=True, skip_migrations=True, auto_start=True, return_runtimes=True
-        )
-        return runtimes[0]
+        """Make an ephemeral runtime of an agent and initialize it, without I/O of its own."""
+        deployed = self._ids[agent_id]
+        runtime = AgentRuntime.of(deployed.agent, deployed.database, self._shared)
+        await runtime.initialize(skip_migrations=True)
+        if deployed.init is not None:
+            try:
+                with told_as(AgentError, f"agent {deployed.character.name!r}: init"):
+                    await call(deployed.init, (runtime,))
+            except BaseException:
+                await runtime.stop()
+                raise
+            await runtime.start_services()
+        return runtime
 
     async def answer(
         self,
@@ -173,23 +197,15 @@ class Deployment:
         """
         agent_id = self.agent_id(request.agent)
         message = request.memory(agent_id)
+        options = TurnOptions(on_delta=on_delta, may_join=False, run_id=run_id_of(message))
         runtime = await self.runtime(agent_id)
         try:
-            handled = await self._eliza_os.handle_message(
-                runtime,
-                message,
-                on_content=on_content,
-                on_stream_chunk=on_delta,
-                may_join_room=False,
-                run_id=run_id_of(message),
-            )
+            return await runtime.message_service.handle_message(runtime, message, on_content, options=options)
         finally:
             if background.is_under_way(runtime):  # evaluators: the answer does not wait for them
                 background.start(runtime.stop(), name="end of a runtime", owner=self)
             else:
                 await runtime.stop()
-        assert handled.processing is not None  # noqa: S101 - always there in sync mode
-        return handled.processing
 
     async def readiness(self) -> Mapping[str, Check]:
         """What a deployment needs to answer: the database, its schema, a model."""
@@ -241,23 +257,16 @@ def load_agents(settings: Settings) -> list[AgentConfig]:
     return agents
 
 
-def _prepared(agent: AgentConfig, settings: Settings, database: DatabaseAdapter) -> AgentConfig:
-    """An agent with its plugins loaded once and its database set, so that a runtime of it costs no I/O."""
-    given = {**agent.character.settings, **agent.character.secrets}
-
-    def setting(name: str) -> Any:
-        return given[name] if name in given else getattr(settings, name.lower(), None)
-
-    plugins = resolve_plugins([*agent.plugins, *agent.character.plugins])
-    return replace(
-        agent,
-        character=replace(agent.character, plugins=()),
-        plugins=tuple(resolve_plugins([*plugins, *default_plugins(plugins, setting, settings)])),
-        settings=agent.settings or settings,
-        database_adapter=agent.database_adapter or database,
+def _deployed(config: AgentConfig, settings: Settings, database: DatabaseAdapter) -> DeployedAgent:
+    """Build an agent once, so that a runtime of it costs no I/O."""
+    known = agent_settings(config.character, config.settings or settings)
+    return DeployedAgent(
+        agent=Agent.build(config.character, config.plugins, known),
+        database=config.database_adapter or database,
+        init=config.init,
     )
 
 
-def _model_check(agent: AgentConfig) -> Check:
-    providers = [each.name for each in agent.plugins if isinstance(each, Plugin) and each.models]
+def _model_check(deployed: DeployedAgent) -> Check:
+    providers = [each.name for each in deployed.agent.plugins if each.models]
     return Check(ok=bool(providers), detail=f"answered by {', '.join(providers)}" if providers else "no model plugin")

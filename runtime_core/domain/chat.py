@@ -110,6 +110,18 @@ NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call of a model, as the run records it."""
+
+    type: str
+    provider: str
+    model: str
+    duration_ms: float
+    usage: Usage = NO_USAGE
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextResponse:
     """What a text model answered: text, or tool calls, or both."""
 

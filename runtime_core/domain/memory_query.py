@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.memory import Hit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +67,19 @@ class Recall:
 
     query: MemoryQuery
     sources: tuple[RecallSource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What was found, best first.
+
+    Attributes:
+        past: Messages of the room that lie before those the turn reads anyway, each with its neighbours.
+    """
+
+    past: tuple[Hit, ...] = ()
+    facts: tuple[Hit, ...] = ()
+    passages: tuple[Hit, ...] = ()
+
+
+NOTHING = Recalled()

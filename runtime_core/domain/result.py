@@ -14,7 +14,7 @@ from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.values import coerce
 
 if TYPE_CHECKING:
-    from runtime_core.turn.state import State
+    from runtime_core.domain.state import State
 
 
 class Mode(StrEnum):

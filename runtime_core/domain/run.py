@@ -64,6 +64,23 @@ class ActionResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionOptions:
+    """What an action's handler gets beside message and state.
+
+    Attributes:
+        parameters: The model's arguments, checked and coerced.
+        previous_results: Results of this turn's earlier actions, oldest first.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    previous_results: tuple[ActionResult, ...] = ()
+
+    def get_previous_result(self, name: str) -> ActionResult | None:
+        """The newest earlier result of the action with this name."""
+        return next((each for each in reversed(self.previous_results) if each.action == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One message's way through the pipeline.
 

@@ -10,8 +10,8 @@ from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import InvalidInput, MayflyError
-from runtime_core.runtime.data_verbs import AnyMemory
 from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.verbs.memories import AnyMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,7 @@ from typing import Any, Literal, overload
 from uuid import UUID
 
 from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
-from runtime_core.agent.components import Handler, accepted
-from runtime_core.agent.events import EventHandler, Events
+from runtime_core.agent.listeners import call_listeners
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import (
     AgentAlreadyRegistered,
@@ -37,11 +36,13 @@ from runtime_core.orchestrator.dispatch import (
 from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
 from runtime_core.orchestrator.health import Health, health_of, not_there
 from runtime_core.orchestrator.message_delivery import Callback, Delivery
-from runtime_core.runtime.data_verbs import AnyMemory
+from runtime_core.plugin_api import EventHandler, KeyCheck
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.support import background
+from runtime_core.support.arguments import call
 from runtime_core.support.shared import Shared
-from runtime_core.turn.pipeline import TurnOptions
+from runtime_core.turn.value import TurnOptions
+from runtime_core.verbs.memories import AnyMemory
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class ElizaOS:
         self._runtimes: dict[UUID, AgentRuntime] = {}
         self._adding: set[UUID] = set()
         self._shared = shared
-        self._events = Events()
+        self._listeners: dict[str, list[EventHandler]] = {}
         self._editable = False
 
     @overload
@@ -247,14 +248,18 @@ class ElizaOS:
 
     def add_event_listener(self, name: str, listener: EventHandler) -> None:
         """Call `listener(event)` for every event of this name; one that fails is logged and stops nobody."""
-        self._events.on(name, listener)
+        self._listeners.setdefault(str(name), []).append(listener)
 
     def remove_event_listener(self, name: str, listener: EventHandler) -> None:
         """Call it no more; a listener that was never added is ignored."""
-        self._events.off(name, listener)
+        listeners = self._listeners.get(str(name), [])
+        if listener in listeners:
+            listeners.remove(listener)
 
     async def _tell(self, event_type: OrchestratorEventType, **detail: Any) -> None:
-        await self._events.emit(event_type, OrchestratorEvent(type=event_type.value, detail=EventDetail(**detail)))
+        if listeners := tuple(self._listeners.get(event_type, ())):
+            event = OrchestratorEvent(type=event_type.value, detail=EventDetail(**detail))
+            await call_listeners(event_type, listeners, event)
 
     async def _tell_each(self, what: str, ids: Sequence[UUID]) -> None:
         """Tell of each agent, then of all of them together."""
@@ -425,7 +430,7 @@ async def _initialized(runtime: AgentRuntime, config: AgentConfig, *, skip_migra
     await runtime.initialize(skip_migrations=skip_migrations)
     if config.init is not None:
         with told_as(AgentError, f"agent {config.character.name!r}: init"):
-            await config.init(*accepted(config.init, (runtime,)))
+            await call(config.init, (runtime,))
 
 
 async def _has_valid_keys(runtime: AgentRuntime) -> bool:
@@ -433,9 +438,9 @@ async def _has_valid_keys(runtime: AgentRuntime) -> bool:
     return all(await asyncio.gather(*(_is_valid_key(runtime, name, check) for name, check in checks)))
 
 
-async def _is_valid_key(runtime: AgentRuntime, plugin: str, check: Handler) -> bool:
+async def _is_valid_key(runtime: AgentRuntime, plugin: str, check: KeyCheck) -> bool:
     with told_as(PluginError, f"plugin {plugin!r}: key check"):
-        return bool(await check(*accepted(check, (runtime,))))
+        return bool(await call(check, (runtime,)))
 
 
 async def _started(runtime: AgentRuntime) -> None:

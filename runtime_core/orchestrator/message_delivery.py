@@ -7,13 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from runtime_core.agent.components import called
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import DeadlineExceeded
 from runtime_core.runtime.runtime import AgentRuntime
-from runtime_core.turn.pipeline import TurnOptions
+from runtime_core.support.arguments import call
+from runtime_core.turn.value import TurnOptions
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,6 @@ class Delivery:
         if callback is None:
             return
         try:
-            await called(callback, arguments)
+            await call(callback, arguments)
         except Exception:
             log.exception("callback failed", extra={"callback": name, "message_id": str(self.message.id)})

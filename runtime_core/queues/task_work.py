@@ -9,15 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.agent.components import Handler, accepted
-from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.task import Task
-from runtime_core.errors import InvalidInput
+from runtime_core.support.arguments import call
 from runtime_core.support.deadline import current_deadline, within
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.errors import InvalidInput
+from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -30,42 +29,7 @@ FIRST_RETRY_S = 60.0  # doubled with each failure
 MAX_RETRY_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskWorker:
-    """Does the tasks of one name.
-
-    Attributes:
-        execute: `(runtime, options, task)`; options are the task's metadata, or what was chosen. A dict it returns
-            replaces the metadata of a repeating task.
-        validate: `(runtime, message, state)` → whether a user may set it off with a choice; None is always.
-    """
-
-    name: str
-    execute: Handler
-    validate: Handler | None = None
-
-
-def coerce_worker(name: str | TaskWorker | Mapping[str, Any], worker: object = None) -> TaskWorker:
-    """Take a worker as it is, or build it from a name and a handler, or from a dict of its fields.
-
-    Raises:
-        InvalidInput: There is nothing to execute.
-    """
-    if isinstance(name, TaskWorker):
-        return name
-    given: dict[str, Any] = dict(name) if isinstance(name, Mapping) else {"name": name}
-    if isinstance(worker, TaskWorker):
-        return replace(worker, name=str(given["name"]))
-    if isinstance(worker, Mapping):
-        given = {**worker, "name": given["name"]}
-    elif worker is not None:
-        given["execute"] = worker
-    if not callable(given.get("execute")) or not isinstance(given.get("name"), str):
-        raise InvalidInput("wants a name and an async execute(runtime, options, task)", path="task worker")
-    return TaskWorker(name=given["name"], execute=given["execute"], validate=given.get("validate"))
-
-
-async def do_claimed_task(runtime: AgentRuntime, task_id: UUID, held_until: datetime) -> bool:
+async def do_claimed_task(runtime: Context, task_id: UUID, held_until: datetime) -> bool:
     """Take over the claim of a tick and do the task; a failure is kept with the task, which comes back later.
 
     Returns:
@@ -90,7 +54,7 @@ async def do_claimed_task(runtime: AgentRuntime, task_id: UUID, held_until: date
     return await tasks.settle(runtime.agent_id, task.id, held_until, then=then)
 
 
-async def execute(runtime: AgentRuntime, task: Task, options: Mapping[str, Any]) -> Any:
+async def execute(runtime: Context, task: Task, options: Mapping[str, Any]) -> Any:
     """Have the worker of a task's name do it.
 
     Raises:
@@ -100,15 +64,15 @@ async def execute(runtime: AgentRuntime, task: Task, options: Mapping[str, Any])
     if worker is None:
         known = ", ".join(runtime.task_worker_names()) or "none"
         raise InvalidInput(f"no worker does {task.name!r}; registered are {known}", path="task.name")
-    return await worker.execute(*accepted(worker.execute, (runtime, options, task)))
+    return await call(worker.execute, (runtime, options, task))
 
 
-async def may_be_chosen(runtime: AgentRuntime, task: Task, message: Memory, state: Any) -> bool:
+async def may_be_chosen(runtime: Context, task: Task, message: Memory, state: Any) -> bool:
     """Whether the task's worker lets this user set it off."""
     worker = runtime.task_worker(task.name)
     if worker is None:
         return False
-    return worker.validate is None or bool(await worker.validate(*accepted(worker.validate, (runtime, message, state))))
+    return worker.validate is None or bool(await call(worker.validate, (runtime, message, state)))
 
 
 def _after_success(task: Task, given: object, now: datetime) -> Task | None:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.domain.result import replayed
 from runtime_core.domain.run import RunStatus
 from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError, TurnInProgress
@@ -17,12 +16,13 @@ from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, do_drain_task, 
 from runtime_core.queues.jobs import Job, JobKind, messages_of, parse_job
 from runtime_core.queues.task_work import LEASE_S, do_claimed_task
 from runtime_core.support.deadline import bounded_s
-from runtime_core.turn.evaluation import EVALUATE_TASK, run_evaluators
-from runtime_core.turn.scope import turn_scope
+from runtime_core.support.scope import turn_scope
+from runtime_core.turn.evaluate import EVALUATE_TASK, run_evaluators
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ async def do_job(deployment: Deployment, job: Job) -> None:
 
 
 @asynccontextmanager
-async def _runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[AgentRuntime]:
+async def _runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[Context]:
     runtime = await deployment.runtime(agent_id)
     runtime.register_task_worker(EVALUATE_TASK, _evaluate_task)
     runtime.register_task_worker(EMBEDDING_DRAIN, do_drain_task)
@@ -102,11 +102,11 @@ async def _runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[A
         await runtime.stop()
 
 
-async def _evaluate_task(runtime: AgentRuntime, options: Mapping[str, Any]) -> None:
+async def _evaluate_task(runtime: Context, options: Mapping[str, Any]) -> None:
     await evaluate_run(runtime, UUID(str(options["run_id"])))
 
 
-async def evaluate_run(runtime: AgentRuntime, run_id: UUID) -> None:
+async def evaluate_run(runtime: Context, run_id: UUID) -> None:
     """Run the evaluators of a turn that has ended; of one that failed, nothing: its next delivery hands over anew.
 
     Raises:

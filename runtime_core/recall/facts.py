@@ -22,7 +22,7 @@ from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import hand_out
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 PAST_FACTS = "past_facts"
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe that people type
@@ -54,7 +54,7 @@ class Kept:
     superseded: list[Memory] = field(default_factory=list)
 
 
-async def known_facts(runtime: AgentRuntime, message: Memory, *, limit: int) -> list[Memory]:
+async def known_facts(runtime: Context, message: Memory, *, limit: int) -> list[Memory]:
     """The newest facts of the message's room and about its sender, oldest first."""
     of_room = await runtime.get_memories(table=MemoryType.FACT.value, room_id=message.room_id, limit=limit)
     of_sender = await runtime.get_memories(table=MemoryType.FACT.value, entity_id=message.entity_id, limit=limit)
@@ -63,7 +63,7 @@ async def known_facts(runtime: AgentRuntime, message: Memory, *, limit: int) -> 
     return newest[::-1]
 
 
-async def keep_facts(runtime: AgentRuntime, claims: Sequence[Claim], *, now: datetime) -> Kept:
+async def keep_facts(runtime: Context, claims: Sequence[Claim], *, now: datetime) -> Kept:
     """Store what is new, and move what it replaces to the past. Done twice, it is done once.
 
     Raises:
@@ -76,7 +76,7 @@ async def keep_facts(runtime: AgentRuntime, claims: Sequence[Claim], *, now: dat
     return kept
 
 
-async def past_of(runtime: AgentRuntime, fact: Memory) -> list[Memory]:
+async def past_of(runtime: Context, fact: Memory) -> list[Memory]:
     """What a fact took the place of, newest first: the fact before it, the one before that, and so on."""
     found: list[Memory] = []
     ids = _ids(fact.metadata.get("supersedes"))
@@ -87,7 +87,7 @@ async def past_of(runtime: AgentRuntime, fact: Memory) -> list[Memory]:
     return found
 
 
-async def _keep(runtime: AgentRuntime, claim: Claim, now: datetime, kept: Kept) -> None:
+async def _keep(runtime: Context, claim: Claim, now: datetime, kept: Kept) -> None:
     fact = _fact(runtime.agent_id, claim)
     about = MemoryFilter(table=MemoryType.FACT.value, entity_id=claim.about)
     held = await runtime.database.memories.find(runtime.agent_id, about, limit=1000)

@@ -6,26 +6,21 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
-from uuid import UUID
 
 from runtime_core.domain.chat import EmbeddingResponse
 from runtime_core.domain.memory import Hit
 from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery
 from runtime_core.errors import DimensionMismatch, ModelError, SettingsError
-from runtime_core.ports import DatabaseAdapter
+from runtime_core.ports import AgentData
 
 log = logging.getLogger(__name__)
 
 QUERY_CHARACTERS = 8_000  # of a text, for its query: more says nothing new and costs time
 
 
-class Finder(Protocol):
+class Finder(AgentData, Protocol):
     """What of a runtime is needed to find memories."""
 
-    agent_id: UUID
-
-    @property
-    def database(self) -> DatabaseAdapter: ...
     @property
     def embeds(self) -> bool: ...
 

@@ -14,10 +14,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Hit, Memory, MemoryType, required_created_at
-from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.memory_query import NOTHING, MemoryFilter, MemoryQuery, Recall, Recalled, RecallSource
 from runtime_core.domain.run import TurnContext
 from runtime_core.errors import DimensionMismatch, MayflyError, SettingsError
 from runtime_core.recall.finding import QUERY_CHARACTERS
@@ -25,7 +24,7 @@ from runtime_core.settings import Settings
 from runtime_core.support.deadline import within
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -43,23 +42,7 @@ class RecallMode(StrEnum):
     HYBRID = "hybrid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
-    """What was found, best first.
-
-    Attributes:
-        past: Messages of the room that lie before those the turn reads anyway, each with its neighbours.
-    """
-
-    past: tuple[Hit, ...] = ()
-    facts: tuple[Hit, ...] = ()
-    passages: tuple[Hit, ...] = ()
-
-
-NOTHING = Recalled()
-
-
-def recall_mode(runtime: AgentRuntime) -> RecallMode:
+def recall_mode(runtime: Context) -> RecallMode:
     """What the agent's turns recall by: RECALL; unset, `hybrid` where EMBEDDING_MODEL was set, else `text`.
 
     Raises:
@@ -79,7 +62,7 @@ def recall_mode(runtime: AgentRuntime) -> RecallMode:
     return mode
 
 
-def _names_a_model(runtime: AgentRuntime) -> bool:
+def _names_a_model(runtime: Context) -> bool:
     """Whether EMBEDDING_MODEL was set, by the deployment or the agent, be it to its default."""
     default = Settings.model_fields["embedding_model"].default
     return "embedding_model" in runtime.settings.model_fields_set or runtime.get_setting("EMBEDDING_MODEL") != default
@@ -97,7 +80,7 @@ class Recollection:
         with_claim: What `TurnStart.recall` asks of the store; None where the claim brings nothing along.
     """
 
-    def __init__(self, runtime: AgentRuntime, message: Memory, mode: RecallMode) -> None:
+    def __init__(self, runtime: Context, message: Memory, mode: RecallMode) -> None:
         self._runtime = runtime
         self._message = message
         self._mode = mode if message.content.text.strip() else RecallMode.OFF

@@ -9,14 +9,14 @@ from uuid import UUID
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.records import Log
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.turn.scope import current_scope
+from runtime_core.support.scope import current_scope
 
 
 class AuditedRuntime(Protocol):
     """What a line is written for and with."""
 
-    @property
-    def agent_id(self) -> UUID: ...
+    agent_id: UUID
+
     @property
     def database(self) -> DatabaseAdapter: ...
 

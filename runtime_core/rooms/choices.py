@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.task import Task
 from runtime_core.domain.world import Room
-
-if TYPE_CHECKING:
-    from runtime_core.ports import RecordStore
-    from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.ports import RecordStore, TurnData
 
 AWAITING_CHOICE = "AWAITING_CHOICE"
 ABORT = "ABORT"  # always an option: nothing is done
@@ -52,7 +48,7 @@ async def note_choice(records: RecordStore, agent_id: UUID, task: Task) -> None:
         await records.update(agent_id, [replace(room, metadata={**room.metadata, _NOTE: True})])
 
 
-async def choices_in(runtime: AgentRuntime, room_id: UUID) -> list[Task]:
+async def choices_in(runtime: TurnData, room_id: UUID) -> list[Task]:
     """The choices waiting in a room, oldest first; in a turn, a room without any costs no query."""
     context = runtime.turn_context()
     room = context.room if context is not None else None

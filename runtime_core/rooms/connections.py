@@ -13,21 +13,16 @@ from runtime_core.domain.records import Record
 from runtime_core.domain.values import coerce
 from runtime_core.domain.world import ChannelType, Entity, Participant, ParticipantState, Room, World
 from runtime_core.errors import InvalidInput
-from runtime_core.ports import DatabaseAdapter
+from runtime_core.ports import AgentData
 from runtime_core.rooms.roles import Role
 
 ROLES = "roles"  # in a world's metadata: the roles of each entity, by its id
 
 
-class ConnectedRuntime(Protocol):
-    """The agent that connects, and where it keeps what it knows."""
+class ConnectedRuntime(AgentData, Protocol):
+    """The agent that connects, and its database."""
 
     character: Character
-
-    @property
-    def agent_id(self) -> UUID: ...
-    @property
-    def database(self) -> DatabaseAdapter: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

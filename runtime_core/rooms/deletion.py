@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime_core.agent.events import EventType
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import MemoryType
 from runtime_core.ports import MemoryFilter
 from runtime_core.rooms.audit import audit
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 
-async def delete_message(runtime: AgentRuntime, message_id: UUID) -> bool:
+async def delete_message(runtime: Context, message_id: UUID) -> bool:
     """Delete one message of the agent; says whether it was there. Its id stays used: it is not answered again."""
     found = [
         each
@@ -30,7 +30,7 @@ async def delete_message(runtime: AgentRuntime, message_id: UUID) -> bool:
     return True
 
 
-async def clear_channel(runtime: AgentRuntime, room_id: UUID) -> int:
+async def clear_channel(runtime: Context, room_id: UUID) -> int:
     """Delete every message of a room that the agent keeps; says how many there were. Facts stay."""
     which = MemoryFilter(table=MemoryType.MESSAGE.value, room_ids=(room_id,))
     count = await runtime.database.memories.delete(runtime.agent_id, which)

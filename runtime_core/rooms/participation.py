@@ -9,7 +9,7 @@ from runtime_core.domain.run import TurnContext
 from runtime_core.domain.world import Participant, ParticipantState
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 
 def state_in_turn(context: TurnContext | None, agent_id: UUID) -> ParticipantState | None:
@@ -18,7 +18,7 @@ def state_in_turn(context: TurnContext | None, agent_id: UUID) -> ParticipantSta
     return next((each.state for each in participants if each.entity_id == agent_id), None)
 
 
-async def state_in_room(runtime: AgentRuntime, room_id: UUID) -> ParticipantState | None:
+async def state_in_room(runtime: Context, room_id: UUID) -> ParticipantState | None:
     """The agent's state in a room; the turn's own where it is that room."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == room_id:
@@ -29,7 +29,7 @@ async def state_in_room(runtime: AgentRuntime, room_id: UUID) -> ParticipantStat
     return found[0].state if found else None
 
 
-async def set_state(runtime: AgentRuntime, room_id: UUID, state: ParticipantState | None) -> None:
+async def set_state(runtime: Context, room_id: UUID, state: ParticipantState | None) -> None:
     """Change the agent's state in a room.
 
     Raises:

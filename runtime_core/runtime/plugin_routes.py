@@ -7,13 +7,14 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from runtime_core.agent.components import Route, accepted
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.values import coerce
 from runtime_core.errors import InvalidInput, RouteMethodNotAllowed, RouteNotFound, RouteNotPublic
+from runtime_core.plugin_api import Route
+from runtime_core.support.arguments import call
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 PREFIX = "/plugins/"
 
@@ -53,7 +54,7 @@ class RouteResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-async def handle_route(runtime: AgentRuntime, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:
+async def handle_route(runtime: Context, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:
     """Answer a request with the plugin's handler `(request, runtime)`; what the handler raises is the caller's.
 
     Raises:
@@ -77,9 +78,7 @@ async def handle_route(runtime: AgentRuntime, request: RouteRequest | Mapping[st
     raise RouteMethodNotAllowed(f"{asked.path} takes {', '.join(allowed)}, not {asked.method}", allowed=allowed)
 
 
-async def _answered(
-    runtime: AgentRuntime, route: Route, asked: RouteRequest, params: Mapping[str, str]
-) -> RouteResponse:
+async def _answered(runtime: Context, route: Route, asked: RouteRequest, params: Mapping[str, str]) -> RouteResponse:
     if not route.public and not asked.trusted:
         raise RouteNotPublic(f"{asked.path} is not public")
     request = RouteRequest(
@@ -92,7 +91,7 @@ async def _answered(
         trusted=asked.trusted,
         entity_id=asked.entity_id,
     )
-    given = await route.handler(*accepted(route.handler, (request, runtime)))
+    given = await call(route.handler, (request, runtime))
     if isinstance(given, RouteResponse):
         return given
     return RouteResponse(status=204) if given is None else RouteResponse(body=given)

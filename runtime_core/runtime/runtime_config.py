@@ -9,12 +9,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from runtime_core.agent.components import Plugin
 from runtime_core.agent.plugin_loading import resolve_plugins
-from runtime_core.agent.services import Service
 from runtime_core.domain.character import Character, coerce_character
 from runtime_core.domain.values import invalid_input
 from runtime_core.errors import InvalidInput
+from runtime_core.plugin_api import Plugin, Service
 
 
 class _Part(BaseModel):

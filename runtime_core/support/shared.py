@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from runtime_core.queues.embedding.worker import EmbeddingWorker
+from runtime_core.ports import EmbeddingIntake
 
 T = TypeVar("T")
 
@@ -43,7 +42,7 @@ class Shared:
         self._stack = stack
         self._opened: dict[Callable[[], Any], Any] = {}
         self._opening = asyncio.Lock()
-        self.embedding_worker: EmbeddingWorker | None = None
+        self.embedding_worker: EmbeddingIntake | None = None
 
     async def get(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """What `opens` opened: the same value for the same function, each time."""

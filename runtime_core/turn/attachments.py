@@ -23,9 +23,10 @@ from runtime_core.domain.memory import Media, Memory
 from runtime_core.errors import DeadlineExceeded, FetchRefused, MayflyError
 from runtime_core.ports import Fetched, Fetcher
 from runtime_core.settings import Settings
+from runtime_core.wiring import open_fetcher
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +70,16 @@ def is_unread(media: Media) -> bool:
     return media.description is None and media.text is None
 
 
-async def with_attachments_read(runtime: AgentRuntime, message: Memory, fetcher: Fetcher, limits: Limits) -> Memory:
-    """The message with every attachment in words; stored so, when that changed anything.
+async def read_attachments(runtime: Context, message: Memory) -> Memory:
+    """Put every attachment of a message into words, and store the message if that changed it.
 
     Raises:
         StoreError: The message could not be stored.
     """
-    given = message.content.attachments
+    given, limits = message.content.attachments, limits_of(runtime.settings)
     if not any(is_unread(each) for each in given):
         return message
+    fetcher = open_fetcher(runtime.settings)
     wanted = [index for index, each in enumerate(given) if is_unread(each)]
     read = await asyncio.gather(
         *(_put_into_words(runtime, given[index], fetcher, limits) for index in wanted[: limits.count])
@@ -91,7 +93,7 @@ async def with_attachments_read(runtime: AgentRuntime, message: Memory, fetcher:
     return message
 
 
-async def _put_into_words(runtime: AgentRuntime, media: Media, fetcher: Fetcher, limits: Limits) -> Media:
+async def _put_into_words(runtime: Context, media: Media, fetcher: Fetcher, limits: Limits) -> Media:
     try:
         file = _from_data_url(media.url, limits) if _is_data(media.url) else await _fetched(media.url, fetcher, limits)
         return await _read(runtime, media, replace(file, content_type=_type_of(media, file)), limits)
@@ -157,7 +159,7 @@ def _kind(content_type: str) -> str:
     return content_type.partition("/")[0]
 
 
-async def _read(runtime: AgentRuntime, media: Media, file: Fetched, limits: Limits) -> Media:
+async def _read(runtime: Context, media: Media, file: Fetched, limits: Limits) -> Media:
     if not file.content:
         raise FetchRefused("it is empty")
     media = replace(media, content_type=file.content_type)
@@ -177,7 +179,7 @@ async def _read(runtime: AgentRuntime, media: Media, file: Fetched, limits: Limi
     raise FetchRefused(f"files of type {file.content_type or 'unknown'} are not read")
 
 
-async def _described(runtime: AgentRuntime, media: Media, file: Fetched) -> Media:
+async def _described(runtime: Context, media: Media, file: Fetched) -> Media:
     found = _image_type(file.content)
     if found is None:
         raise FetchRefused(f"it is said to be {file.content_type}, but it is no PNG, JPEG, GIF or WebP image")
@@ -192,7 +194,7 @@ async def _described(runtime: AgentRuntime, media: Media, file: Fetched) -> Medi
     )
 
 
-async def _transcribed(runtime: AgentRuntime, media: Media, file: Fetched) -> Media:
+async def _transcribed(runtime: Context, media: Media, file: Fetched) -> Media:
     extension = mimetypes.guess_extension(file.content_type) or ".wav"
     params = {"audio": file.content, "filename": f"audio{extension}"}
     said = str(await runtime.use_model(ModelType.TRANSCRIPTION, params)).strip()

@@ -14,7 +14,7 @@ from typing import Any
 from runtime_core.errors import InvalidInput
 
 
-def checked(schema: Mapping[str, Any], value: object, *, path: str = "") -> Any:
+def check_arguments(schema: Mapping[str, Any], value: object, *, path: str = "") -> Any:
     """Check `value` and return it coerced, with defaults filled in.
 
     Raises:
@@ -32,7 +32,7 @@ def checked(schema: Mapping[str, Any], value: object, *, path: str = "") -> Any:
     if isinstance(value, dict):
         return _object(schema, value, path)
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
-        return [checked(schema["items"], item, path=f"{path}[{index}]") for index, item in enumerate(value)]
+        return [check_arguments(schema["items"], item, path=f"{path}[{index}]") for index, item in enumerate(value)]
     return value
 
 
@@ -40,7 +40,7 @@ def _any_of(options: list[Mapping[str, Any]], value: object, path: str) -> Any:
     refusals = []
     for option in options:
         try:
-            return checked(option, value, path=path)
+            return check_arguments(option, value, path=path)
         except InvalidInput as refusal:
             refusals.append(str(refusal))
     raise InvalidInput(f"fits none of the forms allowed ({'; '.join(refusals)})", path=path)
@@ -121,7 +121,7 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str) -> dict
     result = dict(value)
     for name, inner in properties.items():
         if name in value:
-            result[name] = checked(inner, value[name], path=f"{prefix}{name}")
+            result[name] = check_arguments(inner, value[name], path=f"{prefix}{name}")
         elif "default" in inner:
             result[name] = inner["default"]
         elif name in schema.get("required", ()):

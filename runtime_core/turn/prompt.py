@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from runtime_core.agent.components import Action, PromptPlace, Provider
 from runtime_core.domain.chat import ChatMessage, ChatRole, ToolSpec
 from runtime_core.domain.memory import Media, Memory
+from runtime_core.domain.state import State
 from runtime_core.domain.world import ChannelType
-from runtime_core.turn.state import State
+from runtime_core.plugin_api import Action, PromptPlace, Provider
 
 _ONE_ON_ONE = frozenset(
     {ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import ModelType
+from runtime_core.plugin_api import Plugin
 
 HEALTHY = 6
 

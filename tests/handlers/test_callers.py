@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 
 from handlers import api
-from runtime_core.agent.components import Plugin, Route
 from runtime_core.aws.callers import verified_caller
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.domain.ids import string_to_uuid
+from runtime_core.plugin_api import Plugin, Route
 from runtime_core.runtime.plugin_routes import RouteRequest
 from runtime_core.settings import Settings
 from tests.handlers.authorizers import (

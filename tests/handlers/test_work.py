@@ -26,7 +26,7 @@ from runtime_core.queues.task_work import MAX_FAILURES
 from runtime_core.queues.work import tick, ticking
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
-from runtime_core.turn.evaluation import EVALUATE_TASK
+from runtime_core.turn.evaluate import EVALUATE_TASK
 from tests.handlers import work_agents
 from tests.queues import Queue, QueueServer, queue_server
 

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runtime_core.agent.components import Evaluator, Plugin
 from runtime_core.domain.memory import Memory
-from runtime_core.queues.task_work import TaskWorker
+from runtime_core.plugin_api import Evaluator, Plugin, TaskWorker
 
 done: list[tuple[str, Any]] = []
 heard: list[Callable[[], None]] = []

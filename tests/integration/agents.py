@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions, Plugin
 from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Content
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.plugin_api import Action, Plugin
 
 
 async def _weather(_runtime: Any, _message: Any, _state: Any, options: ActionOptions) -> ActionResult:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import ChatMessage, ModelType, TextResponse, ToolCall
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.domain.run import ActionResult
 from runtime_core.domain.values import encode_json
 from runtime_core.domain.world import ChannelType, Entity, Participant, Room, World
+from runtime_core.plugin_api import Plugin
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.runtime.runtime import AgentRuntime
 

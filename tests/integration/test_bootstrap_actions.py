@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from runtime_core.agent.components import Action
-from runtime_core.agent.send_handlers import TargetInfo
 from runtime_core.domain.chat import ModelType
 from runtime_core.domain.memory import Content
 from runtime_core.domain.records import Log
+from runtime_core.domain.routing import TargetInfo
 from runtime_core.domain.task import Task
 from runtime_core.domain.world import ChannelType, Component, Participant, ParticipantState, Room, World
+from runtime_core.plugin_api import Action, TaskWorker
 from runtime_core.ports import DatabaseAdapter
-from runtime_core.queues.task_work import TaskWorker
 from runtime_core.rooms.choices import AWAITING_CHOICE
 from tests.integration.talk import Talk, calling
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Plugin
-from runtime_core.agent.services import Service
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.world import ChannelType, World
+from runtime_core.plugin_api import Plugin, Service
 from runtime_core.plugins.bootstrap.plugin import plugin
 from tests.integration.talk import Talk
 

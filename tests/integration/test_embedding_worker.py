@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from runtime_core.agent.events import EventType
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, ModelRequestRejected, RecordNotFound
 from runtime_core.ports import MemoryFilter

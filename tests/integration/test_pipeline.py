@@ -11,18 +11,18 @@ from uuid import uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Action, ActionOptions, Evaluator, Plugin, Provider
-from runtime_core.agent.events import EventType
 from runtime_core.domain.chat import ChatRole, TextResponse
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.result import Mode
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.domain.state import State
 from runtime_core.domain.world import ChannelType, Participant, ParticipantState, Relationship
+from runtime_core.plugin_api import Action, Evaluator, Plugin, Provider
 from runtime_core.support import background
-from runtime_core.turn.pipeline import TurnOptions
+from runtime_core.turn.decide import ALWAYS_ANSWERED
 from runtime_core.turn.plan import StepStatus, plan_in
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED
-from runtime_core.turn.state import State
+from runtime_core.turn.value import TurnOptions
 from tests.integration.talk import Talk, calling
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.ports import MemoryFilter
+from runtime_core.support.scope import turn_scope
 from runtime_core.testing.scene import Scene
-from runtime_core.turn.scope import turn_scope
 from tests.wire import WireProxy
 
 pytestmark = pytest.mark.postgres

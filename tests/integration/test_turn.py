@@ -8,11 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from runtime_core.agent.components import Action, ActionOptions, Evaluator, Plugin
-from runtime_core.agent.events import EventType
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.events import EventType
 from runtime_core.domain.result import Mode
-from runtime_core.domain.run import ActionResult, RunStatus
+from runtime_core.domain.run import ActionOptions, ActionResult, RunStatus
 from runtime_core.errors import (
     LeaseLost,
     MessageConflict,
@@ -21,8 +20,9 @@ from runtime_core.errors import (
     RoomOfAnotherAgent,
     TurnInProgress,
 )
+from runtime_core.plugin_api import Action, Evaluator, Plugin
 from runtime_core.ports import MemoryFilter
-from runtime_core.turn.pipeline import TurnOptions
+from runtime_core.turn.value import TurnOptions
 from tests.integration.conftest import Open, conversation, new_id, request_of
 from tests.model_answers import Gate, Reply, failure, held
 from tests.model_server import ScriptedModelServer

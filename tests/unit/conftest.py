@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Content, Memory
+from runtime_core.plugin_api import Plugin
 from runtime_core.runtime.runtime import AgentRuntime
 
 

@@ -14,8 +14,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from runtime_core.adapters.postgres.errors import connection_was_lost, nothing_ran, store_errors
+from runtime_core.support.database_use import note_database_use
 from runtime_core.support.deadline import bounded_s
-from runtime_core.turn.scope import note_database_use
 
 T = TypeVar("T")
 Pooler: TypeAlias = Literal["none", "transaction"]

@@ -17,8 +17,8 @@ from pydantic_core import from_json
 
 from runtime_core.adapters.sqlite.errors import store_errors
 from runtime_core.errors import SchemaOutOfDate, StoreUnavailable
+from runtime_core.support.database_use import note_database_use
 from runtime_core.support.deadline import bounded_s
-from runtime_core.turn.scope import note_database_use
 
 T = TypeVar("T")
 Row: TypeAlias = dict[str, Any]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from runtime_core.domain.ids import parse_uuid
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.world import Entity, Participant, World
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Context
 
 
-async def people_of(runtime: Any, message: Memory) -> Sequence[Entity]:
+async def people_of(runtime: Context, message: Memory) -> Sequence[Entity]:
     """Who takes part in the message's room: the turn's, or the store's outside of one."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
@@ -24,7 +24,7 @@ async def people_of(runtime: Any, message: Memory) -> Sequence[Entity]:
     return stored
 
 
-async def person_named(runtime: Any, message: Memory, name: str, *, action: str) -> Entity:
+async def person_named(runtime: Context, message: Memory, name: str, *, action: str) -> Entity:
     """The one person of the room that an id or a name means; an empty name is the sender.
 
     Raises:
@@ -52,7 +52,7 @@ def shown_name(entity: Entity) -> str:
     return entity.names[0] if entity.names else str(entity.id)
 
 
-async def stored_world(runtime: Any, message: Memory, *, action: str) -> World:
+async def stored_world(runtime: Context, message: Memory, *, action: str) -> World:
     """The world of the message's room, as it is in the store now: the turn's may have been changed since.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime_core.agent.components import Plugin
+from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.bootstrap.actions.choose_option import choose_option
 from runtime_core.plugins.bootstrap.actions.follow_room import follow_room
 from runtime_core.plugins.bootstrap.actions.generate_image import generate_image

@@ -13,7 +13,7 @@ from typing import Any
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.world import World
 from runtime_core.errors import ActionError
-from runtime_core.turn.parameters import checked
+from runtime_core.turn.parameters import check_arguments
 
 _HIDDEN = "set, not shown"
 _TYPES = frozenset({"string", "number", "integer", "boolean"})
@@ -74,7 +74,7 @@ def with_setting(world: World, key: str, value: Any) -> World:
     known = {each.key: each for each in settings_of(world)}
     if key not in known:
         raise ActionError(f"there is no setting {key!r}; there are {', '.join(known)}", action="UPDATE_SETTINGS")
-    value = checked({"type": known[key].type}, value, path=key)
+    value = check_arguments({"type": known[key].type}, value, path=key)
     given = world.metadata["settings"]
     kept = {**given[key], "value": value} if isinstance(given[key], Mapping) else value
     return replace(world, metadata={**world.metadata, "settings": {**given, key: kept}})

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from runtime_core.agent.components import Handler, Plugin
-from runtime_core.agent.embedding_space import EmbeddingSpace
 from runtime_core.agent.model_params import Vector, embed_texts, write_text
 from runtime_core.domain.chat import EmbeddingResponse, ModelType, TextResponse
+from runtime_core.domain.embedding_space import EmbeddingSpace
+from runtime_core.plugin_api import ModelCallable, Plugin
 from runtime_core.ports import EmbeddingModel, TextModel
 
 MODEL_PRIORITY = -10  # any other provider's model is tried first
@@ -22,7 +22,7 @@ def get_local_plugin(*, text: TextModel | None = None, embedding: EmbeddingModel
         text: Answers the text types; the rule-based conversation when it is left out.
         embedding: Answers the embedding type; word vectors when it is left out.
     """
-    models: dict[str, Handler] = dict.fromkeys((ModelType.TEXT_SMALL, ModelType.TEXT_LARGE), _text_handler(text))
+    models: dict[str, ModelCallable] = dict.fromkeys((ModelType.TEXT_SMALL, ModelType.TEXT_LARGE), _text_handler(text))
     if embedding is not None or find_spec("wordllama") is not None:
         models[ModelType.TEXT_EMBEDDING] = _embedding_handler(embedding)
     return Plugin(
@@ -44,7 +44,7 @@ def _lent_model(_runtime: object) -> EmbeddingSpace:
     return EmbeddingSpace(model="local")
 
 
-def _text_handler(model: TextModel | None) -> Handler:
+def _text_handler(model: TextModel | None) -> ModelCallable:
     async def write(runtime: object, params: Mapping[str, Any] | str) -> TextResponse | str:
         nonlocal model
         if model is None:
@@ -54,7 +54,7 @@ def _text_handler(model: TextModel | None) -> Handler:
     return write
 
 
-def _embedding_handler(model: EmbeddingModel | None) -> Handler:
+def _embedding_handler(model: EmbeddingModel | None) -> ModelCallable:
     async def embed(runtime: object, params: Mapping[str, Any] | str) -> Vector | EmbeddingResponse:
         nonlocal model
         if model is None:

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any, Protocol, TypeVar
 
 from runtime_core.adapters.openai.call import is_loopback, read_api_key, read_base_url
-from runtime_core.agent.embedding_space import EmbeddingSpace
+from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import SettingsError
 from runtime_core.settings import Settings

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from runtime_core.agent.components import Handler, Plugin
-from runtime_core.agent.embedding_space import EmbeddingSpace
 from runtime_core.agent.model_params import Vector, embed_texts, write_text
 from runtime_core.domain.chat import EmbeddingResponse, ModelType, TextResponse
+from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.errors import PluginError
+from runtime_core.plugin_api import ModelCallable, Plugin
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, embedding_space
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
@@ -96,7 +96,7 @@ class _OpenAIModels:
 
         return given
 
-    def handlers(self) -> Mapping[str, Handler]:
+    def handlers(self) -> Mapping[str, ModelCallable]:
         return {
             ModelType.TEXT_SMALL: self._text_small,
             ModelType.TEXT_LARGE: self._text_large,

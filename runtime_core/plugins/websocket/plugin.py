@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime_core.adapters.channels import channel_opener
-from runtime_core.agent.components import Plugin
-from runtime_core.agent.send_handlers import TargetInfo
 from runtime_core.domain.memory import Content
+from runtime_core.domain.routing import TargetInfo
 from runtime_core.errors import SettingsError, TargetError
+from runtime_core.plugin_api import Context, Plugin
+from runtime_core.wiring import channel_opener
 
 SOURCE = "websocket"
 PLATFORM_PRIORITY = 100
 
 
-async def _register(_config: Mapping[str, Any], runtime: Any) -> None:
+async def _register(_config: Mapping[str, Any], runtime: Context) -> None:
     endpoint = runtime.settings.websocket_endpoint
     if endpoint is None:
         raise SettingsError(
@@ -23,7 +23,7 @@ async def _register(_config: Mapping[str, Any], runtime: Any) -> None:
             name="WEBSOCKET_ENDPOINT",
         )
 
-    async def send(runtime: Any, target: TargetInfo, content: Content) -> None:
+    async def send(runtime: Context, target: TargetInfo, content: Content) -> None:
         if not target.channel_id:
             raise TargetError("target.channel_id is empty: it names the connection that is sent to")
         if not content.text:

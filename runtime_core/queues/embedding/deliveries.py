@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import AgentNotFound, DeadlineExceeded, InvalidInput, MayflyError, QueueError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
@@ -16,10 +15,11 @@ from runtime_core.queues.embedding.drain import Returned
 from runtime_core.queues.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.queues.embedding.worker import by_agent, drain_jobs
 from runtime_core.queues.jobs import Delivery
+from runtime_core.wiring import redelivery_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ async def _drained(deployment: Deployment, agent: _Agent) -> dict[UUID, Returned
 
 
 @asynccontextmanager
-async def runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[AgentRuntime]:
+async def runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[Context]:
     """A runtime for the time of one batch.
 
     Raises:

@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from runtime_core.adapters.queues import queue_opener
-from runtime_core.agent.events import EventType
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import DeadlineExceeded, QueueError, RecordNotFound
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority, content_hash
 from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support import background
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
     from runtime_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def queue_url(settings: Settings, priority: Priority) -> str | None:
     return urls[priority]
 
 
-def job_of(memory: Memory, runtime: AgentRuntime) -> EmbeddingJob:
+def job_of(memory: Memory, runtime: Context) -> EmbeddingJob:
     """The job to embed a memory."""
     return EmbeddingJob(agent_id=runtime.agent_id, memory_id=memory.id, content_hash=content_hash(memory.content.text))
 
@@ -47,7 +47,7 @@ def messages_of(jobs: Sequence[EmbeddingJob], *, delay_s: int = 0) -> list[Queue
     return [QueueMessage(body=each.body(), group=str(each.agent_id), delay_s=delay_s) for each in jobs]
 
 
-async def queue_generation(runtime: AgentRuntime, memory: Memory, priority: Priority) -> None:
+async def queue_generation(runtime: Context, memory: Memory, priority: Priority) -> None:
     """Let a stored memory be embedded in the background; one that has an embedding or no text needs none.
 
     Raises:
@@ -60,7 +60,7 @@ async def queue_generation(runtime: AgentRuntime, memory: Memory, priority: Prio
     await hand_out(runtime, [memory], priority)
 
 
-async def hand_out(runtime: AgentRuntime, memories: Sequence[Memory], priority: Priority, *, delay_s: int = 0) -> None:
+async def hand_out(runtime: Context, memories: Sequence[Memory], priority: Priority, *, delay_s: int = 0) -> None:
     """Send memories that are marked as wanting an embedding on their way; waits for no queue and no model.
 
     Args:
@@ -81,7 +81,7 @@ async def hand_out(runtime: AgentRuntime, memories: Sequence[Memory], priority: 
         await runtime.emit(EventType.EMBEDDING_GENERATION_REQUESTED, event)
 
 
-async def _send(runtime: AgentRuntime, url: str, jobs: Sequence[EmbeddingJob], delay_s: int) -> None:
+async def _send(runtime: Context, url: str, jobs: Sequence[EmbeddingJob], delay_s: int) -> None:
     try:
         queue = await runtime.shared(queue_opener(url))
         await queue.send(messages_of(jobs, delay_s=delay_s))
@@ -90,7 +90,7 @@ async def _send(runtime: AgentRuntime, url: str, jobs: Sequence[EmbeddingJob], d
 
 
 @asynccontextmanager
-async def beside_storing(runtime: AgentRuntime, memories: Sequence[Memory], priority: Priority) -> AsyncIterator[None]:
+async def beside_storing(runtime: Context, memories: Sequence[Memory], priority: Priority) -> AsyncIterator[None]:
     """Hand memories out while they are stored inside: a queue is sent to meanwhile, this process is told afterwards."""
     goes_out = queue_url(runtime.settings, priority) is not None
     if goes_out:

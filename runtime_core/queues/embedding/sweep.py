@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.adapters.queues import queue_opener
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import ModelType
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.task import Task
@@ -21,11 +19,11 @@ from runtime_core.queues.embedding.queueing import messages_of, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
 from runtime_core.queues.task_work import QUEUE, REPEAT
 from runtime_core.support.deadline import current_deadline
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
-    from runtime_core.agent.agent_config import AgentConfig
     from runtime_core.deployment.deployment import Deployment
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +38,15 @@ SHORT_S = 15.0  # with less time left no further step is begun
 
 
 async def keep_drain_tasks(deployment: Deployment) -> None:
-    """Make sure that each agent with an embedding model has its task; one that is there stays as it is."""
+    """Insert the drain task of each agent with an embedding model, unless it exists.
+
+    No runtime is started for an agent whose plugins declare the model, as most do.
+    """
     for agent in deployment.agents:
-        if _declares_a_model(agent) or await _registers_a_model(deployment, agent.agent_id):
+        if ModelType.TEXT_EMBEDDING in agent.agent.registry.models or await _registers_a_model(
+            deployment, agent.agent_id
+        ):
             await deployment.database.records.insert(agent.agent_id, [drain_task()], ignore_existing=True)
-
-
-def _declares_a_model(agent: AgentConfig) -> bool:
-    """Whether a plugin says so itself, as most do: then no runtime has to be started to know."""
-    return any(isinstance(each, Plugin) and ModelType.TEXT_EMBEDDING in each.models for each in agent.plugins)
 
 
 async def _registers_a_model(deployment: Deployment, agent_id: UUID) -> bool:
@@ -71,7 +69,7 @@ def drain_task() -> Task:
     )
 
 
-async def do_drain_task(runtime: AgentRuntime, options: Mapping[str, Any]) -> dict[str, Any]:
+async def do_drain_task(runtime: Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """Do the task, and note in it how many memories were found.
 
     Args:
@@ -81,7 +79,7 @@ async def do_drain_task(runtime: AgentRuntime, options: Mapping[str, Any]) -> di
     return {"found": await sweep(runtime, {**OVERDUE_S, **(changed if isinstance(changed, Mapping) else {})})}
 
 
-async def sweep(runtime: AgentRuntime, overdue_s: Mapping[Priority, float] = OVERDUE_S) -> int:
+async def sweep(runtime: Context, overdue_s: Mapping[Priority, float] = OVERDUE_S) -> int:
     """Queue again, or embed here where there is no queue, what has waited too long. Any number may overlap.
 
     Args:
@@ -129,7 +127,7 @@ def _time_left() -> bool:
     return limit is None or limit.remaining_s() > SHORT_S
 
 
-async def _handed_out(runtime: AgentRuntime, url: str | None, jobs: Sequence[EmbeddingJob]) -> bool:
+async def _handed_out(runtime: Context, url: str | None, jobs: Sequence[EmbeddingJob]) -> bool:
     """Queue or embed jobs; says whether there is any use in going on. Those not done are overdue again later."""
     if url is None:
         return runtime.embeds and not (await drain_jobs(runtime, [job.memory_id for job in jobs])).returned

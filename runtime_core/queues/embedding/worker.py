@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.agent.events import EventType
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import MayflyError, ModelNotFound, ModelRequestRejected, RecordNotFound
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, Pressure, QueueLimits, RetryPolicy, Verdict
@@ -19,7 +19,7 @@ from runtime_core.queues.embedding.drain import Drain, DrainReport
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ BATCH = 256  # jobs in this process: 12 MiB of vectors at 1,536 dimensions
 CAPACITY = 10_000  # more are left to the sweep
 IDLE_FIRST_S, IDLE_LONGEST_S = 2.0, 60.0
 
-RuntimeOf = Callable[[UUID], AbstractAsyncContextManager["AgentRuntime"]]
+RuntimeOf = Callable[[UUID], AbstractAsyncContextManager["Context"]]
 
 
-async def drain_jobs(runtime: AgentRuntime, ids: Sequence[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
+async def drain_jobs(runtime: Context, ids: Sequence[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
     """Embed memories of a runtime's agent, and tell its listeners what became of each.
 
     Raises:
@@ -74,7 +74,7 @@ def _log_end(report: DrainReport) -> None:
         log.info("embedding done", extra=fields)
 
 
-async def _tell(runtime: AgentRuntime, report: DrainReport) -> None:
+async def _tell(runtime: Context, report: DrainReport) -> None:
     for memory_id in report.embedded:
         await runtime.emit(EventType.EMBEDDING_GENERATION_COMPLETED, {"runtime": runtime, "memory_id": memory_id})
     for memory_id, reason in report.refused.items():
@@ -82,7 +82,7 @@ async def _tell(runtime: AgentRuntime, report: DrainReport) -> None:
         await runtime.emit(EventType.EMBEDDING_GENERATION_FAILED, event)
 
 
-async def embed_now(runtime: AgentRuntime, memory: Memory) -> Memory:
+async def embed_now(runtime: Context, memory: Memory) -> Memory:
     """Embed one stored memory, and wait for it.
 
     Raises:
@@ -138,7 +138,7 @@ class EmbeddingWorker:
         if self._task is None or self._task.done():
             # Of no turn, and under no turn's deadline: it goes on for whoever queues next.
             self._task = asyncio.get_running_loop().create_task(
-                self._queue.drain(), name="embedding", context=Context()
+                self._queue.drain(), name="embedding", context=contextvars.Context()
             )
 
     async def drain(self) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from runtime_core.adapters.local import embedding as word_vectors
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Plugin
-from runtime_core.agent.embedding_space import EmbeddingSpace
 from runtime_core.domain.chat import EmbeddingResponse, ModelType
+from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.errors import DimensionMismatch, ModelAnswerMalformed, ModelNotFound, ModelUnavailable
+from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.local import get_local_plugin
 from runtime_core.plugins.openai import get_openai_plugin
 from runtime_core.runtime.runtime import AgentRuntime

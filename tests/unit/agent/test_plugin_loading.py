@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime_core.agent.components import Plugin
 from runtime_core.agent.plugin_loading import BUILT_IN, GROUP, find_plugin, resolve_plugins
 from runtime_core.errors import (
     DuplicateComponent,
@@ -16,6 +15,7 @@ from runtime_core.errors import (
     PluginError,
     PluginNotFound,
 )
+from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.openai import get_openai_plugin
 
 

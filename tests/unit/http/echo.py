@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime_core.agent.components import Plugin
 from runtime_core.agent.model_params import delta_listener, text_request
 from runtime_core.domain.chat import ModelType, TextResponse, Usage
 from runtime_core.errors import ModelUnavailable
+from runtime_core.plugin_api import Plugin
 
 FOREIGN = "connection reset by 10.0.0.7"
 

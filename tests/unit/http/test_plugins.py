@@ -8,9 +8,9 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from runtime_core.agent.components import Plugin, Route
 from runtime_core.deployment.deployment import Deployment
 from runtime_core.http import create_app
+from runtime_core.plugin_api import Plugin, Route
 from runtime_core.runtime.plugin_routes import RouteRequest, RouteResponse
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings

@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from runtime_core.agent.components import Plugin
 from runtime_core.agent.model_params import text_request
 from runtime_core.deployment.deployment import Deployment
 from runtime_core.domain.chat import ModelType, TextResponse
 from runtime_core.http import create_app
+from runtime_core.plugin_api import Plugin
 from runtime_core.settings import Settings
 from runtime_core.support import background
 from tests.unit.http.conftest import client_of

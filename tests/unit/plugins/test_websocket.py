@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime_core.agent.components import Plugin
 from runtime_core.deployment.deployment import Deployment
 from runtime_core.errors import NoSendHandler, SettingsError, TargetError, TargetGone
+from runtime_core.plugin_api import Plugin
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from tests.connections import ManagedConnections, managed_connections

@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import TextResponse
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.world import Entity, Participant, Room, World
+from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
 from runtime_core.recall.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
 from runtime_core.runtime.runtime import AgentRuntime

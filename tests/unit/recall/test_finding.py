@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Plugin
-from runtime_core.agent.embedding_space import EmbeddingSpace
 from runtime_core.domain.chat import EmbeddingResponse, ModelType
+from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.errors import DimensionMismatch, ModelUnavailable, SettingsError
+from runtime_core.plugin_api import Plugin
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 

@@ -12,13 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.agent.components import Action, Evaluator, Plugin, Provider
-from runtime_core.agent.events import EventType
-from runtime_core.agent.services import Service, ServiceType
 from runtime_core.domain.character import Character
+from runtime_core.domain.events import EventType
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
+from runtime_core.domain.state import State
 from runtime_core.errors import (
     AgentAlreadyRegistered,
     DuplicateComponent,
@@ -29,8 +28,8 @@ from runtime_core.errors import (
     StateError,
 )
 from runtime_core.orchestrator.eliza_os import ElizaOS
+from runtime_core.plugin_api import Action, Evaluator, Plugin, Provider, Service, ServiceType
 from runtime_core.runtime.runtime import AgentRuntime
-from runtime_core.turn.state import State
 from tests.unit.conftest import ECHO
 
 

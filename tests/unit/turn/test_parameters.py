@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime_core.errors import InvalidInput
-from runtime_core.turn.parameters import checked
+from runtime_core.turn.parameters import check_arguments
 
 SCHEMA = {
     "type": "object",
@@ -35,7 +35,7 @@ SCHEMA = {
     ],
 )
 def test_arguments_are_coerced_where_it_is_safe_and_defaults_filled_in(given: object, expected: object) -> None:
-    assert checked(SCHEMA, given) == expected
+    assert check_arguments(SCHEMA, given) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,5 +56,5 @@ def test_arguments_are_coerced_where_it_is_safe_and_defaults_filled_in(given: ob
 )
 def test_a_wrong_argument_is_named_with_what_was_expected(given: object, says: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        checked(SCHEMA, given)
+        check_arguments(SCHEMA, given)
     assert str(refusal.value).startswith(says)

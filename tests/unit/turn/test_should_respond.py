@@ -11,7 +11,7 @@ import pytest
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.run import Outcome, TurnContext
 from runtime_core.domain.world import ChannelType, Participant, ParticipantState, Room
-from runtime_core.turn.should_respond import Rules, Verdict, verdict_by_rule
+from runtime_core.turn.decide import Rules, Verdict, verdict_by_rule
 
 AGENT, USER, ROOM = uuid4(), uuid4(), uuid4()
 

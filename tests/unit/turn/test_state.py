@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.errors import StateError
+from runtime_core.plugin_api import Provider
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 

@@ -9,7 +9,7 @@ import pytest
 
 from runtime_core.domain.chat import ToolCall
 from runtime_core.domain.json import json_objects
-from runtime_core.turn.text_protocol import TextAnswer, VisibleText, parse_answer, written_answer
+from runtime_core.turn.text_format import TextAnswer, VisibleText, parse_answer, written_answer
 
 
 def meant(answer: TextAnswer) -> tuple[str, list[tuple[str, Any]]]:

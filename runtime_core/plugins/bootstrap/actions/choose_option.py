@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.domain.task import Task
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
 from runtime_core.queues.task_work import execute, may_be_chosen
 from runtime_core.rooms.choices import ABORT, choices_in, forget_choice, options_of
 
 _NAME = "CHOOSE_OPTION"
 
 
-async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
+async def _handle(runtime: Context, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
     """The task is taken away before it is done, so that two choices at once do it once; a failed one is put back."""
     wanted = str(options.parameters["option"]).strip()
     task = _meant(await choices_in(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
@@ -52,7 +52,7 @@ def _names(task: Task) -> set[str]:
     return {ABORT.casefold(), *(each.name.casefold() for each in options_of(task))}
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Only where a choice waits."""
     return bool(await choices_in(runtime, message.room_id))
 

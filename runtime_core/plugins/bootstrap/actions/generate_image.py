@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.chat import ModelType
 from runtime_core.domain.memory import Content, Media, Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
 
 _NAME = "GENERATE_IMAGE"
 
 
-async def _handle(runtime: Any, _message: Memory, _state: Any, options: ActionOptions, callback: Any) -> ActionResult:
+async def _handle(
+    runtime: Context, _message: Memory, _state: Any, options: ActionOptions, callback: Any
+) -> ActionResult:
     prompt = str(options.parameters["prompt"]).strip()
     images = await runtime.use_model(ModelType.IMAGE, {"prompt": prompt})
     media = tuple(
@@ -28,7 +30,7 @@ async def _handle(runtime: Any, _message: Memory, _state: Any, options: ActionOp
     return ActionResult(text="The picture was sent to the user.", data={"images": len(media), "prompt": prompt})
 
 
-async def _validate(runtime: Any) -> bool:
+async def _validate(runtime: Context) -> bool:
     """Where the agent may spend money on pictures, and a model draws them."""
     return runtime.get_setting("IMAGE_GENERATION") is True and runtime.get_model(ModelType.IMAGE) is not None
 

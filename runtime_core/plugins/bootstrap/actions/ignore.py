@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Action
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.plugin_api import Action, Context
+from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
 
 
 async def _handle() -> ActionResult:
     return ActionResult(text="The message stays unanswered.")
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Someone who talks to the agent alone is always answered."""
     return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
 

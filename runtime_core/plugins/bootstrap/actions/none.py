@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime_core.agent.components import Action
 from runtime_core.domain.run import ActionResult
+from runtime_core.plugin_api import Action
 
 
 async def _handle() -> ActionResult:

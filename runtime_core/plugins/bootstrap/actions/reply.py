@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.chat import ModelType, TextResponse
 from runtime_core.domain.memory import Content, Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.domain.state import State
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
+from runtime_core.turn.decide import channel_of
 from runtime_core.turn.prompt import chat_messages
-from runtime_core.turn.should_respond import channel_of
-from runtime_core.turn.state import State
 
 
-async def _handle(runtime: Any, message: Memory, state: State, options: ActionOptions, callback: Any) -> ActionResult:
+async def _handle(
+    runtime: Context, message: Memory, state: State, options: ActionOptions, callback: Any
+) -> ActionResult:
     """Say the text given, or have the model write one."""
     text = str(options.parameters.get("text") or "").strip()
     if not text:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
-from runtime_core.agent.send_handlers import TargetInfo
 from runtime_core.domain.ids import parse_uuid
 from runtime_core.domain.memory import Content, Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.routing import TargetInfo
+from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.domain.world import Room
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
 from runtime_core.rooms.audit import audit
 
 _NAME = "SEND_MESSAGE"
 
 
-async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     given = options.parameters
     name, to_room = str(given["to"]), given["to_kind"] == "room"
     target, shown = await (_room if to_room else _person)(runtime, message, name, given.get("source"))
@@ -26,7 +26,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
     return ActionResult(text=f"Sent to {shown}.", data={"source": target.source, "to": shown})
 
 
-async def _room(runtime: Any, message: Memory, name: str, source: str | None) -> tuple[TargetInfo, str]:
+async def _room(runtime: Context, message: Memory, name: str, source: str | None) -> tuple[TargetInfo, str]:
     """A room of the same world; a user's word opens none of another."""
     context = runtime.turn_context()
     world_id = context.world.id if context is not None and context.world is not None else message.world_id
@@ -46,7 +46,7 @@ async def _room(runtime: Any, message: Memory, name: str, source: str | None) ->
     return target, room.name or str(room.id)
 
 
-async def _person(runtime: Any, message: Memory, name: str, source: str | None) -> tuple[TargetInfo, str]:
+async def _person(runtime: Context, message: Memory, name: str, source: str | None) -> tuple[TargetInfo, str]:
     person = await person_named(runtime, message, name, action=_NAME)
     if person.id == runtime.agent_id:
         raise ActionError("the agent does not write to itself", action=_NAME)
@@ -54,7 +54,7 @@ async def _person(runtime: Any, message: Memory, name: str, source: str | None) 
     return TargetInfo(source=chosen, entity_id=person.id), shown_name(person)
 
 
-def _source(runtime: Any, wanted: str | None) -> str:
+def _source(runtime: Context, wanted: str | None) -> str:
     """The platform to send through: the one named, or the only one there is."""
     known = runtime.send_sources()
     if wanted in known:
@@ -64,7 +64,7 @@ def _source(runtime: Any, wanted: str | None) -> str:
     raise ActionError(f"nothing sends through {wanted!r}; say one of {', '.join(known)}", action=_NAME)
 
 
-async def _validate(runtime: Any) -> bool:
+async def _validate(runtime: Context) -> bool:
     """Where something can be sent at all."""
     return bool(runtime.send_sources())
 

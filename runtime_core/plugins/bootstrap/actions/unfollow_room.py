@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Action
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import ParticipantState
+from runtime_core.plugin_api import Action, Context
 from runtime_core.rooms.participation import set_state, state_in_room
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
 
 
-async def _handle(runtime: Any, message: Memory) -> ActionResult:
+async def _handle(runtime: Context, message: Memory) -> ActionResult:
     await set_state(runtime, message.room_id, None)
     return ActionResult(text="You do not follow this room any more.", values={"room_state": None})
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Only a followed room."""
     if channel_of(message, runtime.turn_context()) in ALWAYS_ANSWERED:
         return False

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.domain.world import Component, Entity
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
 from runtime_core.rooms.roles import MANAGERS, role_in
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
 
 _NAME = "UPDATE_ENTITY"
 _OWN_TYPE = "profile"
 
 
-async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     given = options.parameters
     person = await person_named(runtime, message, str(given.get("person", "")), action=_NAME)
     _check_allowed(runtime, message, person)
@@ -29,14 +29,14 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
     )
 
 
-def _check_allowed(runtime: Any, message: Memory, person: Entity) -> None:
+def _check_allowed(runtime: Context, message: Memory, person: Entity) -> None:
     context = runtime.turn_context()
     role = role_in(context.world if context is not None else None, message.entity_id)
     if person.id != message.entity_id and role not in MANAGERS:
         raise ActionError("what is kept about others is changed for an OWNER or ADMIN only", action=_NAME)
 
 
-async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
+async def _merged(runtime: Context, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
     records = runtime.database.records
     found = await records.find(
         Component, runtime.agent_id, entity_id=person.id, type=kind, source_entity_id=runtime.agent_id
@@ -57,7 +57,7 @@ async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, deta
     return made
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Where several people meet; what somebody tells the agent alone is kept as a fact."""
     return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.errors import ActionError
+from runtime_core.plugin_api import Action, Context
 from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
 from runtime_core.rooms.audit import audit
 from runtime_core.rooms.roles import MANAGERS, Role, may_change_role, role_in, with_role
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
 
 _NAME = "UPDATE_ROLE"
 
 
-async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     person = await person_named(runtime, message, str(options.parameters["person"]), action=_NAME)
     role = Role(options.parameters["role"])
     world = await stored_world(runtime, message, action=_NAME)
@@ -31,7 +31,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
     return ActionResult(text=f"{shown_name(person)} is {role} now, and was {current}.", data=change)
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Only where there are others."""
     return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
 

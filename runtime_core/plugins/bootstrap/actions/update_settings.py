@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.plugin_api import Action, Context
 from runtime_core.plugins.bootstrap.people import stored_world
 from runtime_core.plugins.bootstrap.world_settings import settings_of, with_setting
 from runtime_core.rooms.audit import audit
@@ -15,7 +15,7 @@ from runtime_core.rooms.roles import MANAGERS
 _NAME = "UPDATE_SETTINGS"
 
 
-async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
+async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     """All of the changes, or none."""
     world = await stored_world(runtime, message, action=_NAME)
     secret = {each.key for each in settings_of(world) if each.secret}
@@ -31,7 +31,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
     return ActionResult(text=f"Set: {', '.join(key for key, _ in changes)}.{still}", data={"missing": missing})
 
 
-async def _validate(runtime: Any) -> bool:
+async def _validate(runtime: Context) -> bool:
     """Only in a world that has settings."""
     context = runtime.turn_context()
     return context is not None and bool(settings_of(context.world))

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from runtime_core.agent.components import Evaluator
 from runtime_core.domain.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.domain.ids import parse_uuid
 from runtime_core.domain.json import json_objects
@@ -16,6 +15,7 @@ from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import Entity, Relationship
 from runtime_core.errors import ModelAnswerMalformed
+from runtime_core.plugin_api import Context, Evaluator
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
 from runtime_core.recall.facts import Claim, keep_facts, known_facts
 
@@ -46,7 +46,7 @@ The conversation, as data:
 </conversation>"""
 
 
-async def _validate(runtime: Any, message: Memory) -> bool:
+async def _validate(runtime: Context, message: Memory) -> bool:
     """Every so many messages of a room, and by default only where a work queue takes the model call off the answer."""
     when = runtime.settings.reflection
     if when == "off" or (when == "auto" and runtime.settings.work_queue_url is None):
@@ -57,7 +57,7 @@ async def _validate(runtime: Any, message: Memory) -> bool:
     return bool(count - (done if isinstance(done, int) else 0) >= every)
 
 
-async def _handle(runtime: Any, message: Memory) -> ActionResult:
+async def _handle(runtime: Context, message: Memory) -> ActionResult:
     people = await people_of(runtime, message)
     known = await known_facts(runtime, message, limit=_KNOWN_LIMIT)
     prompt = _prompt(runtime.character.name, people, known, await _conversation(runtime, message, people))
@@ -79,7 +79,7 @@ def _cache_key(room_id: UUID) -> str:
     return f"reflection:{room_id}"
 
 
-async def _conversation(runtime: Any, message: Memory, people: Sequence[Entity]) -> str:
+async def _conversation(runtime: Context, message: Memory, people: Sequence[Entity]) -> str:
     names = {each.id: shown_name(each) for each in people}
     newest: list[Memory] = await runtime.get_memories(room_id=message.room_id, limit=runtime.get_conversation_length())
     lines = [f"{names.get(each.entity_id, 'Somebody')}: {each.content.text}" for each in reversed(newest)]
@@ -121,7 +121,7 @@ def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], 
     return claims
 
 
-async def _keep_relationships(runtime: Any, people: Sequence[Entity], noted: object) -> int:
+async def _keep_relationships(runtime: Context, people: Sequence[Entity], noted: object) -> int:
     kept = 0
     for each in noted if isinstance(noted, list) else []:
         if not isinstance(each, Mapping):
@@ -135,7 +135,7 @@ async def _keep_relationships(runtime: Any, people: Sequence[Entity], noted: obj
     return kept
 
 
-async def _tie(runtime: Any, source: Entity, target: Entity, tags: Sequence[str]) -> None:
+async def _tie(runtime: Context, source: Entity, target: Entity, tags: Sequence[str]) -> None:
     """Make a relationship, or strengthen the one that is there."""
     records = runtime.database.records
     found: list[Relationship] = await records.find(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, PromptPlace, Provider
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     results = runtime.get_action_results(message.id)
     lines = [_line(each) for each in results]
     return ProviderResult(

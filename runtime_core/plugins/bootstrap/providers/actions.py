@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Memory
-from runtime_core.turn.planning import possible_actions
-from runtime_core.turn.state import State
+from runtime_core.domain.state import ProviderResult, State
+from runtime_core.plugin_api import Context, PromptPlace, Provider
+from runtime_core.turn.act import possible_actions
 
 
-async def _get(runtime: Any, message: Memory, state: State) -> ProviderResult:
+async def _get(runtime: Context, message: Memory, state: State) -> ProviderResult:
     possible = sorted(await possible_actions(runtime, message, state), key=lambda each: each.name)
     lines = [f"- {each.name}: {each.description}" for each in possible]
     return ProviderResult(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Media, Memory
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, PromptPlace, Provider
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     """Those of the message and of the conversation before it, newest last."""
     context = runtime.turn_context()
     earlier = context.messages if context is not None else ()

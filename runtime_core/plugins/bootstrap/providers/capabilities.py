@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, Provider
 
-from runtime_core.agent.components import Provider, ProviderResult
 
-
-async def _get(runtime: Any) -> ProviderResult:
+async def _get(runtime: Context) -> ProviderResult:
     """Only services that say something; most work in silence."""
     said = {str(each.service_type): each.capability for each in runtime.services if each.capability}
     lines = [f"- {name}: {text}" for name, text in sorted(said.items())]

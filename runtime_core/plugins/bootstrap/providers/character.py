@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.world import ChannelType
-from runtime_core.turn.should_respond import channel_of
+from runtime_core.plugin_api import Context, PromptPlace, Provider
+from runtime_core.turn.decide import channel_of
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     character: Character = runtime.character
     in_feed = channel_of(message, runtime.turn_context()) is ChannelType.FEED
     return ProviderResult(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.task import Task
+from runtime_core.plugin_api import Context, Provider
 from runtime_core.rooms.choices import ABORT, choices_in, options_of
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     waiting = await choices_in(runtime, message.room_id)
     if not waiting:
         return ProviderResult(data={"tasks": ()})

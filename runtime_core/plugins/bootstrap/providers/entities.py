@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.world import Entity, Participant
+from runtime_core.plugin_api import Context, Provider
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
     entities = context.entities if context is not None else await _stored(runtime, message.room_id)
     shown = [_line(each, message.entity_id) for each in entities if each.id != runtime.agent_id and each.names]
@@ -19,7 +19,7 @@ async def _get(runtime: Any, message: Memory) -> ProviderResult:
     return ProviderResult(text=text, values={"sender_name": sender}, data={"entities": tuple(entities)})
 
 
-async def _stored(runtime: Any, room_id: UUID) -> list[Entity]:
+async def _stored(runtime: Context, room_id: UUID) -> list[Entity]:
     records = runtime.database.records
     participants = await records.find(Participant, runtime.agent_id, room_id=room_id)
     found: list[Entity] = await records.get(Entity, runtime.agent_id, [each.entity_id for each in participants])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
-from runtime_core.recall.recall_task import Recalled, within_budget
+from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, Provider
+from runtime_core.recall.recall_task import within_budget
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     """Passages of what was ingested, and documents that were stored as they are."""
     recalled: Recalled = await runtime.recalled(message)
     passages = (_passage(hit.memory) for hit in recalled.passages)

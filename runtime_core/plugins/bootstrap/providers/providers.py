@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, PromptPlace, Provider
 
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 
-
-async def _get(runtime: Any) -> ProviderResult:
+async def _get(runtime: Context) -> ProviderResult:
     dynamic = sorted(
         (each for each in runtime.providers if each.dynamic and not each.private), key=lambda each: each.name
     )

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Hit, Memory, required_created_at
+from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.state import ProviderResult
 from runtime_core.errors import MayflyError
+from runtime_core.plugin_api import Context, PromptPlace, Provider
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall.recall_task import Recalled, within_budget
+from runtime_core.recall.recall_task import within_budget
 from runtime_core.support.deadline import within
 
 log = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ log = logging.getLogger(__name__)
 _SHARE = 0.8  # of a provider's time, for what may be left out: the conversation itself must not be
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     """The turn's own messages, those the claim brought along; outside a turn, the store's."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
@@ -43,7 +45,7 @@ async def _get(runtime: Any, message: Memory) -> ProviderResult:
     )
 
 
-async def _past(runtime: Any, message: Memory) -> Sequence[Hit]:
+async def _past(runtime: Context, message: Memory) -> Sequence[Hit]:
     """Older turns that bear on the message; a search that fails or is slow takes nothing from the conversation."""
     try:
         async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):

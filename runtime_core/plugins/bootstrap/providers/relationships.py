@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.world import Entity, Relationship
+from runtime_core.plugin_api import Context, Provider
 
 _MOST = 20
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     found: list[Relationship] = await runtime.get_relationships(message.entity_id)
     closest = sorted(found, key=lambda each: (-_strength(each), str(each.id)))[:_MOST]
     ids = list(dict.fromkeys(_other(each, message.entity_id) for each in closest))

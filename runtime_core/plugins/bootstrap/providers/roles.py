@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, Provider
 from runtime_core.rooms.roles import entities_with_roles
 
 
-async def _get(runtime: Any) -> ProviderResult:
+async def _get(runtime: Context) -> ProviderResult:
     """Of those who take part; everybody else is a plain user."""
     context = runtime.turn_context()
     roles = entities_with_roles(context.world if context is not None else None)

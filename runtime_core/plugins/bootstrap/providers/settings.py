@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, Provider
 from runtime_core.plugins.bootstrap.world_settings import WorldSetting, settings_of
 from runtime_core.rooms.roles import MANAGERS, role_in
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
     world = context.world if context is not None else None
     if role_in(world, message.entity_id) not in MANAGERS:

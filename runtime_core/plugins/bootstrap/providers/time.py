@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
-from runtime_core.agent.components import Provider, ProviderResult
+from runtime_core.domain.state import ProviderResult
+from runtime_core.plugin_api import Context, Provider
 
 
-async def _get(runtime: Any) -> ProviderResult:
+async def _get(runtime: Context) -> ProviderResult:
     """The time of the claim: one time for the whole turn, also when it is resumed elsewhere."""
     context = runtime.turn_context()
     now = (context.now if context is not None else datetime.now(UTC)).astimezone(UTC)

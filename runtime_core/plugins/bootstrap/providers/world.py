@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.world import Room, World
+from runtime_core.plugin_api import Context, Provider
 
 
-async def _get(runtime: Any, message: Memory) -> ProviderResult:
+async def _get(runtime: Context, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
     if context is not None and context.room is not None:
         return _result(context.room, context.world)

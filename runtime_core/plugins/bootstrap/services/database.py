@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from runtime_core.agent.services import Service, ServiceType
+from runtime_core.plugin_api import Service, ServiceType
 from runtime_core.ports import DatabaseAdapter
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 
 class DatabaseService(Service):
@@ -20,7 +20,7 @@ class DatabaseService(Service):
         self.adapter = adapter
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> DatabaseService:
+    async def start(cls, runtime: Context) -> DatabaseService:
         return cls(runtime.database)
 
     async def stop(self) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
-from runtime_core.agent.services import Service, ServiceType
 from runtime_core.domain.chat import EmbeddingResponse, ModelType
+from runtime_core.plugin_api import Service, ServiceType
 
 if TYPE_CHECKING:
+    from runtime_core.plugin_api import Context
     from runtime_core.queues.embedding.worker import EmbeddingWorker
-    from runtime_core.runtime.runtime import AgentRuntime
 
 
 class EmbeddingService(Service):
@@ -19,16 +19,16 @@ class EmbeddingService(Service):
 
     service_type: ClassVar[str] = ServiceType.EMBEDDING
 
-    def __init__(self, runtime: AgentRuntime) -> None:
+    def __init__(self, runtime: Context) -> None:
         self._runtime = runtime
         self._worker: EmbeddingWorker | None = None
-        if runtime.stands_alone:  # it lives on between messages: what is queued can be done in this process
+        if not runtime.is_ephemeral:  # it lives on between messages: what is queued can be done in this process
             from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - an ephemeral runtime needs none
 
             self._worker = runtime.embedding_worker = EmbeddingWorker(lambda _: nullcontext(runtime))
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> EmbeddingService:
+    async def start(cls, runtime: Context) -> EmbeddingService:
         return cls(runtime)
 
     async def stop(self) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from runtime_core.agent.services import Service, ServiceType
 from runtime_core.domain.task import Task
 from runtime_core.domain.values import coerce
+from runtime_core.plugin_api import Service, ServiceType
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    from runtime_core.plugin_api import Context
 
 QUEUE = "queue"
 REPEAT = "repeat"
@@ -23,11 +23,11 @@ class TaskService(Service):
 
     service_type: ClassVar[str] = ServiceType.TASK
 
-    def __init__(self, runtime: AgentRuntime) -> None:
+    def __init__(self, runtime: Context) -> None:
         self._runtime = runtime
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> TaskService:
+    async def start(cls, runtime: Context) -> TaskService:
         return cls(runtime)
 
     async def stop(self) -> None:

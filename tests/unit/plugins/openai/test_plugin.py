@@ -14,7 +14,6 @@ import openai
 import pytest
 
 from runtime_core.adapters.http_client import HttpClient
-from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import (
     ChatMessage,
     ChatRole,
@@ -25,6 +24,7 @@ from runtime_core.domain.chat import (
     TextResponse,
 )
 from runtime_core.errors import InvalidInput, ModelAnswerMalformed, ModelUnavailable, PluginError, SettingsError
+from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.openai import check_key, get_openai_plugin
 from runtime_core.settings import Settings
 from tests.model_answers import Reply, json_answer, raw

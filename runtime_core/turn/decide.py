@@ -1,22 +1,24 @@
-"""Whether the agent answers a message at all: rules first, a small model only where they leave it open."""
+"""Decide whether the agent answers: rules first, a small model only where they leave it open."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from runtime_core.domain.chat import ChatMessage, ChatRole, ModelType, TextResponse
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import TurnContext
+from runtime_core.domain.state import State
 from runtime_core.domain.world import ChannelType, ParticipantState
-from runtime_core.turn.state import State
-
-if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.plugin_api import Context
+from runtime_core.rooms.participation import set_state
+from runtime_core.turn.attachments import read_attachments
+from runtime_core.turn.value import Turn
 
 ALWAYS_ANSWERED = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
 
@@ -96,7 +98,60 @@ def _is_meant(message: Memory, context: TurnContext, agent_id: UUID, agent_name:
     return replied is not None and any(each.id == replied and each.entity_id == agent_id for each in context.messages)
 
 
-async def verdict_by_model(runtime: AgentRuntime, message: Memory, state: State) -> Verdict:
+async def decide(turn: Turn) -> Verdict:
+    """Decide what to do with the message, and compose its state unless the rules ignore it.
+
+    Returns:
+        STOP has muted the room.
+    """
+    runtime, context = turn.runtime, turn.context
+    verdict = verdict_by_rule(
+        turn.message,
+        context,
+        agent_id=runtime.agent_id,
+        agent_name=runtime.character.name,
+        rules=Rules.read(runtime.get_setting),
+    )
+    if verdict is None and await _replies_to_older_answer(turn):
+        verdict = Verdict.RESPOND
+    if verdict is Verdict.IGNORE:
+        return verdict
+    if verdict is Verdict.RESPOND:
+        await _read_attachments(turn)
+    turn.state = await runtime.compose_state(turn.message)
+    turn.end_phase("state_ms")
+    if verdict is not None:
+        return verdict
+    verdict = await verdict_by_model(runtime, turn.message, turn.state)
+    if verdict is Verdict.RESPOND and await _read_attachments(turn):
+        turn.state = await runtime.compose_state(turn.message, skip_cache=True)
+    elif verdict is Verdict.STOP:
+        await set_state(runtime, turn.message.room_id, ParticipantState.MUTED)
+    return verdict
+
+
+async def _replies_to_older_answer(turn: Turn) -> bool:
+    """Whether the message replies to something the agent said before the messages that the claim read."""
+    replied = turn.message.content.in_reply_to
+    if replied is None or any(each.id == replied for each in turn.context.messages):
+        return False
+    agent_id = turn.runtime.agent_id
+    found = await turn.runtime.database.memories.get(agent_id, [replied])
+    return any(each.entity_id == agent_id for each in found)
+
+
+async def _read_attachments(turn: Turn) -> bool:
+    """Put the attachments into words; returns whether that changed the message."""
+    unread = turn.message
+    if not unread.content.attachments:
+        return False
+    turn.message = await read_attachments(turn.runtime, unread)
+    turn.scope.context = replace(turn.context, message=turn.message)
+    turn.end_phase("attachments_ms")
+    return turn.message is not unread
+
+
+async def verdict_by_model(runtime: Context, message: Memory, state: State) -> Verdict:
     """Ask a small model; an answer that is none of the words is IGNORE."""
     template = runtime.character.templates.get("should_respond", DEFAULT_TEMPLATE)
     recent = state.provided("RECENT_MESSAGES").text

@@ -1,25 +1,26 @@
-"""Looking back on a turn: evaluators run when the answer is out, here or where the work queue is read."""
+"""Evaluate a turn once the answer is out: here, or where the work queue is read."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from uuid import UUID
 
-from runtime_core.agent.components import Evaluator, accepted
-from runtime_core.agent.events import EventType
+from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.result import MessageProcessingResult
+from runtime_core.domain.state import State
 from runtime_core.domain.task import Task
 from runtime_core.errors import DeadlineExceeded, QueueError
+from runtime_core.plugin_api import Context, Evaluator
+from runtime_core.ports import JobQueue
 from runtime_core.queues.jobs import Job, JobKind, messages_of
 from runtime_core.queues.task_work import QUEUE
-from runtime_core.support.deadline import within
-from runtime_core.turn.state import State
-
-if TYPE_CHECKING:
-    from runtime_core.ports import JobQueue
-    from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.support import background
+from runtime_core.support.arguments import call
+from runtime_core.support.deadline import restored, within
+from runtime_core.turn.value import Turn
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def concerned(evaluators: Sequence[Evaluator], *, did_respond: bool) -> list[Eva
 
 
 async def run_evaluators(
-    runtime: AgentRuntime, message: Memory, state: State, *, did_respond: bool, responses: Sequence[Memory]
+    runtime: Context, message: Memory, state: State, *, did_respond: bool, responses: Sequence[Memory]
 ) -> list[Evaluator]:
     """Run the evaluators that are due, one after the other; a failing one is logged.
 
@@ -46,7 +47,7 @@ async def run_evaluators(
 
 
 async def _ran(
-    runtime: AgentRuntime, evaluator: Evaluator, message: Memory, state: State, responses: Sequence[Memory]
+    runtime: Context, evaluator: Evaluator, message: Memory, state: State, responses: Sequence[Memory]
 ) -> bool:
     event = {
         "runtime": runtime,
@@ -55,13 +56,11 @@ async def _ran(
         "evaluator": evaluator.name,
     }
     try:
-        due = evaluator.validate is None or await evaluator.validate(
-            *accepted(evaluator.validate, (runtime, message, state))
-        )
+        due = evaluator.validate is None or await call(evaluator.validate, (runtime, message, state))
         if not due:
             return False
         await runtime.emit(EventType.EVALUATOR_STARTED, event)
-        await evaluator.handler(*accepted(evaluator.handler, (runtime, message, state, responses)))
+        await call(evaluator.handler, (runtime, message, state, responses))
     except Exception as error:
         log.exception("evaluator failed", extra={"evaluator": evaluator.name})
         await runtime.emit(EventType.EVALUATOR_COMPLETED, {**event, "error": f"{type(error).__name__}: {error}"})
@@ -70,7 +69,7 @@ async def _ran(
     return True
 
 
-async def hand_over(runtime: AgentRuntime, queue: JobQueue, run_id: UUID) -> None:
+async def hand_over(runtime: Context, queue: JobQueue, run_id: UUID) -> None:
     """Leave a turn's evaluators to the work queue; where it takes nothing, to a task that the next tick finds.
 
     Raises:
@@ -84,3 +83,23 @@ async def hand_over(runtime: AgentRuntime, queue: JobQueue, run_id: UUID) -> Non
         log.warning("work queue not reached", extra={"error_code": error.code, "run_id": str(run_id)}, exc_info=error)
         task = Task(name=EVALUATE_TASK, tags=(QUEUE,), metadata={"run_id": str(run_id)})
         await runtime.database.records.insert(runtime.agent_id, [task])
+
+
+async def evaluate_later(turn: Turn, result: MessageProcessingResult) -> None:
+    """Start the evaluators in this process, where no queue takes them; the answer does not wait."""
+    runtime = turn.runtime
+    if turn.queue is None and concerned(runtime.evaluators, did_respond=result.did_respond):
+        evaluate = partial(
+            runtime.evaluate,
+            turn.message,
+            result.state,
+            result.did_respond,
+            responses=result.response_messages,
+        )
+        background.start(outlive(turn, evaluate), name="evaluators", owner=runtime)
+
+
+async def outlive(turn: Turn, work: Callable[[], Awaitable[object]]) -> None:
+    """Do work that goes on after the answer, outside of the time that this message alone was given."""
+    with restored(turn.outer_deadline):
+        await work()

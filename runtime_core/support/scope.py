@@ -1,4 +1,4 @@
-"""The state of one message's turn, reached through a context variable: never kept on the runtime."""
+"""What one turn gathers, reached through a context variable: never kept on the runtime."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import UUID, uuid4
 
-from runtime_core.agent.models import ModelCall
-from runtime_core.domain.chat import NO_USAGE, Usage
+from runtime_core.domain.chat import NO_USAGE, ModelCall, Usage
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.memory_query import Recalled
 from runtime_core.domain.run import ActionResult, TurnContext
-from runtime_core.recall.recall_task import Recollection
-from runtime_core.turn.state import State
+from runtime_core.domain.state import State
+from runtime_core.support.database_use import database_use_noted_by
+
+
+class Recall(Protocol):
+    """The recall of one message."""
+
+    @property
+    def message_id(self) -> UUID: ...
+
+    async def get(self) -> Recalled:
+        """Return the relevant memories; the search runs once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +58,7 @@ class TurnScope:
     responses: list[Memory] = field(default_factory=list)
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
-    recollection: Recollection | None = None
+    recollection: Recall | None = None
     round_trips: int = 0
     database_ms: float = 0.0
 
@@ -76,6 +87,14 @@ class TurnScope:
             scope.results.setdefault(message_id, []).append(result)
             scope = scope.outer
 
+    def note_database_use(self, round_trips: int, took_ms: float) -> None:
+        """Add a use of the database here and in the outer scopes."""
+        scope: TurnScope | None = self
+        while scope is not None:
+            scope.round_trips += round_trips
+            scope.database_ms += took_ms
+            scope = scope.outer
+
     @property
     def usage(self) -> Usage:
         """Tokens of every model call of the turn."""
@@ -93,20 +112,16 @@ def current_scope(agent_id: UUID) -> TurnScope | None:
     return scope
 
 
-def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
-    """Add to what the current turn, and those around it, asked of the database; outside of turns nobody counts."""
-    scope = _current.get()
-    while scope is not None:
-        scope.round_trips += round_trips
-        scope.database_ms += took_ms
-        scope = scope.outer
-
-
 def open_scope(agent_id: UUID, *, room_id: UUID | None = None) -> TurnScope:
     """Open a scope for the rest of the current task, until `close_scope`."""
     scope = TurnScope(agent_id=agent_id, room_id=room_id, outer=_current.get())
     _current.set(scope)
     return scope
+
+
+def scope_of(agent_id: UUID, room_id: UUID | None = None) -> TurnScope:
+    """Return the scope the current task is in; outside of one, open it."""
+    return current_scope(agent_id) or open_scope(agent_id, room_id=room_id)
 
 
 def close_scope(agent_id: UUID) -> None:
@@ -126,7 +141,8 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
         scope.run_id = around.run_id
     token = _current.set(scope)
     try:
-        yield scope
+        with database_use_noted_by(scope.note_database_use):
+            yield scope
     finally:
         _current.reset(token)
         scope.recollection = None  # a connection opened in this turn keeps its context, but no runtime

@@ -4,58 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.agent.components import Provider, ProviderResult, accepted
-from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
+from runtime_core.domain.state import NOTHING_PROVIDED, ProviderResult, State
 from runtime_core.domain.values import coerce
 from runtime_core.errors import StateError
+from runtime_core.plugin_api import Context, Provider
 from runtime_core.rooms.contexts import belongs
+from runtime_core.support.arguments import call
 from runtime_core.support.deadline import bounded_s
 
 if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+    pass
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What the providers gave.
+async def compose(runtime: Context, message: Memory, include: frozenset[str], *, only_include: bool) -> State:
+    """Run the providers that fit the conversation and merge their results.
 
-    Attributes:
-        values: For templates, merged in position order.
-        data: `providers`: each provider's `ProviderResult` by name; `provider_errors`: why one is missing, by name.
-        text: Every provider's text in order.
-    """
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
-
-    def provided(self, name: str) -> ProviderResult:
-        """What one provider gave; empty when it gave nothing."""
-        found = self.data.get("providers", {}).get(name)
-        return found if isinstance(found, ProviderResult) else _NOTHING
-
-
-_NOTHING = ProviderResult()
-
-
-async def composed(runtime: AgentRuntime, message: Memory, include: frozenset[str], *, only_include: bool) -> State:
-    """Choose among the runtime's providers those that fit the conversation, and run them.
+    Args:
+        include: Names of further providers, dynamic and private ones included.
+        only_include: Those alone.
 
     Raises:
-        StateError: A name in `include` is no provider's.
+        StateError: A name in `include` is unknown.
     """
     active = runtime.active_contexts()
-    fitting = [each for each in runtime.providers if each.name in include or belongs(each.contexts, active)]
+    fitting = [each for each in runtime.providers_in_order() if each.name in include or belongs(each.contexts, active)]
     chosen = choose_providers(fitting, include, only_include=only_include)
     earlier = State(data={"action_results": tuple(runtime.get_action_results(message.id))})
-    return await compose(runtime, message, chosen, timeout_s=runtime.settings.providers_timeout_s, earlier=earlier)
+    return await run_providers(
+        runtime, message, chosen, timeout_s=runtime.settings.providers_timeout_s, earlier=earlier
+    )
 
 
 def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, only_include: bool) -> list[Provider]:
@@ -76,8 +59,8 @@ def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, 
     return sorted(chosen, key=lambda each: each.position)
 
 
-async def compose(
-    runtime: AgentRuntime, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
+async def run_providers(
+    runtime: Context, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
 ) -> State:
     """Run the providers together, each under its timeout; one that fails is noted and left out."""
     outcomes = await _together(runtime, message, providers, timeout_s, earlier)
@@ -93,7 +76,7 @@ async def compose(
 
 
 async def _together(
-    runtime: AgentRuntime, message: Memory, providers: Sequence[Provider], timeout_s: float, earlier: State
+    runtime: Context, message: Memory, providers: Sequence[Provider], timeout_s: float, earlier: State
 ) -> list[ProviderResult | str]:
     """What each provider gave, or why it gave nothing; all have the same time, so one wait bounds them all."""
     if not providers:
@@ -118,10 +101,10 @@ def _late(provider: Provider, timeout_s: float) -> str:
     return f"provider {provider.name} took longer than {timeout_s:.1f} s"
 
 
-async def _provided(runtime: AgentRuntime, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
+async def _provided(runtime: Context, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
     """What a provider gave, or why it failed."""
     try:
-        return _result(await provider.get(*accepted(provider.get, (runtime, message, earlier))), provider.name)
+        return _result(await call(provider.get, (runtime, message, earlier)), provider.name)
     except Exception as error:
         log.exception("provider failed", extra={"provider": provider.name})
         return f"{type(error).__name__}: {error}"
@@ -129,7 +112,7 @@ async def _provided(runtime: AgentRuntime, message: Memory, provider: Provider, 
 
 def _result(given: object, name: str) -> ProviderResult:
     if given is None:
-        return _NOTHING
+        return NOTHING_PROVIDED
     if isinstance(given, str):
         return ProviderResult(text=given)
     return coerce(ProviderResult, given, name=f"provider {name}")

@@ -1,33 +1,33 @@
-"""From tool calls to actions to results: running what the model asked for, without ever raising."""
+"""Act on the model's tool calls: run each action by name and return its result, never an exception."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import field, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from pydantic_core import from_json
 
-from runtime_core.agent.components import Action, ActionOptions, accepted
-from runtime_core.agent.events import EventType
 from runtime_core.domain.chat import ToolCall
+from runtime_core.domain.events import EventType
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory, coerce_memory
-from runtime_core.domain.run import ActionResult
+from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.domain.state import State
 from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError
+from runtime_core.plugin_api import Action, Callback, Context
 from runtime_core.rooms.audit import audit
 from runtime_core.rooms.contexts import belongs
+from runtime_core.rooms.roles import roles_held
+from runtime_core.support.arguments import call
 from runtime_core.support.deadline import current_deadline, grace, within
-from runtime_core.turn.parameters import checked
-from runtime_core.turn.state import State
-
-if TYPE_CHECKING:
-    from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.support.scope import scope_of
+from runtime_core.turn.parameters import check_arguments
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,10 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # escaped in JSON, but not the si
 _AUDIT_S = 0.25  # for the line of an action that used up the time
 ACTION_TIMEOUT_S = 60.0  # an action that says nothing of its own; the deadline bounds it too
 
-Callback: TypeAlias = Callable[..., Awaitable[Any]]
-"""Gets every content the agent says, as it comes; what it returns is the memories it stored, or nothing."""
 
-
-async def say_nothing(content: Content) -> None:
-    """The callback of those who listen to nothing."""
+async def say_nothing(content: Content | Mapping[str, Any]) -> Sequence[Memory]:
+    """Ignore what an action says: the callback where none is given."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +61,21 @@ _CONTEXT_FIELDS = frozenset(each.name for each in fields(ToolCallContext))
 
 
 async def process_actions(
-    runtime: AgentRuntime, message: Memory, names: Sequence[str], *, state: State | None, callback: Callback | None
+    runtime: Context, message: Memory, names: Sequence[str], *, state: State | None, callback: Callback | None
 ) -> list[ActionResult]:
     """Run actions by name, in order, as `execute_planned_tool_call` runs each; None composes the state."""
     context = ToolCallContext(
         message=message,
         state=state or await runtime.compose_state(message),
         active_contexts=runtime.active_contexts(),
-        user_roles=runtime.roles_of(message, runtime.turn_context()),
+        user_roles=_roles(runtime, message),
         callback=callback or say_nothing,
     )
     return [await execute_planned_tool_call(runtime, context, {"name": name}) for name in names]
 
 
 async def execute_planned_tool_call(
-    runtime: AgentRuntime, ctx: ToolCallContext | Mapping[str, Any], call: ToolCall | Mapping[str, Any]
+    runtime: Context, ctx: ToolCallContext | Mapping[str, Any], tool_call: ToolCall | Mapping[str, Any]
 ) -> ActionResult:
     """Run one action by name (or simile) with checked parameters.
 
@@ -87,13 +85,13 @@ async def execute_planned_tool_call(
 
     Args:
         ctx: Or a dict of its fields.
-        call: Or `{"name": …, "params": {…}}`.
+        tool_call: Or `{"name": …, "params": {…}}`.
 
     Raises:
         InvalidInput: `ctx` holds no message, or a field that is not known: there is no turn to keep a result for.
     """
     context = coerce_context(ctx)
-    planned = _planned_or_none(call)
+    planned = _planned_or_none(tool_call)
     action = find_action(runtime.actions, planned.name)
     name = action.name if action else planned.name
     await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
@@ -118,13 +116,13 @@ async def execute_planned_tool_call(
         log.exception("action failed", extra={"action": name})
         result = ActionResult(success=False, error=f"{name} failed: {type(error).__name__}: {error}")
     result = _keepable(replace(result, action=name, tool_call_id=planned.id, arguments=arguments))
-    runtime.keep_action_result(context.message.id, result)
+    scope_of(runtime.agent_id).add_result(context.message.id, result)
     await _recorded(runtime, context, result, refused=refusal is not None)
     await runtime.emit(EventType.ACTION_COMPLETED, {**_event(runtime, context, name), "result": result})
     return result
 
 
-async def _recorded(runtime: AgentRuntime, context: ToolCallContext, result: ActionResult, *, refused: bool) -> None:
+async def _recorded(runtime: Context, context: ToolCallContext, result: ActionResult, *, refused: bool) -> None:
     """Write the audit trail; where it cannot be written, the turn itself says so when it is stored."""
     kind = "action.refused" if refused else "action.completed" if result.success else "action.failed"
     body = {"action": result.action, "arguments": result.arguments, "error": result.error}
@@ -165,18 +163,18 @@ def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
     return ToolCallContext(**known)
 
 
-def _planned_or_none(call: object) -> ToolCall:
+def _planned_or_none(given: object) -> ToolCall:
     """The call as planned; what is none has no name, and arguments that are no JSON are told so later."""
-    if isinstance(call, ToolCall):
-        return call
-    if not isinstance(call, Mapping):
+    if isinstance(given, ToolCall):
+        return given
+    if not isinstance(given, Mapping):
         return ToolCall(id="", name="")
-    params = call.get("params", call.get("arguments"))
+    params = given.get("params", given.get("arguments"))
     try:
         arguments = params if isinstance(params, str) else encode_json({} if params is None else params)
     except InvalidInput:
         arguments = repr(params)
-    return ToolCall(id=str(call.get("id", "")), name=str(call.get("name", "")), arguments=arguments)
+    return ToolCall(id=str(given.get("id", "")), name=str(given.get("name", "")), arguments=arguments)
 
 
 def _keepable(result: ActionResult) -> ActionResult:
@@ -210,23 +208,21 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 async def _run(
-    runtime: AgentRuntime, context: ToolCallContext, action: Action | None, name: str, arguments: Mapping[str, Any]
+    runtime: Context, context: ToolCallContext, action: Action | None, name: str, arguments: Mapping[str, Any]
 ) -> ActionResult:
     if action is None:
         known = ", ".join(sorted(each.name for each in runtime.actions))
         return ActionResult(success=False, error=f"there is no action {name!r}; there are {known}")
-    parameters = checked(action.parameters, arguments)
+    parameters = check_arguments(action.parameters, arguments)
     options = ActionOptions(
         parameters=parameters, previous_results=tuple(runtime.get_action_results(context.message.id))
     )
     async with within(action.timeout_s or ACTION_TIMEOUT_S, f"action {action.name}"):
-        given = await action.handler(
-            *accepted(action.handler, (runtime, context.message, context.state, options, context.callback))
-        )
+        given = await call(action.handler, (runtime, context.message, context.state, options, context.callback))
     return action_result(given, action.name)
 
 
-async def _refused(runtime: AgentRuntime, action: Action, context: ToolCallContext) -> str | None:
+async def _refused(runtime: Context, action: Action, context: ToolCallContext) -> str | None:
     """Why an action may not run: it is not the sender's, or it is not possible now and was not offered."""
     if refusal := _refusal(action, context):
         return refusal
@@ -258,7 +254,7 @@ def action_result(given: object, name: str) -> ActionResult:
     return coerce(ActionResult, given, name=f"result of {name}")
 
 
-def _event(runtime: AgentRuntime, context: ToolCallContext, name: str) -> dict[str, Any]:
+def _event(runtime: Context, context: ToolCallContext, name: str) -> dict[str, Any]:
     return {
         "runtime": runtime,
         "run_id": runtime.get_current_run_id(),
@@ -280,7 +276,7 @@ def for_model(result: ActionResult) -> str:
     return encode_json(shown)
 
 
-async def possible_actions(runtime: AgentRuntime, message: Memory, state: State) -> list[Action]:
+async def possible_actions(runtime: Context, message: Memory, state: State) -> list[Action]:
     """The actions that belong here, are the sender's to ask for, and whose `validate` says yes.
 
     One that raises says no and is logged.
@@ -288,18 +284,24 @@ async def possible_actions(runtime: AgentRuntime, message: Memory, state: State)
     context = ToolCallContext(
         message=message,
         active_contexts=runtime.active_contexts(),
-        user_roles=runtime.roles_of(message, runtime.turn_context()),
+        user_roles=_roles(runtime, message),
     )
     allowed = [each for each in runtime.actions if _refusal(each, context) is None]
     verdicts = await asyncio.gather(*(_possible(runtime, each, message, state) for each in allowed))
     return [action for action, possible in zip(allowed, verdicts, strict=True) if possible]
 
 
-async def _possible(runtime: AgentRuntime, action: Action, message: Memory, state: State) -> bool:
+async def _possible(runtime: Context, action: Action, message: Memory, state: State) -> bool:
     if action.validate is None:
         return True
     try:
-        return bool(await action.validate(*accepted(action.validate, (runtime, message, state))))
+        return bool(await call(action.validate, (runtime, message, state)))
     except Exception:
         log.exception("validate failed", extra={"action": action.name})
         return False
+
+
+def _roles(runtime: Context, message: Memory) -> tuple[str, ...]:
+    """Return the sender's role in the world of the turn, and the roles it includes."""
+    context = runtime.turn_context()
+    return roles_held(context.world if context else None, message.entity_id)

@@ -1,0 +1,132 @@
+"""Verbs on the current turn: state, actions, evaluators and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from runtime_core.domain.memory import Memory
+from runtime_core.domain.run import ActionResult, TurnContext
+from runtime_core.domain.state import State
+from runtime_core.errors import InvalidInput
+from runtime_core.plugin_api import Action, Callback, Context, Evaluator
+from runtime_core.rooms.contexts import active_contexts
+from runtime_core.rooms.roles import roles_held
+from runtime_core.support.scope import TurnScope, close_scope, current_scope, open_scope, scope_of
+from runtime_core.turn.act import ToolCallContext, execute_planned_tool_call, find_action, process_actions
+from runtime_core.turn.compose import compose
+from runtime_core.turn.evaluate import run_evaluators
+from runtime_core.verbs.memories import AnyMemory
+
+_EMPTY = State()
+
+
+class TurnVerbs(Context):
+    """The turn that the current task is in, and the parts of a turn one by one."""
+
+    async def compose_state(
+        self,
+        message: AnyMemory,
+        include: Sequence[str] | None = None,
+        only_include: bool = False,
+        skip_cache: bool = False,
+    ) -> State:
+        """Run the providers on a message and merge their results in order.
+
+        Args:
+            include: Names of further providers, dynamic and private ones included.
+            only_include: Those alone.
+            skip_cache: Run the providers again; otherwise a second call in the same turn returns the same state.
+
+        Raises:
+            StateError: A name in `include` is unknown.
+        """
+        if isinstance(include, str | State):
+            raise InvalidInput(f"expected names of providers, got a {type(include).__name__}", path="include")
+        about = self.as_message(message)
+        names = frozenset(include or ())
+        scope, key = scope_of(self.agent_id, about.room_id), (about.id, names, only_include)
+        if skip_cache or key not in scope.states:
+            scope.keep_state(key, await compose(self, about, names, only_include=only_include))
+        return scope.states[key]
+
+    async def process_actions(
+        self,
+        message: AnyMemory,
+        responses: Sequence[AnyMemory],
+        state: State | None = None,
+        callback: Callback | None = None,
+    ) -> list[ActionResult]:
+        """Run the actions that the responses name, in order; `get_action_results` returns their results."""
+        named = [name for each in responses for name in self.as_message(each).content.actions]
+        return await process_actions(self, self.as_message(message), named, state=state, callback=callback)
+
+    async def execute_planned_tool_call(
+        self, ctx: ToolCallContext | Mapping[str, Any], call: Mapping[str, Any]
+    ) -> ActionResult:
+        """Run one action by name; never raises."""
+        return await execute_planned_tool_call(self, ctx, call)
+
+    def find_action(self, name: str) -> Action | None:
+        """Return the action with this name or simile; None if there is none."""
+        return find_action(self.actions, name)
+
+    def get_action_results(self, message_id: UUID) -> list[ActionResult]:
+        """Return the results of the actions that ran for a message in this turn or run, in order."""
+        scope = current_scope(self.agent_id)
+        return list(scope.results.get(message_id, ())) if scope else []
+
+    def keep_action_result(self, message_id: UUID, result: ActionResult) -> None:
+        """Keep a result for later actions, until the turn or run ends."""
+        scope_of(self.agent_id).add_result(message_id, result)
+
+    def roles_of(self, message: Memory, context: TurnContext | None) -> tuple[str, ...]:
+        """Return the sender's role and those it includes, from the world's metadata."""
+        return roles_held(context.world if context else None, message.entity_id)
+
+    def active_contexts(self) -> tuple[str, ...]:
+        """Return the contexts of the conversation; empty excludes nothing."""
+        return active_contexts(self.turn_context(), self.get_setting("ACTIVE_CONTEXTS"))
+
+    async def evaluate(
+        self,
+        message: AnyMemory,
+        state: State | None = None,
+        did_respond: bool = True,
+        callback: Callback | None = None,
+        responses: Sequence[Memory] = (),
+    ) -> list[Evaluator]:
+        """Run the evaluators that are due, one after the other; a failing one is logged.
+
+        Returns:
+            Those that ran.
+        """
+        return await run_evaluators(
+            self, self.as_message(message), state or _EMPTY, did_respond=did_respond, responses=responses
+        )
+
+    def create_run_id(self) -> UUID:
+        """Make an id for a run."""
+        return uuid4()
+
+    def start_run(self, room_id: UUID | None = None) -> UUID:
+        """Start a run in the current task; the next message handled inside takes its id."""
+        return open_scope(self.agent_id, room_id=room_id).run_id
+
+    def end_run(self) -> None:
+        """End the current run."""
+        close_scope(self.agent_id)
+
+    def get_current_run_id(self) -> UUID:
+        """Return the id of the run this task is in; outside of one, start a run."""
+        return scope_of(self.agent_id).run_id
+
+    def turn_context(self) -> TurnContext | None:
+        """Return what the claim of the current message read; None outside a turn."""
+        scope = current_scope(self.agent_id)
+        return scope.context if scope else None
+
+    def turn(self) -> TurnScope | None:
+        """Return the current message's turn; None outside one."""
+        return current_scope(self.agent_id)

@@ -1,0 +1,30 @@
+"""Counting what a turn asks of the database: adapters report, the turn listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+Listener: TypeAlias = Callable[[int, float], None]
+"""Called with round trips and milliseconds."""
+
+_listener: ContextVar[Listener | None] = ContextVar("mayfly_database_use", default=None)
+
+
+def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
+    """Report a use of the database to the current turn; outside of turns nothing counts."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(round_trips, took_ms)
+
+
+@contextmanager
+def database_use_noted_by(listener: Listener) -> Iterator[None]:
+    """Call `listener` for each use of the database inside."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
