@@ -11,45 +11,16 @@ from typing import Any
 
 _MODULES = {
     "agent.agent_config": ("AgentConfig",),
-    "agent.components": (
-        "Action",
-        "ActionOptions",
-        "Evaluator",
-        "Plugin",
-        "Provider",
-        "ProviderResult",
-        "Route",
-    ),
-    "agent.events": ("EventType",),
-    "agent.send_handlers": ("TargetInfo",),
-    "agent.services": (
-        "Service",
-        "ServiceType",
-    ),
-    "domain.character": (
-        "Character",
-        "load_character",
-    ),
+    "domain.character": ("Character", "load_character"),
     "domain.chat": ("ModelType",),
+    "domain.events": ("EventType",),
     "domain.ids": ("string_to_uuid",),
-    "domain.memory": (
-        "Content",
-        "Media",
-        "Memory",
-        "MemoryType",
-    ),
-    "domain.records": (
-        "Agent",
-        "Log",
-    ),
-    "domain.result": (
-        "MessageProcessingResult",
-        "Mode",
-    ),
-    "domain.run": (
-        "ActionResult",
-        "Run",
-    ),
+    "domain.memory": ("Content", "Media", "Memory", "MemoryType"),
+    "domain.records": ("Agent", "Log"),
+    "domain.result": ("MessageProcessingResult", "Mode"),
+    "domain.routing": ("TargetInfo",),
+    "domain.run": ("ActionOptions", "ActionResult", "Run"),
+    "domain.state": ("ProviderResult", "State"),
     "domain.task": ("Task",),
     "domain.world": (
         "ChannelType",
@@ -82,30 +53,29 @@ _MODULES = {
         "StateError",
         "StoreError",
     ),
-    "orchestrator.dispatch": (
-        "Dispatched",
-        "HandledMessage",
-    ),
+    "orchestrator.dispatch": ("Dispatched", "HandledMessage"),
     "orchestrator.eliza_os": ("ElizaOS",),
-    "orchestrator.events": (
-        "OrchestratorEvent",
-        "OrchestratorEventType",
-    ),
+    "orchestrator.events": ("OrchestratorEvent", "OrchestratorEventType"),
     "orchestrator.health": ("Health",),
+    "plugin_api": (
+        "Action",
+        "Context",
+        "Evaluator",
+        "ModelHandler",
+        "Plugin",
+        "Provider",
+        "Route",
+        "Service",
+        "ServiceType",
+        "TaskWorker",
+    ),
     "plugins.openai": ("get_openai_plugin",),
     "rooms.connections": ("Connection",),
-    "runtime.plugin_routes": (
-        "RouteRequest",
-        "RouteResponse",
-    ),
+    "domain.routes": ("RouteRequest", "RouteResponse"),
     "runtime.runtime": ("AgentRuntime",),
     "runtime.runtime_config": ("RuntimeConfig",),
     "settings": ("Settings",),
-    "turn.planning": (
-        "ToolCallContext",
-        "execute_planned_tool_call",
-    ),
-    "turn.state": ("State",),
+    "turn.act": ("ToolCallContext", "execute_planned_tool_call"),
 }
 _WHERE = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names}
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import field
 from enum import StrEnum
+from logging import Logger, LoggerAdapter
 from typing import Any, ClassVar, Literal, NotRequired, Protocol, TypeAlias, TypedDict, TypeVar, overload
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.routes import RouteRequest
 from runtime_core.domain.routing import TargetInfo
 from runtime_core.domain.run import ActionOptions, ActionResult, TurnContext
 from runtime_core.domain.state import ProviderResult, State
@@ -41,8 +43,11 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
 
     settings: Settings
     eliza_os: Orchestrator | None
+    logger: LoggerAdapter[Logger]
     is_ephemeral: bool  # the runtime lives for one message of a deployment
 
+    @property
+    def plugins(self) -> Sequence[Plugin]: ...
     @property
     def actions(self) -> Sequence[Action]: ...
     @property
@@ -131,6 +136,10 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
     def get_service(self, name: type[S]) -> S: ...
     @overload
     def get_service(self, name: str) -> Any: ...
+    def get_services_by_type(self, service_type: str) -> list[Any]: ...
+    def has_service(self, service_type: str) -> bool: ...
+    def get_service_load_promise(self, service_type: str) -> Awaitable[Any]:
+        """Return an awaitable that gives the service once it has started."""
 
     # The turn
 
@@ -160,6 +169,14 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
 
     async def emit(self, event_type: str, data: Any = None) -> None:
         """Call every listener of an event and wait for all; a failing listener is logged."""
+
+    def on(self, event_type: str, handler: EventHandler) -> None: ...
+    def off(self, event_type: str, handler: EventHandler) -> None: ...
+    def start_run(self, room_id: UUID | None = None) -> UUID:
+        """Start a run in the current task; the next message handled inside takes its id."""
+
+    def end_run(self) -> None:
+        """End the current run."""
 
     # Sending and background work
 
@@ -212,6 +229,12 @@ class Orchestrator(Protocol):
 
     def get_agent_by_name(self, name: str) -> Context | None:
         """Return the first agent of this name, in any case; None if there is none."""
+
+    async def start_agents(self, ids: Sequence[UUID] | None = None) -> None:
+        """Start agents; all of them without `ids`."""
+
+    async def stop_agents(self, ids: Sequence[UUID] | None = None) -> None:
+        """Stop agents; all of them without `ids`."""
 
     async def handle_message(self, target: Any, message: AnyMemory) -> Any:
         """Send a message to an agent, given by id or as a runtime, and wait for its answer."""
@@ -300,7 +323,9 @@ Init: TypeAlias = (
     Callable[[Json, Context], Awaitable[None]] | Callable[[Json], Awaitable[None]] | Callable[[], Awaitable[None]]
 )
 RouteHandler: TypeAlias = (
-    Callable[[Any, Context], Awaitable[Any]] | Callable[[Any], Awaitable[Any]] | Callable[[], Awaitable[Any]]
+    Callable[[RouteRequest, Context], Awaitable[Any]]
+    | Callable[[RouteRequest], Awaitable[Any]]
+    | Callable[[], Awaitable[Any]]
 )
 AgentInit: TypeAlias = Callable[[Context], Awaitable[Any]] | Callable[[], Awaitable[Any]]
 KeyCheck: TypeAlias = Callable[[Context], Awaitable[bool]] | Callable[[], Awaitable[bool]]

@@ -405,7 +405,10 @@ class EmbeddingIntake(Protocol):
     """Takes embedding jobs to be done in this process."""
 
     async def put(self, jobs: Sequence[EmbeddingJob], priority: Priority) -> None:
-        """Enqueue jobs; waits while the queue of the priority is full."""
+        """Enqueue jobs; what the queue has no room for is left to a sweep."""
+
+    async def drain(self) -> None:
+        """Embed everything that is enqueued."""
 
 
 class AgentData(Protocol):

@@ -8,13 +8,13 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime_core.domain.routes import RouteRequest, RouteResponse
 from runtime_core.errors import MessageTooLarge, RouteNotPublic
 from runtime_core.http.answers import COMMON_HEADERS, json_answer
 from runtime_core.http.callers import caller_of, known_caller
 from runtime_core.http.negotiation import JSON
 from runtime_core.http.problems import MalformedRequest
 from runtime_core.http.source import DeploymentSource
-from runtime_core.runtime.plugin_routes import RouteRequest, RouteResponse
 from runtime_core.settings import Settings
 
 AGENT = "x-agent"  # names the agent whose plugin is meant: the query belongs to the plugin

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
-from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.routes import RouteRequest, RouteResponse
 from runtime_core.domain.values import coerce
 from runtime_core.errors import InvalidInput, RouteMethodNotAllowed, RouteNotFound, RouteNotPublic
 from runtime_core.plugin_api import Route
@@ -17,41 +15,6 @@ if TYPE_CHECKING:
     from runtime_core.plugin_api import Context
 
 PREFIX = "/plugins/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRequest:
-    """A request to a plugin's route.
-
-    Attributes:
-        path: With the prefix and the plugin's name: `/plugins/weather/today`.
-        params: What the route's path names (`:city` or `{city}`); filled in when the route is found.
-        query: The query's parameters; of several of one name, the last.
-        headers: Names in lower case.
-        body: What was sent: parsed where it is JSON, else bytes; None when there is none.
-        trusted: The caller may use routes that are not public.
-        entity_id: The caller's entity, where somebody verified who it is.
-    """
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-
-    method: str = "GET"
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    trusted: bool = True
-    entity_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteResponse:
-    """What a route answers; `body` is text, bytes, or anything else as JSON."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def handle_route(runtime: Context, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from logging import Logger, LoggerAdapter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
@@ -18,6 +19,7 @@ from runtime_core.agent.services import Services
 from runtime_core.domain.character import Character, coerce_character
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.records import Agent as AgentRecord
+from runtime_core.domain.routes import RouteRequest, RouteResponse
 from runtime_core.errors import StateError
 from runtime_core.plugin_api import Orchestrator, Plugin
 from runtime_core.ports import DatabaseAdapter
@@ -25,7 +27,7 @@ from runtime_core.rooms.audit import audit
 from runtime_core.runtime.component_verbs import ComponentVerbs, ServiceVerbs
 from runtime_core.runtime.logger import RuntimeLogger
 from runtime_core.runtime.model_verbs import ModelVerbs
-from runtime_core.runtime.plugin_routes import RouteRequest, RouteResponse, handle_route
+from runtime_core.runtime.plugin_routes import handle_route
 from runtime_core.runtime.turn_verbs import TurnVerbs
 from runtime_core.settings import Settings
 from runtime_core.support import background
@@ -98,7 +100,7 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         self._starting = asyncio.Lock()  # a second call waits for the first
         self._is_initialized = False
         self._initialized_at_s: float | None = None
-        self.logger = RuntimeLogger(self._log_fields, settings.redacted)
+        self.logger: LoggerAdapter[Logger] = RuntimeLogger(self._log_fields, settings.redacted)
 
     def __repr__(self) -> str:
         return f"AgentRuntime(character={self.character.name!r}, agent_id={str(self.agent_id)!r})"

@@ -17,7 +17,6 @@ from runtime_core.domain.state import State
 from runtime_core.plugin_api import Callback, Context, Evaluator
 from runtime_core.ports import JobQueue
 from runtime_core.recall.recall_task import Recollection
-from runtime_core.runtime.logger import RuntimeLogger
 from runtime_core.support.arguments import call
 from runtime_core.support.deadline import Deadline
 from runtime_core.support.scope import TurnScope
@@ -29,8 +28,6 @@ OnContent: TypeAlias = Callable[..., Awaitable[Any]]
 
 class TurnRuntime(Context, Protocol):
     """What a turn needs of its runtime beside the plugin API."""
-
-    logger: RuntimeLogger
 
     @property
     def default_world_id(self) -> UUID: ...

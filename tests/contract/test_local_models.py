@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -193,7 +194,8 @@ async def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPa
 async def test_the_plugin_answers_as_every_provider_does() -> None:
     plugin = get_local_plugin()
     assert (plugin.name, plugin.priority, plugin.model_priority) == ("local", -50, -10)
-    write, embed = plugin.models[ModelType.TEXT_SMALL], plugin.models[ModelType.TEXT_EMBEDDING]
+    models: Mapping[str, Any] = plugin.models
+    write, embed = models[ModelType.TEXT_SMALL], models[ModelType.TEXT_EMBEDDING]
     assert await write(None, {"prompt": "how are you?"}) == "I am well, thank you. And you?"
     assert isinstance(await write(None, {"messages": [user("hello")]}), TextResponse)
     assert len(await embed(None, "tea")) == 256

@@ -14,8 +14,8 @@ from runtime_core.aws.callers import verified_caller
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.routes import RouteRequest
 from runtime_core.plugin_api import Plugin, Route
-from runtime_core.runtime.plugin_routes import RouteRequest
 from runtime_core.settings import Settings
 from tests.handlers.authorizers import (
     function_url_iam,

@@ -13,6 +13,7 @@ import pytest
 from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, ModelRequestRejected, RecordNotFound
+from runtime_core.plugin_api import Context
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.job import Priority
 from runtime_core.runtime.runtime import AgentRuntime
@@ -36,13 +37,13 @@ async def runtime(database_url: str, model_server: ScriptedModelServer) -> Async
         yield runtime
 
 
-async def stored(runtime: AgentRuntime, text: str) -> Memory:
+async def stored(runtime: Context, text: str) -> Memory:
     memory = runtime.as_message({"room_id": uuid4(), "content": {"text": text}})
     await runtime.create_memory(memory)
     return memory
 
 
-async def has_embedding(runtime: AgentRuntime, memory: Memory) -> bool:
+async def has_embedding(runtime: Context, memory: Memory) -> bool:
     found = await runtime.get_memory_by_id(memory.id)
     return found is not None and found.embedding is not None
 

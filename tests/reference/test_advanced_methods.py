@@ -25,11 +25,12 @@ from runtime_core import (
     ServiceType,
     TargetInfo,
 )
+from runtime_core.plugin_api import Context
 from tests.model_answers import Reply
 from tests.model_server import ScriptedModelServer
 
 
-async def search_web(_: AgentRuntime, message: Memory) -> ActionResult:
+async def search_web(_: Context, message: Memory) -> ActionResult:
     return ActionResult(text="Three pages", data={"pages": 3})
 
 
@@ -97,7 +98,7 @@ async def test_run_tracking_around_a_message(
 async def test_action_chaining(
     eliza_os: ElizaOS, runtime: AgentRuntime, message: Memory, model_server: ScriptedModelServer
 ) -> None:
-    async def summarize(runtime: AgentRuntime, message: Memory, *_: Any) -> str:
+    async def summarize(runtime: Context, message: Memory, *_: Any) -> str:
         # First action generates data
         results = runtime.get_action_results(message.id)
 
@@ -164,7 +165,7 @@ class Speaker(Service):
     service_type = ServiceType.SPEECH
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Service:
+    async def start(cls, runtime: Context) -> Service:
         return cls()
 
     async def stop(self) -> None:
@@ -220,7 +221,7 @@ async def test_eliza_os_type_guard(eliza_os: ElizaOS, runtime: AgentRuntime, mes
 
     handled = None
     if runtime.has_eliza_os():
-        eliza = runtime.eliza_os
+        eliza: Any = runtime.eliza_os
 
         # Send message to another agent
         handled = await eliza.handle_message(
@@ -357,7 +358,7 @@ async def test_message_routing(runtime: AgentRuntime, room_id: UUID) -> None:
 
     # Register Discord message handler
     # Handler signature: (runtime, target, content) => None
-    async def send(runtime: AgentRuntime, target: TargetInfo, content: Content) -> None:
+    async def send(runtime: Context, target: TargetInfo, content: Content) -> None:
         channel = channels[str(target.channel_id)]
         await channel.send(content.text)
 

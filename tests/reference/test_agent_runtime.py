@@ -35,11 +35,12 @@ from runtime_core import (
     execute_planned_tool_call,
 )
 from runtime_core.agent.plugin_loading import resolve_plugins
+from runtime_core.plugin_api import Context
 from tests.model_server import ScriptedModelServer
 from tests.reference.documents import kept
 
 
-async def search(_: AgentRuntime, message: Memory, state: State, options: ActionOptions) -> ActionResult:
+async def search(_: Context, message: Memory, state: State, options: ActionOptions) -> ActionResult:
     return ActionResult(text=f"Found {options.parameters['query']}", data={"hits": 3})
 
 
@@ -52,7 +53,7 @@ SEARCH = Action(
 )
 
 
-async def forecast(_: AgentRuntime, message: Memory) -> ProviderResult:
+async def forecast(_: Context, message: Memory) -> ProviderResult:
     return ProviderResult(text="It rains.", values={"weather": "rain"}, data={"mm": 3})
 
 
@@ -134,7 +135,7 @@ async def test_core_interface_in_use(runtime: AgentRuntime, message: Memory) -> 
         service_type = "CLOCK"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Clock:
+        async def start(cls, runtime: Context) -> Clock:
             return cls()
 
         async def stop(self) -> None:
@@ -142,7 +143,7 @@ async def test_core_interface_in_use(runtime: AgentRuntime, message: Memory) -> 
 
     judged: list[Memory] = []
 
-    async def judge(_: AgentRuntime, message: Memory) -> None:
+    async def judge(_: Context, message: Memory) -> None:
         judged.append(message)
 
     runtime.register_action(SEARCH)
@@ -161,7 +162,7 @@ async def test_core_interface_in_use(runtime: AgentRuntime, message: Memory) -> 
     assert judged == [message]
 
     # Model management
-    async def shout(_: AgentRuntime, params: dict[str, Any]) -> str:
+    async def shout(_: Context, params: dict[str, Any]) -> str:
         return str(params["prompt"]).upper()
 
     runtime.register_model("SHOUT", shout, "loud", 5)
@@ -182,7 +183,7 @@ async def test_core_interface_in_use(runtime: AgentRuntime, message: Memory) -> 
 @pytest.mark.example("Action Processing")
 @pytest.mark.spec("R6", "P4")
 async def test_action_processing(runtime: AgentRuntime, message: Memory) -> None:
-    async def greet(_: AgentRuntime, message: Memory) -> str:
+    async def greet(_: Context, message: Memory) -> str:
         return f"Hi, {message.content.text}"
 
     runtime.register_action(Action(name="GREET", description="Greets", handler=greet))
@@ -231,22 +232,22 @@ async def test_state_composition(runtime: AgentRuntime, message: Memory) -> None
 @pytest.mark.example("Plugin Management")
 @pytest.mark.spec("C3", "R4")
 async def test_plugin_management(runtime: AgentRuntime) -> None:
-    initialized: list[tuple[Any, AgentRuntime]] = []
+    initialized: list[tuple[Any, Context]] = []
 
     class Radio(Service):
         service_type = "RADIO"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Radio:
+        async def start(cls, runtime: Context) -> Radio:
             return cls()
 
         async def stop(self) -> None:
             """Nothing is open."""
 
-    async def init(config: Any, runtime: AgentRuntime) -> None:
+    async def init(config: Any, runtime: Context) -> None:
         initialized.append((config, runtime))
 
-    async def judge(_: AgentRuntime) -> None:
+    async def judge(_: Context) -> None:
         return None
 
     plugin = Plugin(
@@ -294,14 +295,14 @@ async def test_initialization_sequence() -> None:
         service_type = "SECOND"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Second:
+        async def start(cls, runtime: Context) -> Second:
             told.append(f"service started after {len(runtime.plugins)} plugins")
             return cls()
 
         async def stop(self) -> None:
             told.append("service stopped")
 
-    async def init(_: Any, runtime: AgentRuntime) -> None:
+    async def init(_: Any, runtime: Context) -> None:
         told.append(f"plugin of {runtime.character.name} loaded")
 
     first = Plugin(name="first", init=init, services=(Second,))
@@ -395,7 +396,7 @@ async def test_error_handling_of_a_planned_tool_call(
 async def test_state_caching(runtime: AgentRuntime, message: Memory) -> None:
     asked: list[UUID] = []
 
-    async def count(_: AgentRuntime, message: Memory) -> str:
+    async def count(_: Context, message: Memory) -> str:
         asked.append(message.id)
         return "counted"
 

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runtime_core import AgentRuntime, Memory, MemoryType, ParticipantState
+from runtime_core import Memory, MemoryType, ParticipantState
 from runtime_core.errors import RecordNotFound
+from runtime_core.runtime.runtime import AgentRuntime
 
 
 @pytest.mark.example("Memory Operations")

@@ -33,6 +33,7 @@ from runtime_core import (
     Service,
     string_to_uuid,
 )
+from runtime_core.plugin_api import Context
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.wiring import open_database
 from tests.model_answers import Gate, Reply, failure, held
@@ -426,7 +427,7 @@ class Sick(Service):
     service_type = "SICK"
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Sick:
+    async def start(cls, runtime: Context) -> Sick:
         return cls()
 
     async def stop(self) -> None:
@@ -545,6 +546,7 @@ async def test_a_changed_setting_leaves_a_line_without_its_secret(runtime: Agent
     runtime.set_setting("TOKEN", "s3cret-value", secret=True)
     assert (runtime.get_setting("THEME"), runtime.get_setting("TOKEN")) == ("dark", "s3cret-value")
     eliza_os = runtime.eliza_os
+    assert eliza_os is not None
     await eliza_os.stop_agents()
     await eliza_os.start_agents()
     lines = await runtime.get_logs(type="setting.changed")
@@ -554,7 +556,7 @@ async def test_a_changed_setting_leaves_a_line_without_its_secret(runtime: Agent
 
 @pytest.mark.spec("O2")
 async def test_a_failing_agent_fails_the_call_and_leaves_nothing_behind(eliza_os: ElizaOS) -> None:
-    async def failing(_: AgentRuntime) -> None:
+    async def failing(_: Context) -> None:
         raise ZeroDivisionError("not today")
 
     first = {"character": {"name": "Ada"}, "plugins": ["openai"], "settings": {"A": 1}}

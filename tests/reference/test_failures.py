@@ -28,6 +28,7 @@ from runtime_core import (
     Service,
     ServiceError,
 )
+from runtime_core.plugin_api import Context
 from runtime_core.support import background
 from tests.model_answers import Reply
 from tests.model_server import ScriptedModelServer
@@ -61,7 +62,7 @@ class Sound(Service):
     service_type = "SOUND"
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Sound:
+    async def start(cls, runtime: Context) -> Sound:
         return cls()
 
     async def stop(self) -> None:
@@ -72,7 +73,7 @@ class Unstartable(Sound):
     service_type = "UNSTARTABLE"
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Sound:
+    async def start(cls, runtime: Context) -> Sound:
         raise ZeroDivisionError("broken on purpose")
 
 

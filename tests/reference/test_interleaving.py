@@ -28,8 +28,10 @@ from runtime_core import (
     State,
 )
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.plugin_api import Context
 from runtime_core.support import background
 from runtime_core.support.deadline import Deadline, current_deadline, deadline
+from runtime_core.support.scope import current_scope
 from tests.model_answers import Gate, ModelRequest, Reply, Sent, echo, held
 from tests.model_server import ScriptedModelServer
 from tests.wire import WireProxy
@@ -67,13 +69,13 @@ class Notes:
     def provider(self) -> Provider:
         return Provider(name="NUMBER", get=self.provide)
 
-    async def provide(self, _: AgentRuntime, message: Memory) -> ProviderResult:
+    async def provide(self, _: Context, message: Memory) -> ProviderResult:
         self.provided[message.content.text] += 1
         await asyncio.sleep(0)  # lets the others go on in between
         return ProviderResult(values={"number": message.content.text})
 
     async def note(
-        self, runtime: AgentRuntime, message: Memory, state: State, options: ActionOptions, callback: Any
+        self, runtime: Context, message: Memory, state: State, options: ActionOptions, callback: Any
     ) -> ActionResult:
         """Say everything that is this message's alone, while all the others are here, too."""
         async with asyncio.timeout(30):
@@ -141,7 +143,7 @@ async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
     assert runtime.turn_context() is None
 
 
-async def _is_its_own(runtime: AgentRuntime, number: int, message: Memory, handled: HandledMessage) -> None:
+async def _is_its_own(runtime: Context, number: int, message: Memory, handled: HandledMessage) -> None:
     """Everything of one message's turn is of that message."""
     result = handled.processing
     assert result is not None
@@ -177,8 +179,8 @@ async def test_what_is_embedded_in_the_background_belongs_to_no_message(eliza_os
     seen: list[tuple[object, object]] = []
     embedded = asyncio.Event()
 
-    async def embed(runtime: AgentRuntime, params: Any) -> list[float]:
-        seen.append((runtime.turn(), current_deadline()))
+    async def embed(runtime: Context, params: Any) -> list[float]:
+        seen.append((current_scope(runtime.agent_id), current_deadline()))
         embedded.set()
         return [1.0] * 256
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,12 @@ async def echo(_runtime: Any, params: Any) -> str:
 
 
 ECHO = Plugin(name="echo", models={"TEXT_LARGE": echo, "TEXT_SMALL": echo})
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from runtime_core import (
     Action,
     ActionOptions,
     ActionResult,
-    AgentRuntime,
+    Context,
     Memory,
     Plugin,
     Provider,
@@ -30,7 +30,7 @@ class Almanac(Service):
         self.unit = unit
 
     @classmethod
-    async def start(cls, runtime: AgentRuntime) -> Almanac:
+    async def start(cls, runtime: Context) -> Almanac:
         return cls(str(runtime.get_setting("WEATHER_UNIT", "C")))
 
     async def stop(self) -> None:
@@ -40,17 +40,17 @@ class Almanac(Service):
         return f"{len(city) + 10} °{self.unit}"
 
 
-async def tell_weather(runtime: AgentRuntime, message: Memory, state: State, options: ActionOptions) -> ActionResult:
+async def tell_weather(runtime: Context, message: Memory, state: State, options: ActionOptions) -> ActionResult:
     city = options.parameters["city"]
     temperature = runtime.get_service("ALMANAC").temperature(city)
     return ActionResult(text=f"{temperature} in {city}", data={"city": city, "temperature": temperature})
 
 
-async def season(runtime: AgentRuntime, message: Memory) -> ProviderResult:
+async def season(runtime: Context, message: Memory) -> ProviderResult:
     return ProviderResult(text="It is autumn.", values={"season": "autumn"})
 
 
-async def read_weather(request: RouteRequest, runtime: AgentRuntime) -> dict[str, str]:
+async def read_weather(request: RouteRequest, runtime: Context) -> dict[str, str]:
     city = request.params["city"]
     return {"city": city, "temperature": runtime.get_service("ALMANAC").temperature(city)}
 

@@ -9,16 +9,16 @@ import httpx2
 import pytest
 
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.routes import RouteRequest, RouteResponse
 from runtime_core.http import create_app
-from runtime_core.plugin_api import Plugin, Route
-from runtime_core.runtime.plugin_routes import RouteRequest, RouteResponse
+from runtime_core.plugin_api import Context, Plugin, Route
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from tests.unit.http.conftest import client_of
 from tests.unit.http.echo import PLUGIN
 
 
-async def today(request: RouteRequest, runtime: AgentRuntime) -> dict[str, object]:
+async def today(request: RouteRequest, runtime: Context) -> dict[str, object]:
     return {"city": request.params["city"], "unit": request.query.get("unit"), "agent": runtime.character.name}
 
 

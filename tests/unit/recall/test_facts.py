@@ -15,20 +15,21 @@ from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.domain.chat import TextResponse
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.world import Entity, Participant, Room, World
-from runtime_core.plugin_api import Plugin
+from runtime_core.plugin_api import Context, Plugin
 from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
 from runtime_core.recall.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
 from runtime_core.runtime.runtime import AgentRuntime
+from runtime_core.support.arguments import call
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-async def tell(runtime: AgentRuntime, message: Memory, text: str, *replaced: Memory, **changes: Any) -> Kept:
+async def tell(runtime: Context, message: Memory, text: str, *replaced: Memory, **changes: Any) -> Kept:
     claim = Claim(text=text, about=message.entity_id, source=message, replaces=tuple(each.id for each in replaced))
     return await keep_facts(runtime, [replace(claim, **changes)], now=NOON)
 
 
-async def facts(runtime: AgentRuntime, table: str = "facts") -> list[str]:
+async def facts(runtime: Context, table: str = "facts") -> list[str]:
     return [each.content.text for each in await runtime.get_memories(table=table)]
 
 
@@ -126,14 +127,14 @@ async def test_reflection_names_what_is_known_by_number_and_supersedes_it(
     )
     message = Memory(entity_id=ann.id, room_id=room.id, content=Content(text="I live in Lisbon and keep a hound."))
     notes.append({"facts": [{"about": "Ann", "claim": f"Ann {each}."} for each in ("lives in Lisbon", "has a hound")]})
-    await reflection.handler(runtime, message)
+    await call(reflection.handler, (runtime, message))
     assert "1. Ann lives in Lisbon." not in asked[0]
 
     later = replace(message, id=uuid4(), content=Content(text="I moved to Porto."), created_at=NOON + timedelta(days=1))
     known = [each.content.text for each in reversed(await runtime.get_memories(table="facts"))]
     number = known.index("Ann lives in Lisbon.") + 1
     notes.append({"facts": [{"about": "Ann", "claim": "Ann lives in Porto.", "replaces": [number, 99, "x"]}]})
-    result = await reflection.handler(runtime, later)
+    result = await call(reflection.handler, (runtime, later))
     assert f"{number}. Ann lives in Lisbon." in asked[1]
     assert result.data == {"facts": 1, "relationships": 0, "superseded": 1}
     assert set(await facts(runtime)) == {"Ann has a hound.", "Ann lives in Porto."}

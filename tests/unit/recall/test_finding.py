@@ -17,7 +17,7 @@ from runtime_core.domain.chat import EmbeddingResponse, ModelType
 from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.errors import DimensionMismatch, ModelUnavailable, SettingsError
-from runtime_core.plugin_api import Plugin
+from runtime_core.plugin_api import Context, Plugin
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 
@@ -64,7 +64,7 @@ async def agent(path: Path, *plugins: Plugin, **settings: Any) -> AsyncIterator[
         await database.close()
 
 
-async def remember(runtime: AgentRuntime, *texts: str, embedded: bool = True) -> list[UUID]:
+async def remember(runtime: Context, *texts: str, embedded: bool = True) -> list[UUID]:
     """Store texts, a minute apart."""
     vectors = (await runtime.embed(texts)).vectors if embedded else [None] * len(texts)
     return await runtime.create_memories(

@@ -11,12 +11,13 @@ from runtime_core import Action, AgentRuntime, Plugin
 from runtime_core.domain.chat import ModelType
 from runtime_core.domain.records import Log
 from runtime_core.errors import InvalidRecord
+from runtime_core.plugin_api import Context
 from runtime_core.rooms.audit import audit
 
 
 @pytest.fixture
 async def runtime() -> AsyncIterator[AgentRuntime]:
-    async def answer(_: AgentRuntime, params: object) -> str:
+    async def answer(_: Context, params: object) -> str:
         return "Yes."
 
     plugin = Plugin(name="models", models={ModelType.TEXT_LARGE: answer, ModelType.TEXT_SMALL: answer})
@@ -51,10 +52,10 @@ async def test_secrets_are_masked_at_any_depth_and_the_rest_is_kept(runtime: Age
 
 @pytest.mark.spec("D8", "P4")
 async def test_an_action_that_ran_failed_or_was_refused_leaves_a_line(runtime: AgentRuntime) -> None:
-    async def act(_: AgentRuntime) -> str:
+    async def act(_: Context) -> str:
         return "done"
 
-    async def fail(_: AgentRuntime) -> None:
+    async def fail(_: Context) -> None:
         raise ZeroDivisionError("on purpose")
 
     runtime.register_action(Action(name="ACT", description="Acts", handler=act))

@@ -28,7 +28,7 @@ from runtime_core.errors import (
     StateError,
 )
 from runtime_core.orchestrator.eliza_os import ElizaOS
-from runtime_core.plugin_api import Action, Evaluator, Plugin, Provider, Service, ServiceType
+from runtime_core.plugin_api import Action, Context, Evaluator, Plugin, Provider, Service, ServiceType
 from runtime_core.runtime.runtime import AgentRuntime
 from tests.unit.conftest import ECHO
 
@@ -88,7 +88,7 @@ async def test_a_failing_init_names_the_plugin_and_closes_what_was_opened(adapte
         yield "client"
         closed.append("client")
 
-    async def opens(_: Any, runtime: AgentRuntime) -> None:
+    async def opens(_: Any, runtime: Context) -> None:
         await runtime.enter(client())
 
     async def breaks() -> None:
@@ -165,7 +165,7 @@ def service(kind: str, log: list[str], *, fails: bool = False) -> type[Service]:
         name = f"{kind}-service"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Service:
+        async def start(cls, runtime: Context) -> Service:
             if fails:
                 raise OSError("no device")
             log.append(f"start {kind}")
@@ -351,7 +351,7 @@ async def test_a_service_that_gives_up_waiting_for_another_does_not_end_its_star
         service_type = "SLOW"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Service:
+        async def start(cls, runtime: Context) -> Service:
             await gate.wait()
             return cls()
 
@@ -362,7 +362,7 @@ async def test_a_service_that_gives_up_waiting_for_another_does_not_end_its_star
         service_type = "IMPATIENT"
 
         @classmethod
-        async def start(cls, runtime: AgentRuntime) -> Service:
+        async def start(cls, runtime: Context) -> Service:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(runtime.get_service_load_promise("SLOW"), 0.001)
             gate.set()

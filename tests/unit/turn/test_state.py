@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.agent.agent import Agent, agent_settings
+from runtime_core.agent.registry import Registry
+from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.state import ProviderResult
 from runtime_core.errors import StateError
 from runtime_core.plugin_api import Provider
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
+from runtime_core.support.shared import Shared
 
 
 def provider(name: str, **fields: Any) -> Provider:
@@ -23,10 +29,14 @@ def provider(name: str, **fields: Any) -> Provider:
 
 
 @pytest.fixture
-def bare(runtime: AgentRuntime) -> AgentRuntime:
+def bare(adapter: SqliteAdapter, stack: AsyncExitStack) -> AgentRuntime:
     """A runtime whose providers are the test's alone."""
-    runtime.providers.clear()
-    return runtime
+    who = Character(name="Ada")
+    settings = agent_settings(who, None)
+    agent = Agent(
+        id=who.agent_id, character=who, registry=Registry(), settings=settings, deployment=settings.deployment
+    )
+    return AgentRuntime.of(agent, adapter, Shared(stack))
 
 
 async def test_providers_are_merged_by_position_then_by_registration(bare: AgentRuntime, message: Memory) -> None:

@@ -27,6 +27,7 @@ from runtime_core.errors import InvalidInput, ModelAnswerMalformed, ModelUnavail
 from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.openai import check_key, get_openai_plugin
 from runtime_core.settings import Settings
+from runtime_core.support.arguments import call
 from tests.model_answers import Reply, json_answer, raw
 from tests.model_server import ScriptedModelServer
 
@@ -76,9 +77,9 @@ def settings(request: pytest.FixtureRequest, server: ScriptedModelServer) -> Set
     )
 
 
-async def opened(plugin: Plugin, runtime: Runtime) -> Plugin:
+async def opened(plugin: Plugin, runtime: Any) -> Any:
     assert plugin.init is not None
-    await plugin.init({}, runtime)
+    await call(plugin.init, ({}, runtime))
     return plugin
 
 
@@ -88,8 +89,8 @@ async def test_the_params_choose_the_form_of_the_answer(
     runtime = Runtime(stack, settings)
     models = (await opened(get_openai_plugin(), runtime)).models
 
-    text = await models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello", "system": "Be brief."})
-    response = await models[ModelType.TEXT_LARGE](runtime, {"messages": [HELLO]})
+    text = await call(models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello", "system": "Be brief."}))
+    response = await call(models[ModelType.TEXT_LARGE], (runtime, {"messages": [HELLO]}))
 
     assert text == "You said: Hello"
     assert isinstance(response, TextResponse)
@@ -106,7 +107,7 @@ async def test_a_listener_hears_the_deltas(
     async def listen(delta: str) -> None:
         deltas.append(delta)
 
-    await models[ModelType.TEXT_LARGE](runtime, {"messages": [HELLO], "on_delta": listen})
+    await call(models[ModelType.TEXT_LARGE], (runtime, {"messages": [HELLO], "on_delta": listen}))
 
     assert deltas == ["You ", "said: ", "Hello"]
 
@@ -133,10 +134,12 @@ async def test_an_object_follows_its_schema(
     models = (await opened(get_openai_plugin(), runtime)).models
     server.script(Reply(text='{"name": "Ada"}'), Reply(text='```json\n{"name": "Grace"}\n```'), Reply(text="[1]"))
 
-    with_schema = await models[ModelType.OBJECT_SMALL](runtime, {"prompt": "Who?", "schema": {"type": "object"}})
-    without = await models[ModelType.OBJECT_LARGE](runtime, {"prompt": "Who?"})
+    with_schema = await call(
+        models[ModelType.OBJECT_SMALL], (runtime, {"prompt": "Who?", "schema": {"type": "object"}})
+    )
+    without = await call(models[ModelType.OBJECT_LARGE], (runtime, {"prompt": "Who?"}))
     with pytest.raises(ModelAnswerMalformed, match="not an object"):
-        await models[ModelType.OBJECT_LARGE](runtime, {"prompt": "Who?"})
+        await call(models[ModelType.OBJECT_LARGE], (runtime, {"prompt": "Who?"}))
 
     assert (with_schema, without) == ({"name": "Ada"}, {"name": "Grace"})
     assert server.chats[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
@@ -150,11 +153,11 @@ async def test_the_characters_settings_come_before_the_deployments(
     runtime = Runtime(stack, settings, TEXT_SMALL_MODEL="mine", OPENAI_API_KEY="sk-mine", EMBEDDING_DIMENSION="5")
     models = (await opened(get_openai_plugin(), runtime)).models
 
-    await models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"})
+    await call(models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"}))
 
     assert server.chats[0]["model"] == "mine"
     assert server.requests[0].headers["authorization"] == "Bearer sk-mine"
-    assert len(await models[ModelType.TEXT_EMBEDDING](runtime, "a cat")) == 5
+    assert len(await call(models[ModelType.TEXT_EMBEDDING], (runtime, "a cat"))) == 5
 
 
 async def test_two_runtimes_of_one_plugin_keep_their_own_keys(
@@ -166,7 +169,7 @@ async def test_two_runtimes_of_one_plugin_keep_their_own_keys(
         await opened(plugin, runtime)
 
     for runtime in reversed(runtimes):
-        await plugin.models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"})
+        await call(plugin.models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"}))
 
     assert [each.headers["authorization"] for each in server.requests] == ["Bearer sk-1", "Bearer sk-0"]
 
@@ -177,7 +180,7 @@ async def test_the_plugin_keeps_no_runtime_alive(
     plugin = get_openai_plugin()
     runtime = Runtime(stack, settings)
     await opened(plugin, runtime)
-    await plugin.models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"})
+    await call(plugin.models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"}))
     reference = weakref.ref(runtime)
 
     del runtime
@@ -195,7 +198,7 @@ async def test_a_lent_http_client_serves_many_runtimes_on_one_connection(
             async with AsyncExitStack() as life:
                 runtime = Runtime(life, settings)
                 await opened(plugin, runtime)
-                await plugin.models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"})
+                await call(plugin.models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"}))
 
     assert server.connection_count == 1
 
@@ -205,7 +208,7 @@ async def test_a_client_passed_in_carries_the_calls(server: ScriptedModelServer,
         runtime = Runtime(stack, Settings())
         models = (await opened(get_openai_plugin(client=client), runtime)).models
 
-        assert await models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"}) == "You said: Hello"
+        assert await call(models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"})) == "You said: Hello"
         assert not client.is_closed()
 
     assert server.requests[0].headers["authorization"] == "Bearer sk-client"
@@ -230,8 +233,8 @@ async def test_a_model_passed_in_answers_and_goes_by_its_own_name(
     runtime = Runtime(stack, settings, TEXT_LARGE_MODEL="named")
     models = (await opened(get_openai_plugin(text=parrot), runtime)).models
 
-    assert await models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"}) == "squawk"
-    await models[ModelType.TEXT_LARGE](runtime, {"prompt": "Hello"})
+    assert await call(models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"})) == "squawk"
+    await call(models[ModelType.TEXT_LARGE], (runtime, {"prompt": "Hello"}))
 
     assert [each.model for each in parrot.asked] == [None, "named"]
     assert server.request_count == 0
@@ -248,7 +251,7 @@ async def test_a_server_on_this_machine_needs_no_key(server: ScriptedModelServer
     runtime = Runtime(stack, Settings(openai_base_url=server.base_url))
     models = (await opened(get_openai_plugin(), runtime)).models
 
-    assert await models[ModelType.TEXT_SMALL](runtime, {"prompt": "Hello"})
+    assert await call(models[ModelType.TEXT_SMALL], (runtime, {"prompt": "Hello"}))
     assert "authorization" not in server.requests[0].headers
 
 
@@ -264,7 +267,7 @@ async def test_a_malformed_setting_of_the_character_is_named(stack: AsyncExitSta
 
 async def test_a_runtime_that_was_not_initialized_is_told_so(stack: AsyncExitStack) -> None:
     with pytest.raises(PluginError):
-        await get_openai_plugin().models[ModelType.TEXT_SMALL](Runtime(stack, Settings()), {"prompt": "Hello"})
+        await call(get_openai_plugin().models[ModelType.TEXT_SMALL], (Runtime(stack, Settings()), {"prompt": "Hello"}))
 
 
 async def test_a_key_is_checked(server: ScriptedModelServer, stack: AsyncExitStack) -> None:
@@ -317,9 +320,12 @@ async def test_speech_is_written_down_and_spoken(
     server.script(json_answer({"text": "good morning"}), path="/audio/transcriptions")
     server.script(raw(b"RIFFsound", headers={"content-type": "audio/wav"}), path="/audio/speech")
 
-    assert await models[ModelType.TRANSCRIPTION](runtime, b"RIFFsound") == "good morning"
-    assert await models[ModelType.TEXT_TO_SPEECH](runtime, {"text": "good morning", "format": "wav"}) == b"RIFFsound"
+    assert await call(models[ModelType.TRANSCRIPTION], (runtime, b"RIFFsound")) == "good morning"
+    assert (
+        await call(models[ModelType.TEXT_TO_SPEECH], (runtime, {"text": "good morning", "format": "wav"}))
+        == b"RIFFsound"
+    )
     assert b"RIFFsound" in server.requests[0].body
     assert server.requests[1].json["response_format"] == "wav"
     with pytest.raises(InvalidInput, match=r"params\.audio"):
-        await models[ModelType.TRANSCRIPTION](runtime, {"audio": "not bytes"})
+        await call(models[ModelType.TRANSCRIPTION], (runtime, {"audio": "not bytes"}))
