@@ -61,7 +61,7 @@ class RecallSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
+class RecallQuery:
     """One query to several sources; their `limit` and `neighbours` count, not the query's."""
 
     query: MemoryQuery

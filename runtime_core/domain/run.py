@@ -14,7 +14,7 @@ from pydantic import AwareDatetime
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Hit, Memory
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.domain.values import encode_json
 from runtime_core.domain.world import Entity, Participant, Room, World
 
@@ -132,7 +132,7 @@ class TurnStart:
     conversation_length: int = 32
     embedding_priority: str | None = None
     may_join: bool = True
-    recall: Recall | None = None
+    recall: RecallQuery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from uuid import UUID
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Hit, Memory, MemoryType, required_created_at
-from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, RecallQuery, RecallSource
 from runtime_core.domain.run import TurnContext
 from runtime_core.errors import DimensionMismatch, MayflyError, SettingsError
 from runtime_core.recall.finding import QUERY_CHARACTERS
@@ -44,7 +44,7 @@ class RecallMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
+class RecallResult:
     """What was found, best first.
 
     Attributes:
@@ -56,7 +56,7 @@ class Recalled:
     passages: tuple[Hit, ...] = ()
 
 
-NOTHING = Recalled()
+NOTHING = RecallResult()
 
 
 def recall_mode(runtime: AgentRuntime) -> RecallMode:
@@ -90,7 +90,7 @@ def knowledge_room_id(agent_id: UUID) -> UUID:
     return string_to_uuid(f"{agent_id}:knowledge")
 
 
-class Recollection:
+class RecallTask:
     """The recall of one message; `close` it when the turn ends.
 
     Attributes:
@@ -103,7 +103,7 @@ class Recollection:
         self._mode = mode if message.content.text.strip() else RecallMode.OFF
         self._context: TurnContext | None = None
         self._embedding: asyncio.Task[tuple[float, ...] | None] | None = None
-        self._found: asyncio.Task[Recalled] | None = None
+        self._found: asyncio.Task[RecallResult] | None = None
         self.with_claim = self._recall() if self._mode is RecallMode.TEXT else None
         if self._mode is RecallMode.HYBRID:
             self._embedding = asyncio.create_task(self._embedded(), name="recall: embedding")
@@ -116,7 +116,7 @@ class Recollection:
         """Go on from what the claim gave."""
         self._context = context
 
-    async def get(self) -> Recalled:
+    async def get(self) -> RecallResult:
         """What was found; asked any number of times, looked for once.
 
         Raises:
@@ -148,7 +148,7 @@ class Recollection:
             return None
         return response.vectors[0]
 
-    async def _search(self) -> Recalled:
+    async def _search(self) -> RecallResult:
         vector = await self._embedding if self._embedding is not None else None
         recall = self._recall(vector)
         sources = [self._beyond_window(recall.sources[0]), *recall.sources[1:]]
@@ -170,11 +170,11 @@ class Recollection:
         oldest = context.messages[0]
         return replace(past, which=replace(past.which, before=(required_created_at(oldest), oldest.id)))
 
-    def _recall(self, vector: tuple[float, ...] | None = None) -> Recall:
+    def _recall(self, vector: tuple[float, ...] | None = None) -> RecallQuery:
         runtime, message = self._runtime, self._message
         room, facts = (message.room_id,), MemoryType.FACT.value
         own = (knowledge_room_id(runtime.agent_id),)
-        return Recall(
+        return RecallQuery(
             query=MemoryQuery(
                 text=message.content.text[:QUERY_CHARACTERS],
                 embedding=vector,
@@ -190,11 +190,11 @@ class Recollection:
         )
 
 
-def _sorted(found: Sequence[Sequence[Hit]]) -> Recalled:
+def _sorted(found: Sequence[Sequence[Hit]]) -> RecallResult:
     if not found:
         return NOTHING
     past, of_room, of_sender, passages, documents = found
-    return Recalled(
+    return RecallResult(
         past=tuple(past),
         facts=_best([*of_room, *of_sender], FACTS),
         passages=_best([*passages, *documents], PASSAGES),

@@ -43,7 +43,7 @@ from runtime_core.ports import DatabaseAdapter, Fetcher, JobQueue
 from runtime_core.queues.embedding.job import Priority, as_priority
 from runtime_core.queues.embedding.queueing import hand_out, queue_generation
 from runtime_core.queues.task_work import TaskWorker, coerce_worker
-from runtime_core.recall.recall_task import Recalled, Recollection, recall_mode
+from runtime_core.recall.recall_task import RecallResult, RecallTask, recall_mode
 from runtime_core.rooms.audit import audit
 from runtime_core.rooms.contexts import active_contexts
 from runtime_core.rooms.roles import roles_held
@@ -487,16 +487,16 @@ class AgentRuntime(DataVerbs):
         assert space is not None  # noqa: S101 - there is a handler
         return await embed_texts_in(space, self, texts, max_retries=max_retries)
 
-    async def recalled(self, message: Memory) -> Recalled:
+    async def recalled(self, message: Memory) -> RecallResult:
         """What a message brings to mind; in its turn, looked for once and beside everything else.
 
         Raises:
             StoreError: The search failed.
         """
         scope = self._scope(message.room_id)
-        if scope.recollection is None or scope.recollection.message_id != message.id:
-            scope.recollection = Recollection(self, message, recall_mode(self))
-        return await scope.recollection.get()
+        if scope.recall_task is None or scope.recall_task.message_id != message.id:
+            scope.recall_task = RecallTask(self, message, recall_mode(self))
+        return await scope.recall_task.get()
 
     @property
     def embedding_worker(self) -> EmbeddingWorker | None:

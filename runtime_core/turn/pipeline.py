@@ -15,7 +15,7 @@ from runtime_core.agent.components import called
 from runtime_core.agent.events import EventType
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.domain.result import MessageProcessingResult, Mode, replayed, stored
 from runtime_core.domain.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
 from runtime_core.domain.world import ChannelType, Entity, ParticipantState, Room, World
@@ -30,7 +30,7 @@ from runtime_core.errors import (
 )
 from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import beside_storing, hand_out
-from runtime_core.recall.recall_task import Recollection, recall_mode
+from runtime_core.recall.recall_task import RecallTask, recall_mode
 from runtime_core.rooms.deletion import clear_channel, delete_message
 from runtime_core.rooms.participation import set_state
 from runtime_core.support import background
@@ -167,26 +167,26 @@ class _Turn:
         self._queue: JobQueue | None = None
 
     async def run(self) -> MessageProcessingResult:
-        recollection = Recollection(self._runtime, self._message, recall_mode(self._runtime))
-        self._scope.recollection = recollection
+        recall_task = RecallTask(self._runtime, self._message, recall_mode(self._runtime))
+        self._scope.recall_task = recall_task
         try:
-            return await self._run(recollection)
+            return await self._run(recall_task)
         except BaseException as error:
             self._log_end("failed", error_code=_code(error), timed_out=_timed_out(error))
             raise
         finally:
-            await recollection.close()
+            await recall_task.close()
 
-    async def _run(self, recollection: Recollection) -> MessageProcessingResult:
+    async def _run(self, recall_task: RecallTask) -> MessageProcessingResult:
         runtime, scope = self._runtime, self._scope
-        context = await runtime.database.turns.begin(self._start(recollection.with_claim))
+        context = await runtime.database.turns.begin(self._start(recall_task.with_claim))
         self._phase("begin_ms")
         run = _claimed(context, self._message, runtime)
         scope.run_id, scope.room_id = run.id, run.room_id
         if context.outcome is Outcome.REPLAY:
             return await self._replay(run)
         scope.context = context
-        recollection.claimed(context)
+        recall_task.claimed(context)
         self._message = context.message or self._message
         scope.began = time.monotonic()
         self._queue = await runtime.work_queue() if runtime.evaluators else None
@@ -201,7 +201,7 @@ class _Turn:
         await self._ended(result)
         return result
 
-    def _start(self, recall: Recall | None) -> TurnStart:
+    def _start(self, recall: RecallQuery | None) -> TurnStart:
         runtime, message = self._runtime, self._message
         world_id = message.world_id or runtime.default_world_id
         agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))

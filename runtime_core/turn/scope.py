@@ -14,7 +14,7 @@ from runtime_core.agent.models import ModelCall
 from runtime_core.domain.chat import NO_USAGE, Usage
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult, TurnContext
-from runtime_core.recall.recall_task import Recollection
+from runtime_core.recall.recall_task import RecallTask
 from runtime_core.turn.state import State
 
 
@@ -31,7 +31,7 @@ class TurnScope:
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
-        recollection: What the message brings to mind.
+        recall_task: What the message brings to mind.
         round_trips: To the database, so far; none where it is a file.
         database_ms: Time spent in calls of the database, also those that ran at once.
     """
@@ -47,7 +47,7 @@ class TurnScope:
     responses: list[Memory] = field(default_factory=list)
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
-    recollection: Recollection | None = None
+    recall_task: RecallTask | None = None
     round_trips: int = 0
     database_ms: float = 0.0
 
@@ -129,4 +129,4 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
         yield scope
     finally:
         _current.reset(token)
-        scope.recollection = None  # a connection opened in this turn keeps its context, but no runtime
+        scope.recall_task = None  # a connection opened in this turn keeps its context, but no runtime

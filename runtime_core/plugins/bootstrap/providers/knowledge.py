@@ -6,12 +6,12 @@ from typing import Any
 
 from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
-from runtime_core.recall.recall_task import Recalled, within_budget
+from runtime_core.recall.recall_task import RecallResult, within_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
     """Passages of what was ingested, and documents that were stored as they are."""
-    recalled: Recalled = await runtime.recalled(message)
+    recalled: RecallResult = await runtime.recalled(message)
     passages = (_passage(hit.memory) for hit in recalled.passages)
     kept = within_budget(passages, runtime.settings.recall_tokens)
     return ProviderResult(

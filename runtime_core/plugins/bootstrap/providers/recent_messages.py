@@ -11,7 +11,7 @@ from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Hit, Memory, required_created_at
 from runtime_core.errors import MayflyError
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall.recall_task import Recalled, within_budget
+from runtime_core.recall.recall_task import RecallResult, within_budget
 from runtime_core.support.deadline import within
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ async def _past(runtime: Any, message: Memory) -> Sequence[Hit]:
     """Older turns that bear on the message; a search that fails or is slow takes nothing from the conversation."""
     try:
         async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):
-            recalled: Recalled = await runtime.recalled(message)
+            recalled: RecallResult = await runtime.recalled(message)
     except MayflyError as error:
         log.warning("older messages left out", extra={"error_code": error.code, "reason": str(error)})
         return ()
