@@ -36,7 +36,7 @@ from runtime_core.orchestrator.dispatch import (
 )
 from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
 from runtime_core.orchestrator.health import Health, health_of, not_there
-from runtime_core.orchestrator.message_delivery import Callback, Delivery
+from runtime_core.orchestrator.message_delivery import Callback, MessageDelivery
 from runtime_core.runtime.data_verbs import AnyMemory
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.support import background
@@ -341,7 +341,7 @@ class ElizaOS:
         runtime = target if isinstance(target, AgentRuntime) else self._registered(target)
         given = runtime.as_message(message)
         filled = replace(given, agent_id=runtime.agent_id, created_at=given.created_at or datetime.now(UTC))
-        delivery = Delivery(
+        delivery = MessageDelivery(
             runtime=runtime,
             message=replace(filled, created_at=given.created_at),
             options=TurnOptions(

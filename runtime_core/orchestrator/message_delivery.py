@@ -21,7 +21,7 @@ Callback: TypeAlias = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class MessageDelivery:
     """A message, whom it goes to, and who hears of it.
 
     Attributes:
