@@ -28,6 +28,10 @@ class ChannelType(StrEnum):
     API = "API"
 
 
+DIRECT_CHANNELS = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
+"""Channels between the agent and one user: every message is answered, and speakers need no names."""
+
+
 class ParticipantState(StrEnum):
     """What the agent does in a room on its own: follow every message, or stay silent."""
 

@@ -48,10 +48,6 @@ def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
     raise ActionError(f"there is no option {option!r}; there are {', '.join([*names, ABORT])}", action=_NAME)
 
 
-def _names(task: Task) -> set[str]:
-    return {ABORT.casefold(), *(each.name.casefold() for each in options_of(task))}
-
-
 async def _validate(runtime: Any, message: Memory) -> bool:
     """Only where a choice waits."""
     return bool(await choices_in(runtime, message.room_id))

@@ -7,7 +7,8 @@ from typing import Any
 from runtime_core.agent.components import Action
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.domain.world import DIRECT_CHANNELS
+from runtime_core.turn.should_respond import channel_of
 
 
 async def _handle() -> ActionResult:
@@ -16,7 +17,7 @@ async def _handle() -> ActionResult:
 
 async def _validate(runtime: Any, message: Memory) -> bool:
     """Someone who talks to the agent alone is always answered."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 ignore = Action(

@@ -8,11 +8,11 @@ from typing import Any
 from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
-from runtime_core.domain.world import Component, Entity
+from runtime_core.domain.world import DIRECT_CHANNELS, Component, Entity
 from runtime_core.errors import ActionError
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
 from runtime_core.rooms.roles import MANAGERS, role_in
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.should_respond import channel_of
 
 _NAME = "UPDATE_ENTITY"
 _OWN_TYPE = "profile"
@@ -59,7 +59,7 @@ async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, deta
 
 async def _validate(runtime: Any, message: Memory) -> bool:
     """Where several people meet; what somebody tells the agent alone is kept as a fact."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 update_entity = Action(

@@ -7,11 +7,12 @@ from typing import Any
 from runtime_core.agent.components import Action, ActionOptions
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import DIRECT_CHANNELS
 from runtime_core.errors import ActionError
 from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
 from runtime_core.rooms.audit import audit
 from runtime_core.rooms.roles import MANAGERS, Role, may_change_role, role_in, with_role
-from runtime_core.turn.should_respond import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.should_respond import channel_of
 
 _NAME = "UPDATE_ROLE"
 
@@ -33,7 +34,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
 
 async def _validate(runtime: Any, message: Memory) -> bool:
     """Only where there are others."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 update_role = Action(
