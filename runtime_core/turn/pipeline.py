@@ -16,7 +16,7 @@ from runtime_core.agent.events import EventType
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.memory_query import RecallQuery
-from runtime_core.domain.result import MessageProcessingResult, Mode, replayed, stored
+from runtime_core.domain.result import MessageProcessingResult, Mode, dump_result, load_result
 from runtime_core.domain.run import Outcome, Run, RunStatus, TurnContext, TurnEnd, TurnStart, body_hash
 from runtime_core.domain.world import ChannelType, Entity, ParticipantState, Room, World
 from runtime_core.errors import (
@@ -237,7 +237,7 @@ class _Turn:
 
     async def _replay(self, run: Run) -> MessageProcessingResult:
         """The stored answer, told to the listener as when it was new."""
-        result = replayed(run.result or {})
+        result = load_result(run.result or {})
         for memory in result.response_messages:
             await self._tell(memory.content)
         self._log_end("replay")
@@ -352,7 +352,7 @@ class _Turn:
             status=RunStatus.COMPLETED,
             answers=result.response_messages,
             steps=steps,
-            result=stored(result),
+            result=dump_result(result),
             details=self._details(),
             embedding_priority="normal" if runtime.embeds else None,
         )

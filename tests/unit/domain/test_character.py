@@ -68,7 +68,7 @@ def test_a_file_of_the_first_elizaos_loads_unchanged(tmp_path: Path) -> None:
         ({"bio": {"a": 1}}, "bio: expected text or a list of texts, got {'a': 1}"),
         ({"topics": ["a", 3]}, "topics[1]: input should be a valid string, got 3"),
         ({"messageExamples": [[{"name": "a"}]]}, "messageExamples[0][0].content: is required"),
-        ({"settings": {"secrets": "sk-1"}}, "settings: expected an object as its secrets, got a str"),
+        ({"settings": {"secrets": "sk-1"}}, "settings: expected an object for secrets, got a str"),
         ({"style": {"all": 5}}, "style.all: expected text or a list of texts, got 5"),
     ],
 )

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from runtime_core.domain.memory import Content, Media, Memory, coerce_content, coerce_memory
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.run import Outcome, TurnContext
-from runtime_core.domain.values import coerce, dotted, encode_json, field_problems
+from runtime_core.domain.values import coerce, encode_json, field_problems, format_path
 from runtime_core.domain.world import ChannelType, Room, World
 from runtime_core.errors import InvalidInput
 from runtime_core.testing import Scene
@@ -98,7 +98,7 @@ def test_every_wrong_field_can_be_listed() -> None:
     ("location", "path"), [((), ""), (("a",), "a"), (("a", 0, "b", 1, 2), "a[0].b[1][2]"), ((3, "a"), "[3].a")]
 )
 def test_a_path_is_written_with_dots_and_brackets(location: tuple[int | str, ...], path: str) -> None:
-    assert dotted(location) == path
+    assert format_path(location) == path
 
 
 def test_a_turn_s_context_survives_json() -> None:
