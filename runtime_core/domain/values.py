@@ -63,9 +63,8 @@ def encode_json(value: object) -> str:
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:
     """Build a one-line error: the field, the expectation, and the value found."""
-    problems = sorted(
-        field_problems(error), key=lambda each: _UNKNOWN not in each[1]
-    )  # a misspelt name also reports the right one as missing
+    # Unknown names first: a misspelt name is also reported as missing.
+    problems = sorted(field_problems(error), key=lambda each: _UNKNOWN not in each[1])
     location, expected = problems[0]
     where = ".".join(part for part in (name, format_path(location)) if part)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -179,14 +179,14 @@ class _Turn:
 
     async def _run(self, recall_task: RecallTask) -> MessageProcessingResult:
         runtime, scope = self._runtime, self._scope
-        context = await runtime.database.turns.begin(self._start(recall_task.with_claim))
+        context = await runtime.database.turns.begin(self._start(recall_task.claim_query))
         self._phase("begin_ms")
         run = _claimed(context, self._message, runtime)
         scope.run_id, scope.room_id = run.id, run.room_id
         if context.outcome is Outcome.REPLAY:
             return await self._replay(run)
         scope.context = context
-        recall_task.claimed(context)
+        recall_task.set_context(context)
         self._message = context.message or self._message
         scope.began = time.monotonic()
         self._queue = await runtime.work_queue() if runtime.evaluators else None

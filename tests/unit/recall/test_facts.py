@@ -17,15 +17,15 @@ from runtime_core.domain.chat import TextResponse
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.world import Entity, Participant, Room, World
 from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
-from runtime_core.recall.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
+from runtime_core.recall.facts import PAST_FACTS, Statement, StoredFacts, find_history, store_facts
 from runtime_core.runtime.runtime import AgentRuntime
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-async def tell(runtime: AgentRuntime, message: Memory, text: str, *replaced: Memory, **changes: Any) -> Kept:
-    claim = Claim(text=text, about=message.entity_id, source=message, replaces=tuple(each.id for each in replaced))
-    return await keep_facts(runtime, [replace(claim, **changes)], now=NOON)
+async def tell(runtime: AgentRuntime, message: Memory, text: str, *replaced: Memory, **changes: Any) -> StoredFacts:
+    claim = Statement(text=text, about=message.entity_id, source=message, replaces=tuple(each.id for each in replaced))
+    return await store_facts(runtime, [replace(claim, **changes)], now=NOON)
 
 
 async def facts(runtime: AgentRuntime, table: str = "facts") -> list[str]:
@@ -65,7 +65,7 @@ async def test_the_past_of_a_fact_goes_back_to_the_first(runtime: AgentRuntime, 
     fact = (await tell(runtime, message, "Ann lives in Lisbon.")).new[0]
     for city in ("Porto", "Faro"):
         fact = (await tell(runtime, message, f"Ann lives in {city}.", fact)).new[0]
-    past = await past_of(runtime, fact)
+    past = await find_history(runtime, fact)
     assert [each.content.text for each in past] == ["Ann lives in Porto.", "Ann lives in Lisbon."]
     assert past[0].metadata["superseded_by"] == str(fact.id)
     assert past[0].metadata["superseded_at"] == NOON.isoformat()

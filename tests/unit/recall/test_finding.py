@@ -124,7 +124,7 @@ async def test_an_embedding_that_fails_leaves_the_words_and_says_so(
         await remember(runtime, "foxes everywhere", embedded=False)
         with caplog.at_level(logging.WARNING):
             assert texts(await runtime.search_memories("fox")) == ["foxes everywhere"]
-        assert "search goes by words alone" in caplog.messages
+        assert "search fell back to words" in caplog.messages
 
 
 async def test_with_hybrid_demanded_a_failing_embedding_is_an_error(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_vectors_that_do_not_fit_are_told_and_never_an_empty_result(
         await remember(runtime, "foxes everywhere")
     async with agent(tmp_path, then) as runtime:
         assert texts(await runtime.search_memories("fox")) == ["foxes everywhere"]
-        assert "search goes by words alone" in caplog.messages
+        assert "search fell back to words" in caplog.messages
         vector = (await runtime.embed(["fox"])).vectors[0]
         with pytest.raises(DimensionMismatch, match=told):
             await runtime.search_memories(vector)

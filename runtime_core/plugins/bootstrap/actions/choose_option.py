@@ -10,7 +10,7 @@ from runtime_core.domain.run import ActionResult
 from runtime_core.domain.task import Task
 from runtime_core.errors import ActionError
 from runtime_core.queues.task_work import execute, may_be_chosen
-from runtime_core.rooms.choices import ABORT, choices_in, forget_choice, options_of
+from runtime_core.rooms.choices import ABORT, delete_choice, find_choices, read_options
 
 _NAME = "CHOOSE_OPTION"
 
@@ -18,12 +18,12 @@ _NAME = "CHOOSE_OPTION"
 async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
     """The task is taken away before it is done, so that two choices at once do it once; a failed one is put back."""
     wanted = str(options.parameters["option"]).strip()
-    task = _meant(await choices_in(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
-    option = next((each.name for each in options_of(task) if each.name.casefold() == wanted.casefold()), ABORT)
+    task = _meant(await find_choices(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
+    option = next((each.name for each in read_options(task) if each.name.casefold() == wanted.casefold()), ABORT)
     if option != ABORT and not await may_be_chosen(runtime, task, message, state):
         raise ActionError(f"the sender may not decide on {task.name}", action=_NAME)
     records = runtime.database.records
-    if not await forget_choice(records, runtime.agent_id, task):
+    if not await delete_choice(records, runtime.agent_id, task):
         raise ActionError(f"{task.name} was decided already", action=_NAME)
     if option == ABORT:
         return ActionResult(text=f"{task.name} was given up.", data={"task": task.name, "option": ABORT})
@@ -40,17 +40,17 @@ def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
     candidates = [each for each in waiting if str(each.id).startswith(task_id.strip().lower())]
     known = option.casefold()
     fitting = [
-        each for each in candidates if known in {ABORT.casefold(), *(o.name.casefold() for o in options_of(each))}
+        each for each in candidates if known in {ABORT.casefold(), *(o.name.casefold() for o in read_options(each))}
     ]
     if fitting:
         return fitting[-1]
-    names = [o.name for each in candidates for o in options_of(each)]
+    names = [o.name for each in candidates for o in read_options(each)]
     raise ActionError(f"there is no option {option!r}; there are {', '.join([*names, ABORT])}", action=_NAME)
 
 
 async def _validate(runtime: Any, message: Memory) -> bool:
     """Only where a choice waits."""
-    return bool(await choices_in(runtime, message.room_id))
+    return bool(await find_choices(runtime, message.room_id))
 
 
 choose_option = Action(

@@ -9,7 +9,7 @@ from runtime_core.agent.components import Action
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import DIRECT_CHANNELS, ParticipantState
-from runtime_core.rooms.participation import set_state, state_in_room
+from runtime_core.rooms.participation import find_state, set_state
 from runtime_core.turn.should_respond import channel_of
 
 
@@ -37,7 +37,7 @@ def _room_action(
     async def validate(runtime: Any, message: Memory) -> bool:
         if channel_of(message, runtime.turn_context()) in DIRECT_CHANNELS:
             return False
-        return await state_in_room(runtime, message.room_id) in offered_in
+        return await find_state(runtime, message.room_id) in offered_in
 
     verb = name.removesuffix("_ROOM")
     return Action(

@@ -11,7 +11,7 @@ from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import DIRECT_CHANNELS, Component, Entity
 from runtime_core.errors import ActionError
 from runtime_core.plugins.bootstrap.people import person_named, shown_name
-from runtime_core.rooms.roles import MANAGERS, role_in
+from runtime_core.rooms.roles import MANAGERS, find_role
 from runtime_core.turn.should_respond import channel_of
 
 _NAME = "UPDATE_ENTITY"
@@ -31,7 +31,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
 
 def _check_allowed(runtime: Any, message: Memory, person: Entity) -> None:
     context = runtime.turn_context()
-    role = role_in(context.world if context is not None else None, message.entity_id)
+    role = find_role(context.world if context is not None else None, message.entity_id)
     if person.id != message.entity_id and role not in MANAGERS:
         raise ActionError("what is kept about others is changed for an OWNER or ADMIN only", action=_NAME)
 

@@ -11,7 +11,7 @@ from runtime_core.domain.world import DIRECT_CHANNELS
 from runtime_core.errors import ActionError
 from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
 from runtime_core.rooms.audit import audit
-from runtime_core.rooms.roles import MANAGERS, Role, may_change_role, role_in, with_role
+from runtime_core.rooms.roles import MANAGERS, Role, find_role, may_change_role, with_role
 from runtime_core.turn.should_respond import channel_of
 
 _NAME = "UPDATE_ROLE"
@@ -21,7 +21,7 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
     person = await person_named(runtime, message, str(options.parameters["person"]), action=_NAME)
     role = Role(options.parameters["role"])
     world = await stored_world(runtime, message, action=_NAME)
-    actor, current = role_in(world, message.entity_id), role_in(world, person.id)
+    actor, current = find_role(world, message.entity_id), find_role(world, person.id)
     if person.id == message.entity_id:
         raise ActionError("nobody changes a role of their own", action=_NAME)
     if not may_change_role(actor, current, role):

@@ -17,7 +17,7 @@ from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import Entity, Relationship
 from runtime_core.errors import ModelAnswerMalformed
 from runtime_core.plugins.bootstrap.people import people_of, shown_name
-from runtime_core.recall.facts import Claim, keep_facts, known_facts
+from runtime_core.recall.facts import Statement, find_facts, store_facts
 
 _SHARE = 4  # of the conversation that an answer is drawn from: so often is looked back, before anything is out of sight
 _MOST_FACTS = 10
@@ -59,12 +59,12 @@ async def _validate(runtime: Any, message: Memory) -> bool:
 
 async def _handle(runtime: Any, message: Memory) -> ActionResult:
     people = await people_of(runtime, message)
-    known = await known_facts(runtime, message, limit=_KNOWN_LIMIT)
+    known = await find_facts(runtime, message, limit=_KNOWN_LIMIT)
     prompt = _prompt(runtime.character.name, people, known, await _conversation(runtime, message, people))
     answer = await runtime.use_model(ModelType.TEXT_SMALL, {"messages": [ChatMessage(role=ChatRole.USER, text=prompt)]})
     noted = _noted(answer.text if isinstance(answer, TextResponse) else str(answer))
     claims = _claims(message, people, known, noted.get("facts"))
-    kept = await keep_facts(runtime, claims, now=datetime.now(UTC))
+    kept = await store_facts(runtime, claims, now=datetime.now(UTC))
     facts, superseded = len(kept.new), len(kept.superseded)
     ties = await _keep_relationships(runtime, people, noted.get("relationships"))
     count = await runtime.count_memories(room_id=message.room_id)
@@ -102,7 +102,7 @@ def _noted(text: str) -> Mapping[str, Any]:
     return found[0]
 
 
-def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Claim]:
+def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Statement]:
     """What the model noted, as far as it can be read; the numbers are those of the prompt."""
     claims = []
     for each in noted[:_MOST_FACTS] if isinstance(noted, list) else []:
@@ -117,7 +117,7 @@ def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], 
             if isinstance(number, int) and 1 <= number <= len(known)
         )
         about = person.id if person is not None else message.entity_id
-        claims.append(Claim(text=text, about=about, source=message, replaces=replaces))
+        claims.append(Statement(text=text, about=about, source=message, replaces=replaces))
     return claims
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
-from runtime_core.recall.recall_task import RecallResult, within_budget
+from runtime_core.recall.recall_task import RecallResult, fit_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
     """Among what is known of the room and of the sender; one that another took the place of is not."""
     recalled: RecallResult = await runtime.recalled(message)
-    lines = within_budget((f"- {hit.memory.content.text}" for hit in recalled.facts), runtime.settings.recall_tokens)
+    lines = fit_budget((f"- {hit.memory.content.text}" for hit in recalled.facts), runtime.settings.recall_tokens)
     return ProviderResult(
         text="# What you know from before\n" + "\n".join(lines) if lines else "",
         values={"facts": "\n".join(lines)},

@@ -6,14 +6,14 @@ from typing import Any
 
 from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
-from runtime_core.recall.recall_task import RecallResult, within_budget
+from runtime_core.recall.recall_task import RecallResult, fit_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
     """Passages of what was ingested, and documents that were stored as they are."""
     recalled: RecallResult = await runtime.recalled(message)
     passages = (_passage(hit.memory) for hit in recalled.passages)
-    kept = within_budget(passages, runtime.settings.recall_tokens)
+    kept = fit_budget(passages, runtime.settings.recall_tokens)
     return ProviderResult(
         text="# What your documents say\n" + "\n\n".join(kept) if kept else "",
         values={"knowledge": "\n\n".join(kept)},

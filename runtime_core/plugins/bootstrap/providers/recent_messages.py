@@ -11,7 +11,7 @@ from runtime_core.agent.components import PromptPlace, Provider, ProviderResult
 from runtime_core.domain.memory import Hit, Memory, required_created_at
 from runtime_core.errors import MayflyError
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall.recall_task import RecallResult, within_budget
+from runtime_core.recall.recall_task import RecallResult, fit_budget
 from runtime_core.support.deadline import within
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def _older(hits: Sequence[Hit], recent: Sequence[Memory], names: Mapping[UUID, s
     found = [each for hit in hits for each in (hit.memory, *hit.before, *hit.after)]
     unique = {each.id: each for each in found if each.id not in shown and each.content.text}
     lines = {each.id: _line(each, names) for each in unique.values()}
-    kept = within_budget(lines.values(), tokens)
+    kept = fit_budget(lines.values(), tokens)
     chosen = dict(zip(lines, kept, strict=False))
     return [chosen[each.id] for each in sorted(unique.values(), key=_order) if each.id in chosen]
 

@@ -7,13 +7,13 @@ from typing import Any
 from runtime_core.agent.components import Provider, ProviderResult
 from runtime_core.domain.memory import Memory
 from runtime_core.plugins.bootstrap.world_settings import WorldSetting, settings_of
-from runtime_core.rooms.roles import MANAGERS, role_in
+from runtime_core.rooms.roles import MANAGERS, find_role
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
     world = context.world if context is not None else None
-    if role_in(world, message.entity_id) not in MANAGERS:
+    if find_role(world, message.entity_id) not in MANAGERS:
         return ProviderResult()
     known = settings_of(world)
     text = "# Settings of this world (UPDATE_SETTINGS)\n" + "\n".join(_line(each) for each in known)
