@@ -1,1 +1,1 @@
-"""Many agents together: they come and go, and messages find their way to them."""
+"""The orchestrator: agents of one process, and the dispatch of messages to them."""

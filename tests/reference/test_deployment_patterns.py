@@ -227,9 +227,9 @@ async def test_an_agent_is_reached_by_its_id_as_text_and_a_wrong_one_is_told(
     dispatch = {"agent_id": agent_id, "message": {**message, "id": uuid4()}}
     [dispatched] = await eliza_os.handle_messages([dispatch])
     assert (dispatched.agent_id, dispatched.error) == (runtime.agent_id, None)
-    with pytest.raises(InvalidInput, match=r"got 'Assistant'; get_agent_by_name\('Assistant'\) finds one by its name"):
+    with pytest.raises(InvalidInput, match=r"got 'Assistant': to find .* call get_agent_by_name\('Assistant'\)"):
         await eliza_os.handle_message("Assistant", message)
-    with pytest.raises(AgentNotFound, match=rf"there are Assistant \({agent_id}\)"):
+    with pytest.raises(AgentNotFound, match=rf"registered agents are Assistant \({agent_id}\)"):
         await eliza_os.handle_message(uuid4(), message)
 
 
