@@ -1,4 +1,4 @@
-"""The plugin `bootstrap`: the list of its components."""
+"""The plugin `bootstrap`: its list of components."""
 
 from __future__ import annotations
 

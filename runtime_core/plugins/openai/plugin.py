@@ -1,4 +1,4 @@
-"""The plugin `openai`: any OpenAI-compatible provider, for every model type."""
+"""The plugin `openai`: all model types of an OpenAI-compatible provider."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def get_openai_plugin(
     http: HttpClient | None = None,
     client: openai.AsyncOpenAI | None = None,
 ) -> Plugin:
-    """The plugin; one may serve any number of runtimes, each with its own settings.
+    """Build the plugin; one instance serves several runtimes, each with its own settings.
 
     Args:
-        text: Answers the text and object types in place of the API.
-        embedding: Answers TEXT_EMBEDDING in place of the API.
-        http: Carries the calls; lent, never closed. Without it the deployment's, or the runtime's own.
-        client: Carries every call through the `openai` package; lent, never closed.
+        text: Model for the text and object types, instead of the API.
+        embedding: Model for TEXT_EMBEDDING, instead of the API.
+        http: HTTP client of the caller, never closed here; by default the deployment's or the runtime's.
+        client: Client of the `openai` package for all calls; owned by the caller, never closed here.
     """
     models = _OpenAIModels(Lent(text=text, embedding=embedding, http=http, client=client))
     return Plugin(
@@ -56,27 +56,27 @@ def get_openai_plugin(
         description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
         init=models.open,
         models=models.handlers(),
-        embedding_space=embedding_space if embedding is None else _lent_space,
+        embedding_space=embedding_space if embedding is None else _lent_model_space,
         check_key=check_key,
         priority=-50,
         settings=_SETTINGS,
     )
 
 
-def _lent_space(runtime: PluginRuntime) -> EmbeddingSpace:
-    """A lent model makes vectors of a dimension of its own."""
+def _lent_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
+    """Read the embedding space, with no default dimension: the caller's model determines it."""
     return replace(embedding_space(runtime), dimension=embedding_dimension(runtime))
 
 
 class _OpenAIModels:
-    """The plugin's handlers and what they know of each runtime; keeps no runtime alive."""
+    """The handlers, with one provider for each runtime; holds runtimes weakly."""
 
     def __init__(self, lent: Lent) -> None:
         self._lent = lent
         self._providers: WeakKeyDictionary[PluginRuntime, Provider] = WeakKeyDictionary()
 
     async def open(self, _: Mapping[str, Any], runtime: PluginRuntime) -> None:
-        """Check the settings; no byte goes out.
+        """Validate the settings, without a request.
 
         Raises:
             SettingsError: A setting is malformed, or OPENAI_API_KEY is missing.
@@ -84,17 +84,17 @@ class _OpenAIModels:
         access = Access.read(runtime)
         if self._lent.needs_key:
             access.require_key()
-        self._providers[runtime] = Provider(access, self._lent, await self._http(runtime))
+        self._providers[runtime] = Provider(access, self._lent, await self._find_http(runtime))
 
-    async def _http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
+    async def _find_http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
         lent = self._lent.http
         if lent is None:
             return (await runtime.shared(open_transport)).http
 
-        async def given() -> HttpClient:
+        async def open_lent() -> HttpClient:
             return lent
 
-        return given
+        return open_lent
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -112,7 +112,7 @@ class _OpenAIModels:
     def _provider(self, runtime: PluginRuntime) -> Provider:
         provider = self._providers.get(runtime)
         if provider is None:
-            raise PluginError("the plugin openai was not initialized for this runtime")
+            raise PluginError("plugin 'openai' is not initialized for this runtime: initialize the runtime first")
         return provider
 
     async def _text_small(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:

@@ -1,4 +1,4 @@
-"""CHOOSE_OPTION: pick one of the options of a task that waits for a choice."""
+"""CHOOSE_OPTION: pick an option of a waiting task."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NAME = "CHOOSE_OPTION"
 
 
 async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
-    """The task is taken away before it is done, so that two choices at once do it once; a failed one is put back."""
+    """Delete the task, then run it, so that concurrent choices run it once; restore it if it fails."""
     wanted = str(options.parameters["option"]).strip()
-    task = _meant(await find_choices(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
+    task = _find_task(await find_choices(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
     option = next((each.name for each in read_options(task) if each.name.casefold() == wanted.casefold()), ABORT)
     if option != ABORT and not await may_be_chosen(runtime, task, message, state):
         raise ActionError(f"the sender may not decide on {task.name}", action=_NAME)
@@ -35,8 +35,8 @@ async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOpti
     return ActionResult(text=f"{option} was chosen for {task.name}.", data={"task": task.name, "option": option})
 
 
-def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
-    """The task that is meant: by the start of its id, else the newest with this option."""
+def _find_task(waiting: list[Task], task_id: str, option: str) -> Task:
+    """Find a task by a prefix of its id, or the newest task with the option."""
     candidates = [each for each in waiting if str(each.id).startswith(task_id.strip().lower())]
     known = option.casefold()
     fitting = [
@@ -45,11 +45,11 @@ def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
     if fitting:
         return fitting[-1]
     names = [o.name for each in candidates for o in read_options(each)]
-    raise ActionError(f"there is no option {option!r}; there are {', '.join([*names, ABORT])}", action=_NAME)
+    raise ActionError(f"option {option!r} does not exist: choose one of {', '.join([*names, ABORT])}", action=_NAME)
 
 
 async def _validate(runtime: Any, message: Memory) -> bool:
-    """Only where a choice waits."""
+    """Offer the action only if a choice waits in the room."""
     return bool(await find_choices(runtime, message.room_id))
 
 

@@ -16,7 +16,7 @@ async def _handle() -> ActionResult:
 
 
 async def _validate(runtime: Any, message: Memory) -> bool:
-    """Someone who talks to the agent alone is always answered."""
+    """Offer the action only outside direct channels, where every message is answered."""
     return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 

@@ -1,4 +1,4 @@
-"""UPDATE_ENTITY: keep details about a person."""
+"""UPDATE_ENTITY: store details about a person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import DIRECT_CHANNELS, Component, Entity
 from runtime_core.errors import ActionError
-from runtime_core.plugins.bootstrap.people import person_named, shown_name
+from runtime_core.plugins.bootstrap.people import find_person, shown_name
 from runtime_core.rooms.roles import MANAGERS, find_role
 from runtime_core.turn.should_respond import channel_of
 
@@ -20,9 +20,9 @@ _OWN_TYPE = "profile"
 
 async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     given = options.parameters
-    person = await person_named(runtime, message, str(given.get("person", "")), action=_NAME)
+    person = await find_person(runtime, message, str(given.get("person", "")), action=_NAME)
     _check_allowed(runtime, message, person)
-    kept = await _merged(runtime, message, person, str(given.get("source", _OWN_TYPE)), dict(given["details"]))
+    kept = await _store(runtime, message, person, str(given.get("source", _OWN_TYPE)), dict(given["details"]))
     return ActionResult(
         text=f"Kept about {shown_name(person)}: {', '.join(sorted(given['details']))}.",
         data={"entity_id": str(person.id), "type": kept.type, "details": dict(kept.data)},
@@ -33,10 +33,10 @@ def _check_allowed(runtime: Any, message: Memory, person: Entity) -> None:
     context = runtime.turn_context()
     role = find_role(context.world if context is not None else None, message.entity_id)
     if person.id != message.entity_id and role not in MANAGERS:
-        raise ActionError("what is kept about others is changed for an OWNER or ADMIN only", action=_NAME)
+        raise ActionError("only an OWNER or ADMIN may change details about others", action=_NAME)
 
 
-async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
+async def _store(runtime: Any, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
     records = runtime.database.records
     found = await records.find(
         Component, runtime.agent_id, entity_id=person.id, type=kind, source_entity_id=runtime.agent_id
@@ -58,7 +58,7 @@ async def _merged(runtime: Any, message: Memory, person: Entity, kind: str, deta
 
 
 async def _validate(runtime: Any, message: Memory) -> bool:
-    """Where several people meet; what somebody tells the agent alone is kept as a fact."""
+    """Offer the action only outside direct channels, where reflection stores facts."""
     return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 

@@ -1,4 +1,4 @@
-"""FACTS: what the agent was told before that bears on the message."""
+"""FACTS: stored facts relevant to the message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime_core.recall.recall_task import RecallResult, fit_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
-    """Among what is known of the room and of the sender; one that another took the place of is not."""
+    """List the relevant current facts of the room and about the sender."""
     recalled: RecallResult = await runtime.recalled(message)
     lines = fit_budget((f"- {hit.memory.content.text}" for hit in recalled.facts), runtime.settings.recall_tokens)
     return ProviderResult(

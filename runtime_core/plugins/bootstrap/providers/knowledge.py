@@ -1,4 +1,4 @@
-"""KNOWLEDGE: passages of the agent's documents that bear on the message."""
+"""KNOWLEDGE: passages of documents relevant to the message."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from runtime_core.recall.recall_task import RecallResult, fit_budget
 
 
 async def _get(runtime: Any, message: Memory) -> ProviderResult:
-    """Passages of what was ingested, and documents that were stored as they are."""
+    """List relevant passages of ingested documents, and relevant unsplit documents."""
     recalled: RecallResult = await runtime.recalled(message)
-    passages = (_passage(hit.memory) for hit in recalled.passages)
+    passages = (_format_passage(hit.memory) for hit in recalled.passages)
     kept = fit_budget(passages, runtime.settings.recall_tokens)
     return ProviderResult(
         text="# What your documents say\n" + "\n\n".join(kept) if kept else "",
@@ -21,7 +21,7 @@ async def _get(runtime: Any, message: Memory) -> ProviderResult:
     )
 
 
-def _passage(memory: Memory) -> str:
+def _format_passage(memory: Memory) -> str:
     title = memory.metadata.get("title")
     return f"[{title}] {memory.content.text}" if title else memory.content.text
 

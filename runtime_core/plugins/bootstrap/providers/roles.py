@@ -1,4 +1,4 @@
-"""ROLES: who may do what here."""
+"""ROLES: roles of the participants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime_core.rooms.roles import list_roles
 
 
 async def _get(runtime: Any) -> ProviderResult:
-    """Of those who take part; everybody else is a plain user."""
+    """List participants with a role other than USER."""
     context = runtime.turn_context()
     roles = list_roles(context.world if context is not None else None)
     names = {each.id: each.names[0] for each in context.entities if each.names} if context is not None else {}
