@@ -90,7 +90,7 @@ def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
         raise invalid_input(error, name="") from error
     content = request.message_content
     _check_size(len(content.text.encode()), limit_bytes, "text")
-    _check_size(len(encode_json(value)) - len(encode_json(content.text)), limit_bytes, "everything beside text")
+    _check_size(len(encode_json(value)) - len(encode_json(content.text)), limit_bytes, "the message without its text")
     return request
 
 

@@ -1,4 +1,4 @@
-"""What the built-in actions do, and for whom, on both databases."""
+"""Effects and permissions of the built-in actions, on both databases."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ async def test_settings_are_for_owners_to_see_and_change(talk: Talk) -> None:
 
 
 class Post:
-    """A platform that something can be sent through."""
+    """A platform with a send handler."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[TargetInfo, Content]] = []
@@ -266,7 +266,7 @@ async def test_a_message_to_nobody_known_is_an_error_in_words(talk: Talk) -> Non
 
 
 async def offer_choice(talk: Talk, chosen: list[Any], **changes: Any) -> Task:
-    """A task that waits for a choice."""
+    """Create a task that waits for a choice."""
 
     async def execute(_runtime: Any, options: Mapping[str, Any], task: Task) -> None:
         if options["option"] == "explode":

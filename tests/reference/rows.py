@@ -1,4 +1,4 @@
-"""The rows of the specification: what each is about, which tests elsewhere show it, and what is still open."""
+"""The rows of the specification: titles, tests elsewhere that cover them, and open rows."""
 
 from __future__ import annotations
 
@@ -195,12 +195,12 @@ SHOWN_BY = {
     "N3": [f"{_TURN}::test_two_messages_at_once_in_one_room_are_both_answered"],
     "N5": ["tests/handlers/test_message.py::test_bad_input_is_named_and_no_row_is_written"],
 }
-"""Tests that show a row without carrying its mark, as `file::name`."""
+"""Tests that cover a row without its mark, as `file::name`."""
 
 OPEN = {
     "L5": "WebSocket",
 }
-"""Rows that no test shows yet, and the piece of work that closes them; a row with a test may not stand here."""
+"""Rows without a test, and the missing work; a row with a test must not be listed."""
 
 PARTLY: dict[str, str] = {}
-"""Rows whose tests do not show all of it, and what they leave out."""
+"""Rows that their tests cover in part, and what is omitted."""

@@ -168,7 +168,7 @@ class Speaker(Service):
         return cls()
 
     async def stop(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
 
 class Singer(Speaker):

@@ -15,7 +15,7 @@ from runtime_core.errors import PluginError
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, embedding_space
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
-from runtime_core.plugins.openai.provider import Lent, Provider
+from runtime_core.plugins.openai.provider import Overrides, Provider
 from runtime_core.plugins.openai.transport import open_transport
 from runtime_core.ports import EmbeddingModel, TextModel
 
@@ -50,20 +50,20 @@ def get_openai_plugin(
         http: HTTP client of the caller, never closed here; by default the deployment's or the runtime's.
         client: Client of the `openai` package for all calls; owned by the caller, never closed here.
     """
-    models = _OpenAIModels(Lent(text=text, embedding=embedding, http=http, client=client))
+    models = _OpenAIModels(Overrides(text=text, embedding=embedding, http=http, client=client))
     return Plugin(
         name="openai",
         description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
         init=models.open,
         models=models.handlers(),
-        embedding_space=embedding_space if embedding is None else _lent_model_space,
+        embedding_space=embedding_space if embedding is None else _given_model_space,
         check_key=check_key,
         priority=-50,
         settings=_SETTINGS,
     )
 
 
-def _lent_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
+def _given_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
     """Read the embedding space, with no default dimension: the caller's model determines it."""
     return replace(embedding_space(runtime), dimension=embedding_dimension(runtime))
 
@@ -71,8 +71,8 @@ def _lent_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
 class _OpenAIModels:
     """The handlers, with one provider for each runtime; holds runtimes weakly."""
 
-    def __init__(self, lent: Lent) -> None:
-        self._lent = lent
+    def __init__(self, overrides: Overrides) -> None:
+        self._overrides = overrides
         self._providers: WeakKeyDictionary[PluginRuntime, Provider] = WeakKeyDictionary()
 
     async def open(self, _: Mapping[str, Any], runtime: PluginRuntime) -> None:
@@ -82,19 +82,19 @@ class _OpenAIModels:
             SettingsError: A setting is malformed, or OPENAI_API_KEY is missing.
         """
         access = Access.read(runtime)
-        if self._lent.needs_key:
+        if self._overrides.needs_key:
             access.require_key()
-        self._providers[runtime] = Provider(access, self._lent, await self._find_http(runtime))
+        self._providers[runtime] = Provider(access, self._overrides, await self._find_http(runtime))
 
     async def _find_http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
-        lent = self._lent.http
-        if lent is None:
+        http = self._overrides.http
+        if http is None:
             return (await runtime.shared(open_transport)).http
 
-        async def open_lent() -> HttpClient:
-            return lent
+        async def given_http() -> HttpClient:
+            return http
 
-        return open_lent
+        return given_http
 
     def handlers(self) -> Mapping[str, Handler]:
         return {

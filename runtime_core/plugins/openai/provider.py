@@ -23,8 +23,8 @@ _Choice: TypeAlias = tuple[str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lent:
-    """Resources owned by the caller of the plugin; never closed here."""
+class Overrides:
+    """Models and clients of the caller that replace the API's; never closed here."""
 
     text: TextModel | None = None
     embedding: EmbeddingModel | None = None
@@ -43,23 +43,23 @@ class Provider:
         http: Returns the HTTP client, after it has loaded.
     """
 
-    def __init__(self, access: Access, lent: Lent, http: Callable[[], Awaitable[HttpClient]]) -> None:
+    def __init__(self, access: Access, overrides: Overrides, http: Callable[[], Awaitable[HttpClient]]) -> None:
         self._access = access
-        self._lent = lent
+        self._overrides = overrides
         self._http = http
         self._models: dict[_Choice, WireModel | SdkModel] = {}
 
     async def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
         """Return the text model of a setting; the caller's model keeps its name unless the setting is set."""
-        if self._lent.text is None:
+        if self._overrides.text is None:
             return await self._model(text=model_name(runtime, setting))
         given = runtime.get_setting(setting)
-        return _Named(self._lent.text, str(given)) if given else self._lent.text
+        return _Named(self._overrides.text, str(given)) if given else self._overrides.text
 
     async def embedding(self, runtime: PluginRuntime) -> EmbeddingModel:
         """Return the caller's embedding model, or the model of EMBEDDING_MODEL."""
-        if self._lent.embedding is not None:
-            return self._lent.embedding
+        if self._overrides.embedding is not None:
+            return self._overrides.embedding
         return await self._model(
             embedding=model_name(runtime, "EMBEDDING_MODEL"), dimension=embedding_dimension(runtime)
         )
@@ -80,7 +80,7 @@ class Provider:
 
     async def _make(self, choice: _Choice) -> WireModel | SdkModel:
         text, embedding, dimension = choice
-        if self._lent.client is None and self._access.transport == "wire":
+        if self._overrides.client is None and self._access.transport == "wire":
             self._access.require_key()
             http = await self._http()
             from runtime_core.adapters.openai.wire import WireModel  # noqa: PLC0415 - loaded while the database opens
@@ -105,8 +105,8 @@ class Provider:
         )
 
     async def _client(self) -> openai.AsyncOpenAI:
-        if self._lent.client is not None:
-            return self._lent.client
+        if self._overrides.client is not None:
+            return self._overrides.client
         from runtime_core.adapters.openai.sdk import make_client  # noqa: PLC0415 - loads openai on first use
 
         self._access.require_key()

@@ -1,4 +1,4 @@
-"""Values cross a border: built from what is plain, refused with the field's name, written as the same bytes."""
+"""Conversion of values: coercion, errors that name the field, deterministic JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime_core.testing import Scene
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A value with a nested one."""
+    """A value with a nested value."""
 
     x: int
     names: tuple[str, ...] = ()

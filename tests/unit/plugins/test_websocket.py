@@ -1,4 +1,4 @@
-"""Sending through the source `websocket`: there where `WEBSOCKET_ENDPOINT` is set, and only there."""
+"""The source `websocket`, available only if `WEBSOCKET_ENDPOINT` is set."""
 
 from __future__ import annotations
 

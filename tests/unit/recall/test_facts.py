@@ -1,4 +1,4 @@
-"""Facts: noted once, replaced by newer ones, their past kept."""
+"""Facts: stored once, superseded by newer ones, with their history kept."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_a_fact_held_twice_after_a_stop_is_put_right_the_next_time(
 ) -> None:
     (old,) = (await tell(runtime, message, "Ann lives in Lisbon.")).new
     await tell(runtime, message, "Ann lives in Porto.", old)
-    await runtime.create_memories([old])  # as if the process had ended before the old one was deleted
+    await runtime.create_memories([old])  # as after an interruption before the delete
     kept = await tell(runtime, message, "Ann lives in Porto.", old)
     assert (len(kept.new), len(kept.superseded)) == (0, 1)
     assert await facts(runtime) == ["Ann lives in Porto."]
@@ -102,7 +102,7 @@ async def test_a_fact_held_twice_after_a_stop_is_put_right_the_next_time(
 
 @pytest.fixture
 async def reflecting(adapter: SqliteAdapter) -> AsyncIterator[tuple[AgentRuntime, list[Any], list[str]]]:
-    """An agent whose model notes what a test tells it, and what it was asked."""
+    """An agent with a scripted model: the runtime, the answers, and the prompts it received."""
     notes: list[Any] = []
     asked: list[str] = []
 

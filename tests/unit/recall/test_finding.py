@@ -1,4 +1,4 @@
-"""What a search goes by, and what it says when a vector is not to be had."""
+"""Search by words and vectors, and its fallback without an embedding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime_core.settings import Settings
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ROOM = uuid4()
-# What the made-up embedding model knows: animals point one way, weather the other.
+# The vectors of the test's embedding model: animals point one way, weather the other.
 MEANINGS = {"fox": (1.0, 0.0), "hound": (0.9, 0.1), "rain": (0.0, 1.0)}
 
 
@@ -65,7 +65,7 @@ async def agent(path: Path, *plugins: Plugin, **settings: Any) -> AsyncIterator[
 
 
 async def remember(runtime: AgentRuntime, *texts: str, embedded: bool = True) -> list[UUID]:
-    """Store texts, a minute apart."""
+    """Store texts one minute apart."""
     vectors = (await runtime.embed(texts)).vectors if embedded else [None] * len(texts)
     return await runtime.create_memories(
         [

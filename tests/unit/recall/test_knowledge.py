@@ -1,4 +1,4 @@
-"""Taking documents in, on a real file."""
+"""Ingestion of documents into a SQLite file."""
 
 from __future__ import annotations
 

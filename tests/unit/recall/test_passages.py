@@ -1,4 +1,4 @@
-"""How documents are cut."""
+"""Splitting of documents into passages."""
 
 from __future__ import annotations
 

@@ -20,6 +20,4 @@ async def _get(runtime: Any, message: Memory) -> ProviderResult:
     )
 
 
-facts = Provider(
-    name="FACTS", description="What the agent was told before that bears on the message", get=_get, position=60
-)
+facts = Provider(name="FACTS", description="Stored facts relevant to the message", get=_get, position=60)

@@ -27,5 +27,5 @@ def _format_passage(memory: Memory) -> str:
 
 
 knowledge = Provider(
-    name="KNOWLEDGE", description="Passages of the agent's documents that bear on the message", get=_get, position=70
+    name="KNOWLEDGE", description="Passages of the agent's documents relevant to the message", get=_get, position=70
 )
