@@ -26,6 +26,6 @@ class Caller:
 
     @property
     def entity_id(self) -> UUID:
-        """The entity id, derived from kind, issuer and subject; equal on every channel."""
+        """The entity id, derived from kind, issuer and subject."""
         parts = (quote(each, safe="") for each in (self.kind, self.issuer, self.subject))
         return uuid5(NAMESPACE_URL, f"urn:mayfly:caller:{':'.join(parts)}")

@@ -109,7 +109,10 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
 
 
 def _drop_nulls(value: object) -> object:
-    """Drop null fields, which mean "absent" in character files; keep `name` so that its error names null."""
+    """Drop null fields, which mean "absent" in character files.
+
+    `name` is kept, so that its error names null.
+    """
     if not isinstance(value, Mapping):
         return value
     inner = {key: _drop_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}

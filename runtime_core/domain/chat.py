@@ -64,7 +64,11 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
-    """A tool offered to the model; `parameters` is a JSON schema of type object."""
+    """A tool offered to the model.
+
+    Attributes:
+        parameters: A JSON schema of type object.
+    """
 
     name: str
     description: str

@@ -10,7 +10,7 @@ _URI_COMPONENT_SAFE = "-_.!~*'()"  # left unescaped by encodeURIComponent (ECMA-
 
 
 def string_to_uuid(text: str | UUID) -> UUID:
-    """Return the stable UUID of a text, or the UUID that the text holds.
+    """Return the UUID in a text, or derive one from the text.
 
     Source:
         elizaOS `stringToUuid`: sha1 of the URI-escaped text, first 16 bytes, version nibble 0,

@@ -12,7 +12,7 @@ _MAX_MISSES = 20  # braces without an object: each costs a scan of the remaining
 
 
 def json_objects(text: str) -> list[dict[str, Any]]:
-    """Extract the outermost JSON objects of a text; the last may be truncated."""
+    """Extract the outermost JSON objects of a text, including a truncated last one."""
     found: list[dict[str, Any]] = []
     decoder, position = JSONDecoder(), text.find("{")
     misses = 0
@@ -30,7 +30,11 @@ def json_objects(text: str) -> list[dict[str, Any]]:
 
 
 def _repair(text: str) -> object:
-    """Parse an object that is truncated or has trailing commas; None if that fails."""
+    """Parse a truncated object, or one with trailing commas.
+
+    Returns:
+        None if that fails.
+    """
     closed = re.sub(r",\s*([}\]])", r"\1", text.strip().removesuffix("```").strip())
     try:
         return from_json(closed, allow_partial="trailing-strings")

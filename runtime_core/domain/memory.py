@@ -20,7 +20,7 @@ STRICT = {"extra": "forbid"}  # an unknown field is an error: dropping it would 
 
 
 class MemoryType(StrEnum):
-    """The memory types of the reference; each value is also the name of its table."""
+    """Memory types of the reference; each value names a table."""
 
     MESSAGE = "messages"
     FACT = "facts"
@@ -73,7 +73,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """One stored text of an agent: a message, a fact, or a fragment of a document.
+    """A text that an agent stores, such as a message or fact.
 
     Attributes:
         entity_id: The author; for the agent's own messages, the agent's id.
@@ -121,7 +121,9 @@ _MEMORY_ALIASES = {"user_id": "entity_id", "type": "table"}  # names in the refe
 
 
 def coerce_content(value: Content | Mapping[str, Any], *, name: str = "content") -> Content:
-    """Return content unchanged, or build it from a dict; unknown keys go to `data`.
+    """Return content unchanged, or build it from a dict.
+
+    Unknown keys go to `data`.
 
     Raises:
         InvalidInput: The value is no dict, or a field has the wrong type.

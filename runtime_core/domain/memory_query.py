@@ -32,7 +32,7 @@ class MemoryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryQuery:
-    """A search by words, by a vector, or by both with fused rankings.
+    """A search by words, a vector, or both with fused rankings.
 
     Attributes:
         text: Words, stemmed. A memory matches on any word; more and rarer matching words rank higher.
@@ -53,7 +53,7 @@ class MemoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallSource:
-    """One source of a recall: a filter, the maximum number of hits, and neighbours per side."""
+    """One source of a recall: filter, maximum hits, and neighbours per side."""
 
     which: MemoryFilter
     limit: int = 5

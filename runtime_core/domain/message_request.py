@@ -73,7 +73,7 @@ class MessageRequest(BaseModel):
 
 
 def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
-    """Parse and validate a message, given as JSON or as a parsed event.
+    """Parse and validate a message from JSON or a parsed event.
 
     Raises:
         InvalidInput: Not UTF-8, not JSON, nested too deeply, or a field is missing, unknown or malformed; names it.

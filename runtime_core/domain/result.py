@@ -60,7 +60,7 @@ class MessageProcessingResult:
         return self.response_messages[-1].content.text if self.response_messages else ""
 
     def as_json(self) -> dict[str, Any]:
-        """Convert to JSON for responses of the API and the queue; omits the state."""
+        """Convert to JSON for responses of all handlers, without the state."""
         return {
             "message_id": str(self.message_id),
             "run_id": str(self.run_id),

@@ -24,7 +24,9 @@ Reader = Callable[[Any], Any]
 
 
 def read_json(kind: type[T], text: str | bytes) -> T:
-    """Read a value of `kind`, ignoring unknown keys: newer schemas may have more columns.
+    """Read a value of `kind` from a JSON row.
+
+    Unknown keys are ignored: newer schemas may have more columns.
 
     Raises:
         KeyError, TypeError, ValueError: The row does not fit `kind`, which is a defect of this package.

@@ -1,4 +1,4 @@
-"""Runs: the record of processing one message, and the values that claim and finish it."""
+"""Runs, and the values that claim and finish them."""
 
 from __future__ import annotations
 

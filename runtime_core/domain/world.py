@@ -14,7 +14,7 @@ from runtime_core.domain.frozen import dataclass
 
 
 class ChannelType(StrEnum):
-    """The kind of a room; determines whether the agent answers without a mention."""
+    """The kind of a room, which decides whether messages need a mention."""
 
     SELF = "SELF"
     DM = "DM"
@@ -33,7 +33,7 @@ DIRECT_CHANNELS = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.S
 
 
 class ParticipantState(StrEnum):
-    """The agent's state in a room: answer every message, or stay silent until mentioned."""
+    """The agent's state in a room: answer everything, or only mentions."""
 
     FOLLOWED = "FOLLOWED"
     MUTED = "MUTED"
@@ -73,7 +73,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """A person, a bot, or the agent itself; the first name is displayed."""
+    """A person, bot or agent; its first name is displayed."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 

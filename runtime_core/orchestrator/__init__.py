@@ -1,1 +1,1 @@
-"""The orchestrator: agents of one process, and the dispatch of messages to them."""
+"""The orchestrator: agents of a process, and dispatch of messages."""

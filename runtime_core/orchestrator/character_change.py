@@ -63,7 +63,7 @@ async def change_character(runtime: AgentRuntime, changes: Mapping[str, Any]) ->
 
 
 def _to_audit(character: Character) -> Mapping[str, Any]:
-    """Convert a character for the audit trail, with only the names of its secrets."""
+    """Convert a character for the audit trail, with secrets by name only."""
     return {**_without_secrets(character), "secrets": sorted(character.secrets)}
 
 

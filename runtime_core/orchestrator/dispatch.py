@@ -62,7 +62,7 @@ def read_dispatch(
 
 
 def parse_agent_id(given: object, *, path: str = "agent_id") -> UUID:
-    """Parse the id of an agent, given as a UUID or as text.
+    """Parse the id of an agent from a UUID or text.
 
     Raises:
         InvalidInput: The value is no UUID.
@@ -94,7 +94,7 @@ def find_lane(dispatch: object) -> Lane | None:
 
 
 def wrap_error(error: Exception) -> MayflyError:
-    """Wrap an wrap_error error in a `MayflyError`, so that all errors of a dispatch share one base."""
+    """Wrap an unexpected error in a `MayflyError`, the base of dispatch errors."""
     failure = MayflyError(f"{type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure

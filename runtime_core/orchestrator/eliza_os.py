@@ -153,7 +153,7 @@ class ElizaOS:
             raise failure
 
     def _reserve(self, runtimes: Sequence[AgentRuntime]) -> None:
-        """Reserve the ids before the first await, so that concurrent calls cannot add the same id."""
+        """Reserve the ids before the first await, against concurrent calls."""
         ids = [runtime.agent_id for runtime in runtimes]
         self._check_free(ids)
         self._adding.update(ids)
@@ -169,7 +169,7 @@ class ElizaOS:
         Raises:
             AgentNotFound: An id is not registered; no agent is started.
         """
-        await self._start([self._get_registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)])
+        await self._start([self._find(agent_id) for agent_id in (ids if ids is not None else self._runtimes)])
 
     async def _start(self, runtimes: Sequence[AgentRuntime]) -> None:
         await asyncio.gather(*(_start_runtime(runtime) for runtime in runtimes))
@@ -221,7 +221,7 @@ class ElizaOS:
         """
         if not self._editable:
             raise AgentError("agents cannot be updated: await enable_editable_mode() first")
-        runtime = self._get_registered(agent_id)
+        runtime = self._find(agent_id)
         await change_character(runtime, changes)
         await self._emit(OrchestratorEventType.AGENT_UPDATED, agent_id=agent_id, changed=tuple(changes))
 
@@ -232,7 +232,11 @@ class ElizaOS:
         return self._runtimes.get(agent_id)
 
     def get_agent_by_name(self, name: str) -> AgentRuntime | None:
-        """Find the first registered runtime by character name, ignoring case; None if there is none."""
+        """Find the first runtime by character name, ignoring case.
+
+        Returns:
+            None if no runtime with the name is registered.
+        """
         return next(iter(self.get_agents_by_names([name])), None)
 
     def get_agents(self) -> list[AgentRuntime]:
@@ -282,19 +286,19 @@ class ElizaOS:
         return absent_health() if runtime is None else await check_health(runtime)
 
     async def validate_api_keys(self, ids: Sequence[UUID] | None = None) -> dict[UUID, bool]:
-        """Check the API keys of agents with their model providers; without `ids`, of all agents.
+        """Check the API keys of agents with their providers.
 
-        A provider that needs no key counts as valid.
+        Without `ids`, all agents are checked. A provider that needs no key counts as valid.
 
         Raises:
             AgentNotFound: An id is not registered.
             ModelError: The request to a provider failed.
         """
-        runtimes = [self._get_registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
+        runtimes = [self._find(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
         verdicts = await asyncio.gather(*(_has_valid_keys(runtime) for runtime in runtimes))
         return {runtime.agent_id: valid for runtime, valid in zip(runtimes, verdicts, strict=True)}
 
-    def _get_registered(self, given: UUID | str) -> AgentRuntime:
+    def _find(self, given: UUID | str) -> AgentRuntime:
         agent_id = parse_agent_id(given)
         if agent_id not in self._runtimes:
             known = [f"{each.character.name} ({each.agent_id})" for each in self._runtimes.values()]
@@ -321,9 +325,10 @@ class ElizaOS:
         may_join_room: bool = True,
         run_id: UUID | None = None,
     ) -> HandledMessage:
-        """Send a message to an agent and await the result; with `on_response`, return at once.
+        """Send a message to an agent, and await the result.
 
-        `runtime.stop()` and the end of a Lambda invocation await messages in the background.
+        With `on_response`, the call returns at once, and the message is handled in the background: `runtime.stop()` and
+        the end of a Lambda invocation await it.
 
         Args:
             target: The id of a registered agent, or a runtime.
@@ -347,7 +352,7 @@ class ElizaOS:
         """
         if on_response is not None and on_content is not None:
             raise InvalidInput("on_response and on_content exclude each other: pass one of them", path="on_response")
-        runtime = target if isinstance(target, AgentRuntime) else self._get_registered(target)
+        runtime = target if isinstance(target, AgentRuntime) else self._find(target)
         given = runtime.as_message(message)
         filled = replace(given, agent_id=runtime.agent_id, created_at=given.created_at or datetime.now(UTC))
         delivery = MessageDelivery(

@@ -40,7 +40,7 @@ class Health:
 
 
 def absent_health() -> Health:
-    """Return the health of an agent that is not registered or not initialized."""
+    """Return the health of an unregistered or uninitialized agent."""
     return Health(alive=False, responsive=False, memory_usage_bytes=memory_usage_bytes(), uptime_s=0.0)
 
 
@@ -69,7 +69,7 @@ async def _run_probe(name: str, probe: Awaitable[bool], timeout_s: float) -> boo
 
 
 def memory_usage_bytes() -> int:
-    """Measure the resident memory of this process, or its peak if /proc is missing."""
+    """Measure the resident memory of this process; its peak without /proc."""
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * resource.getpagesize()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -55,7 +55,7 @@ class MessageDelivery:
             await self._notify("on_complete", self.on_complete)
 
     async def process_in_background(self) -> None:
-        """Process the message without a waiting caller; log a failure if `on_error` is not given."""
+        """Process the message in the background; without `on_error`, log a failure."""
         try:
             await self.process()
         except Exception:

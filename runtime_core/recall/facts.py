@@ -55,7 +55,7 @@ class StoredFacts:
 
 
 async def find_facts(runtime: AgentRuntime, message: Memory, *, limit: int) -> list[Memory]:
-    """Find the newest facts of a message's room and about its sender, oldest first."""
+    """Find the newest facts about a message's room and sender, oldest first."""
     of_room = await runtime.get_memories(table=MemoryType.FACT.value, room_id=message.room_id, limit=limit)
     of_sender = await runtime.get_memories(table=MemoryType.FACT.value, entity_id=message.entity_id, limit=limit)
     unique = {each.id: each for each in (*of_room, *of_sender)}.values()
@@ -64,7 +64,9 @@ async def find_facts(runtime: AgentRuntime, message: Memory, *, limit: int) -> l
 
 
 async def store_facts(runtime: AgentRuntime, statements: Sequence[Statement], *, now: datetime) -> StoredFacts:
-    """Store new facts, and move the facts they replace to the past; idempotent.
+    """Store new facts, and move those they replace to the past.
+
+    Idempotent: repeating a call changes nothing.
 
     Raises:
         StoreError: Reading or storing the facts failed.
@@ -113,7 +115,7 @@ async def _store(runtime: AgentRuntime, statement: Statement, now: datetime, sto
 
 
 def _make_fact(agent_id: UUID, statement: Statement) -> Memory:
-    """Build a fact; its id derives from its words and source, so that repeats are one fact."""
+    """Build a fact, with an id derived from its words and source."""
     source = statement.source
     return Memory(
         id=string_to_uuid(f"fact:{agent_id}:{statement.about}:{source.id}:{normalize_words(statement.text)}"),

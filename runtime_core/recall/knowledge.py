@@ -1,4 +1,4 @@
-"""The document library of an agent: ingested once, replaced when a document changes."""
+"""The document library of an agent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Library:
         self._wants_embeddings = wants_embeddings
 
     async def ingest(self, document: Document) -> tuple[IngestOutcome, list[Memory]]:
-        """Store a document and its passages if it is new or has changed.
+        """Store a document and its passages if new or changed.
 
         A changed document replaces its earlier version. After an interruption, the next call ingests it again.
 
@@ -96,7 +96,7 @@ class Library:
         return string_to_uuid(f"document:{self._agent_id}:{source}")
 
     def _make_document(self, document: Document) -> Memory:
-        """Build the document's row, without text so that searches find only its passages."""
+        """Build the document's row, without text: searches should find only passages."""
         return Memory(
             id=self._id(document.source),
             entity_id=self._agent_id,
@@ -128,7 +128,7 @@ class Library:
 
 
 def find_removed(known: Sequence[str], given: Sequence[str], folders: Sequence[str]) -> Iterator[str]:
-    """Find known documents that are missing from the folders or files they came from."""
+    """Find known documents that are missing from their folders or files."""
     present = set(given)
     for source in known:
         inside = any(

@@ -28,10 +28,10 @@ class Passage:
 
 
 def split_passages(markdown: str, *, tokens: int = PASSAGE_TOKENS) -> list[Passage]:
-    """Split Markdown or plain text into passages of at most `tokens` estimated tokens.
+    """Split Markdown or plain text into passages.
 
-    A passage does not span a heading, except that small neighbouring sections are joined. Headings in fenced code are
-    text.
+    Each has at most `tokens` estimated tokens. A passage does not span a heading, except that small neighbouring
+    sections are joined. Headings in fenced code are text.
     """
     found: list[Passage] = []
     for section in _join_small(list(_split_sections(markdown)), tokens):

@@ -1,4 +1,4 @@
-"""Recall of a message: relevant older turns of its room, facts, and passages of documents.
+"""Recall of older turns, facts and passages relevant to a message.
 
 In mode `text`, the statement that claims the turn also runs the search, without another round trip. In mode `hybrid`,
 the message is embedded concurrently with the claim, under a deadline, and one query follows; if the embedding fails,
@@ -61,7 +61,9 @@ NO_RESULT = RecallResult()
 
 
 def recall_mode(runtime: AgentRuntime) -> RecallMode:
-    """Read RECALL; by default `hybrid` if EMBEDDING_MODEL is set and a plugin embeds, else `text`.
+    """Read the setting RECALL.
+
+    By default it is `hybrid` if EMBEDDING_MODEL is set and a plugin embeds, else `text`.
 
     Raises:
         SettingsError: The value is unknown, or `hybrid` and no plugin embeds.
@@ -92,7 +94,7 @@ def knowledge_room_id(agent_id: UUID) -> UUID:
 
 
 class RecallTask:
-    """The search for one message, which runs during its turn; call `close` when the turn ends.
+    """The recall of one message, closed at the end of its turn.
 
     Attributes:
         claim_query: Query for `TurnStart.recall`; None if the claim runs no search.
@@ -164,7 +166,11 @@ class RecallTask:
         return _group_hits(found if sources[0] is not None else [[], *found])
 
     def _restrict_to_past(self, past: RecallSource) -> RecallSource | None:
-        """Restrict the room's past to messages before the conversation window; None if there are none."""
+        """Restrict the room's past to messages before the conversation window.
+
+        Returns:
+            None if there are none.
+        """
         context = self._context
         if context is None or len(context.messages) < self._runtime.get_conversation_length() or not context.messages:
             return None
@@ -212,7 +218,7 @@ def _select_best(hits: Iterable[Hit], at_most: int) -> tuple[Hit, ...]:
 
 
 def fit_budget(texts: Iterable[str], tokens: int) -> list[str]:
-    """Take the leading texts that fit into an estimated token budget, truncating the last."""
+    """Take the leading texts within an estimated token budget, truncating the last."""
     kept: list[str] = []
     left = tokens * _BYTES_FOR_A_TOKEN
     for text in texts:

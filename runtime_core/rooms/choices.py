@@ -1,4 +1,4 @@
-"""Choices: tasks that wait in a room until a participant picks an option.
+"""Choices: tasks that wait for a participant to pick an option.
 
 Such a task has the tag `AWAITING_CHOICE`; its `metadata["options"]` are names, or `{"name", "description"}`. The
 metadata of the room flags a waiting choice, so that turns in other rooms need no query.

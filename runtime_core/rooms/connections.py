@@ -1,4 +1,4 @@
-"""Connections: create a world, a room and its participants before the first message."""
+"""Creation of worlds, rooms and participants before the first message."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Connection:
 
 
 def _select_highest(roles: str | Sequence[str]) -> str:
-    """Select the highest of an entity's roles: a world stores one for each entity."""
+    """Select the highest of an entity's roles, as a world stores one."""
     named = [str(each).upper() for each in ((roles,) if isinstance(roles, str) else roles)]
     return next((each for each in (Role.OWNER, Role.ADMIN) if each in named), named[0] if named else Role.USER)
 
@@ -135,9 +135,9 @@ async def ensure_connections(
     source: str,
     world: World | Mapping[str, Any],
 ) -> None:
-    """Create a world, rooms and entities, and add all entities and the agent to all rooms.
+    """Create a world, rooms and entities, and their participants.
 
-    Existing records are not changed. One statement.
+    All entities and the agent join all rooms. Existing records are not changed. One statement.
 
     Raises:
         InvalidInput: A room belongs to another world, or a value is malformed.
@@ -155,7 +155,7 @@ async def ensure_connections(
 
 
 def _build_participants(runtime: ConnectedRuntime, entities: Sequence[Entity], rooms: Sequence[Room]) -> list[Record]:
-    """Build the entities, including the agent, and a participant for each room and entity."""
+    """Build entities, including the agent, and participants of all rooms."""
     agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))
     everyone = {each.id: each for each in (agent, *entities)}
     places = [Participant(room_id=room.id, entity_id=entity_id) for room in rooms for entity_id in everyone]
@@ -176,7 +176,7 @@ async def ensure_room_exists(runtime: ConnectedRuntime, room: Room | Mapping[str
 
 
 async def ensure_participant_in_room(runtime: ConnectedRuntime, entity_id: UUID, room_id: UUID) -> None:
-    """Add an entity to an existing room; create the entity if it is missing.
+    """Add an entity to a room; create the entity if missing.
 
     Raises:
         InvalidRecord: The room does not exist.
@@ -199,7 +199,7 @@ async def participant_state(runtime: ConnectedRuntime, room_id: UUID, entity_id:
 async def set_participant_state(
     runtime: ConnectedRuntime, room_id: UUID, entity_id: UUID, state: ParticipantState | str | None
 ) -> None:
-    """Set the state of an entity in a room; None neither follows nor mutes it.
+    """Set the state of an entity in a room; None clears it.
 
     Raises:
         RecordNotFound: The entity is no participant of the room.

@@ -27,7 +27,10 @@ def active_contexts(context: TurnContext | None, setting: Any) -> tuple[str, ...
 
 
 def belongs(contexts: Sequence[str], active: Sequence[str]) -> bool:
-    """Whether a component of `contexts` applies while `active` are set; an empty side always matches."""
+    """Whether the contexts of a component match the active ones.
+
+    An empty side matches everything.
+    """
     return not contexts or not active or bool(set(contexts) & set(active))
 
 

@@ -19,7 +19,7 @@ def read_state(context: TurnContext | None, agent_id: UUID) -> ParticipantState 
 
 
 async def find_state(runtime: AgentRuntime, room_id: UUID) -> ParticipantState | None:
-    """Find the agent's state in a room; in a turn of that room, as of the claim."""
+    """Find the agent's state in a room; within its turn, as of the claim."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == room_id:
         return read_state(context, runtime.agent_id)

@@ -26,7 +26,7 @@ _INCLUDED: Mapping[str, tuple[str, ...]] = {
 
 
 def find_role(world: World | None, entity_id: UUID) -> str:
-    """Find the role of an entity in a world; `USER` if it has none."""
+    """Find the role of an entity in a world, by default `USER`."""
     if world is None:
         return Role.USER.value
     given = _read_roles(world).get(str(entity_id))
@@ -37,7 +37,10 @@ def find_role(world: World | None, entity_id: UUID) -> str:
 
 
 def roles_held(world: World | None, entity_id: UUID) -> tuple[str, ...]:
-    """List an entity's role and the roles it includes: OWNER includes ADMIN, all include USER."""
+    """List an entity's role and the roles it includes.
+
+    OWNER includes ADMIN, and all roles include USER.
+    """
     role = find_role(world, entity_id)
     return _INCLUDED.get(role, (Role.USER.value,) if role == Role.USER else (role, Role.USER.value))
 

@@ -13,7 +13,7 @@ from runtime_core.errors import ActionError
 
 
 async def find_people(runtime: Any, message: Memory) -> Sequence[Entity]:
-    """Find the participants of the message's room; in its turn, without a query."""
+    """Find the participants of the message's room; no query within its turn."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
         known: Sequence[Entity] = context.entities
@@ -25,7 +25,7 @@ async def find_people(runtime: Any, message: Memory) -> Sequence[Entity]:
 
 
 async def find_person(runtime: Any, message: Memory, name: str, *, action: str) -> Entity:
-    """Find a participant by id or name; an empty name is the sender.
+    """Find a participant by id or name; empty means the sender.
 
     Raises:
         ActionError: No participant, or more than one, has the name.
@@ -53,7 +53,9 @@ def shown_name(entity: Entity) -> str:
 
 
 async def load_world(runtime: Any, message: Memory, *, action: str) -> World:
-    """Load the current world of the message's room; the turn's copy may be outdated.
+    """Load the world of the message's room from the store.
+
+    The turn's copy may be outdated.
 
     Raises:
         ActionError: The room belongs to no world.

@@ -1,4 +1,4 @@
-"""Settings of a world, which its owner configures by talking to the agent.
+"""Settings of a world, configured by talking to the agent.
 
 The world's `metadata["settings"]` map each key to `{"name", "description", "value", "required", "secret", "type"}`;
 all of these fields are optional.

@@ -1,4 +1,4 @@
-"""The local provider: models without account, key or network, used as the last fallback."""
+"""The local provider: the last fallback, without account, key or network."""
 
 from __future__ import annotations
 

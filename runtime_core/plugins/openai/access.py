@@ -63,7 +63,7 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a key, or the server is local and needs none."""
+        """Whether there is a key, or a local server without one."""
         return self.api_key is not None or is_loopback(self.base_url)
 
     def require_key(self) -> None:

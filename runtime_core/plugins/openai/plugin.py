@@ -42,7 +42,7 @@ def get_openai_plugin(
     http: HttpClient | None = None,
     client: openai.AsyncOpenAI | None = None,
 ) -> Plugin:
-    """Build the plugin; one instance serves several runtimes, each with its own settings.
+    """Build the plugin, which serves several runtimes with their own settings.
 
     Args:
         text: Model for the text and object types, instead of the API.
@@ -64,7 +64,7 @@ def get_openai_plugin(
 
 
 def _given_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
-    """Read the embedding space, with no default dimension: the caller's model determines it."""
+    """Read the embedding space; the caller's model determines the default dimension."""
     return replace(embedding_space(runtime), dimension=embedding_dimension(runtime))
 
 

@@ -24,7 +24,7 @@ _Choice: TypeAlias = tuple[str, str, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """Models and clients of the caller that replace the API's; never closed here."""
+    """Models and clients of the caller, used instead and never closed."""
 
     text: TextModel | None = None
     embedding: EmbeddingModel | None = None
@@ -50,7 +50,10 @@ class Provider:
         self._models: dict[_Choice, WireModel | SdkModel] = {}
 
     async def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
-        """Return the text model of a setting; the caller's model keeps its name unless the setting is set."""
+        """Return the text model of a setting.
+
+        The caller's model keeps its name unless the setting is set.
+        """
         if self._overrides.text is None:
             return await self._model(text=model_name(runtime, setting))
         given = runtime.get_setting(setting)
@@ -65,7 +68,7 @@ class Provider:
         )
 
     async def media(self) -> MediaModel:
-        """Return the model for images, transcription and speech, which uses the `openai` package."""
+        """Return the media model, which uses the `openai` package."""
         from runtime_core.adapters.openai.media import MediaModel  # noqa: PLC0415 - loads openai on first use
 
         return MediaModel(await self._client(), timeout_s=self._access.timeout_s)

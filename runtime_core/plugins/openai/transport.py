@@ -1,4 +1,4 @@
-"""HTTP transport of a deployment: loaded in a thread at start, awaited by the first call."""
+"""HTTP transport of a deployment, loaded in a thread at start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugin `sql`, for plugin lists that name it; runtimes open the database without it."""
+"""The plugin `sql`, optional: runtimes open the database without it."""
 
 from runtime_core.plugins.sql.plugin import plugin
 

@@ -1,4 +1,4 @@
-"""The plugin `websocket`: sends content to the connection named by `channel_id` of the target."""
+"""The plugin `websocket`: sends to the connection in a target's `channel_id`."""
 
 from __future__ import annotations
 

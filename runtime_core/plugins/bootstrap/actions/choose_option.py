@@ -16,7 +16,10 @@ _NAME = "CHOOSE_OPTION"
 
 
 async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
-    """Delete the task, then run it, so that concurrent choices run it once; restore it if it fails."""
+    """Run the task of a choice.
+
+    It is deleted first, so that concurrent choices run it once, and restored if it fails.
+    """
     wanted = str(options.parameters["option"]).strip()
     task = _find_task(await find_choices(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
     option = next((each.name for each in read_options(task) if each.name.casefold() == wanted.casefold()), ABORT)
@@ -36,7 +39,7 @@ async def _handle(runtime: Any, message: Memory, state: Any, options: ActionOpti
 
 
 def _find_task(waiting: list[Task], task_id: str, option: str) -> Task:
-    """Find a task by a prefix of its id, or the newest task with the option."""
+    """Find the newest task with the option and the id prefix."""
     candidates = [each for each in waiting if str(each.id).startswith(task_id.strip().lower())]
     known = option.casefold()
     fitting = [

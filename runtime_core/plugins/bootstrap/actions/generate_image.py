@@ -29,7 +29,10 @@ async def _handle(runtime: Any, _message: Memory, _state: Any, options: ActionOp
 
 
 async def _validate(runtime: Any) -> bool:
-    """Offer the action only if IMAGE_GENERATION is true, as images cost money, and a plugin generates them."""
+    """Offer the action only with IMAGE_GENERATION and an image model.
+
+    The setting exists because images cost money.
+    """
     return runtime.get_setting("IMAGE_GENERATION") is True and runtime.get_model(ModelType.IMAGE) is not None
 
 

@@ -27,7 +27,10 @@ async def _handle(runtime: Any, message: Memory, _state: Any, options: ActionOpt
 
 
 async def _find_room(runtime: Any, message: Memory, name: str, source: str | None) -> tuple[TargetInfo, str]:
-    """Find a room by name or id, only in the same world: a user must not reach other worlds."""
+    """Find a room of the same world by name or id.
+
+    Rooms of other worlds are excluded: a user of one world must not reach another.
+    """
     context = runtime.turn_context()
     world_id = context.world.id if context is not None and context.world is not None else message.world_id
     rooms: list[Room] = await runtime.get_rooms(world_id) if world_id else []
@@ -55,7 +58,7 @@ async def _find_person(runtime: Any, message: Memory, name: str, source: str | N
 
 
 def _choose_source(runtime: Any, wanted: str | None) -> str:
-    """Choose the platform to send through: the named one, or the only one."""
+    """Choose the platform: the named one, or the only one."""
     known = runtime.send_sources()
     if wanted in known:
         return str(wanted)

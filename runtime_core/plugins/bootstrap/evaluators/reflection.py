@@ -106,7 +106,7 @@ def _parse_notes(text: str) -> Mapping[str, Any]:
 
 
 def _read_facts(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Statement]:
-    """Read the well-formed facts of the notes; `replaces` holds numbers of the prompt's list."""
+    """Read the well-formed facts; `replaces` holds numbers of the prompt's list."""
     statements = []
     for each in noted[:_MAX_FACTS] if isinstance(noted, list) else []:
         text = str(each.get("claim") or "").strip() if isinstance(each, Mapping) else ""

@@ -44,7 +44,7 @@ async def _get(runtime: Any, message: Memory) -> ProviderResult:
 
 
 async def _recall_past(runtime: Any, message: Memory) -> Sequence[Hit]:
-    """Recall older messages; on an error or timeout, log it and continue without them."""
+    """Recall older messages; on an error or timeout, log it and omit them."""
     try:
         async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):
             recalled: RecallResult = await runtime.recalled(message)

@@ -9,7 +9,7 @@ from runtime_core.agent.components import Provider, ProviderResult
 
 
 async def _get(runtime: Any) -> ProviderResult:
-    """Report the time of the claim, which is constant during a turn, even if resumed."""
+    """Report the time of the claim, constant over the turn and its resumes."""
     context = runtime.turn_context()
     now = (context.now if context is not None else datetime.now(UTC)).astimezone(UTC)
     text = f"It is {now:%A}, {now.day} {now:%B} {now.year}, {now:%H:%M} UTC."

@@ -1,4 +1,4 @@
-"""The service DATABASE: the runtime's database, for components that look it up by service type."""
+"""The service DATABASE: access to the runtime's database by service type."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class EmbeddingService(Service):
         return cls(runtime)
 
     async def stop(self) -> None:
-        """Embed the urgent memories; the next process of this database embeds the rest."""
+        """Embed urgent memories; the next process embeds the rest."""
         if self._worker is not None:
             self._runtime.embedding_worker = None
             await self._worker.close()
