@@ -20,7 +20,7 @@ from runtime_core.domain.chat import ChatMessage, EmbeddingResponse, ModelType, 
 from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory
-from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.memory_query import RecallResult
 from runtime_core.domain.routes import RouteRequest
 from runtime_core.domain.routing import TargetInfo
 from runtime_core.domain.run import ActionOptions, ActionResult, TurnContext
@@ -164,7 +164,7 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
     def active_contexts(self) -> tuple[str, ...]:
         """Return the contexts of the conversation; empty excludes nothing."""
 
-    async def recalled(self, message: Memory) -> Recalled:
+    async def recalled(self, message: Memory) -> RecallResult:
         """Return the memories relevant to a message. Within a turn the search runs once."""
 
     async def emit(self, event_type: str, data: Any = None) -> None:

@@ -17,7 +17,7 @@ from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Hit, Memory
 from runtime_core.domain.memory_query import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
 from runtime_core.domain.memory_query import MemoryQuery as MemoryQuery
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.domain.records import Record
 from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.domain.task import Task
@@ -120,7 +120,7 @@ class MemoryStore(Protocol):
 class RecallStore(Protocol):
     """Finds what a message brings to mind; each adapter passes `RecallStoreContract`."""
 
-    async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+    async def recall(self, agent_id: UUID, recall: RecallQuery) -> list[list[Hit]]:
         """Search several sources for one query, in one round trip.
 
         Returns:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from runtime_core.cli.conversation import Conversation
+from runtime_core.cli.conversation import ChatRoom
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import hint
 from runtime_core.cli.logs import log_to_stderr
@@ -59,7 +59,7 @@ def command(debug: bool, agent: str | None, room: str | None, name: str | None) 
     if not debug:  # what is not embedded yet is found by its words: nothing that a person has to know
         logging.getLogger("runtime_core.queues.embedding").setLevel(logging.ERROR)
     with OwnLoop() as loop, _opened(loop, settings) as deployment:
-        conversation = Conversation.with_agent(deployment, agent=agent, room=room, name=name)
+        conversation = ChatRoom.with_agent(deployment, agent=agent, room=room, name=name)
         if interactive:
             _Dialogue(loop, conversation, console).hold()
         else:
@@ -90,7 +90,7 @@ class _Notes(logging.Handler):
         self._console.print(Text(plain(record.getMessage()), style="yellow"), end="\n\n")
 
 
-def _answer_lines(loop: OwnLoop, conversation: Conversation) -> None:
+def _answer_lines(loop: OwnLoop, conversation: ChatRoom) -> None:
     """Answer each line of stdin with one line on stdout; the first error ends it."""
     for line in sys.stdin:
         if text := line.strip():
@@ -105,7 +105,7 @@ def _texts(result: MessageProcessingResult) -> list[str]:
 class _Dialogue:
     """The conversation of a person at a terminal: reads a line, shows the answer, until the person leaves."""
 
-    def __init__(self, loop: OwnLoop, conversation: Conversation, console: Console) -> None:
+    def __init__(self, loop: OwnLoop, conversation: ChatRoom, console: Console) -> None:
         self._loop = loop
         self._conversation = conversation
         self._screen = Screen(console, agent_name=conversation.agent_name, person=conversation.person.name)

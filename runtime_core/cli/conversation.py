@@ -16,7 +16,7 @@ from runtime_core.ports import MemoryFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class ChatRoom:
     """One room, as one person has it with one agent."""
 
     deployment: Deployment
@@ -25,9 +25,7 @@ class Conversation:
     person: EntityInput
 
     @classmethod
-    def with_agent(
-        cls, deployment: Deployment, *, agent: str | None, room: str | None, name: str | None
-    ) -> Conversation:
+    def with_agent(cls, deployment: Deployment, *, agent: str | None, room: str | None, name: str | None) -> ChatRoom:
         """The room asked for, else the one this person always has with this agent.
 
         Raises:
@@ -38,9 +36,9 @@ class Conversation:
         room_id = string_to_uuid(room or f"mayfly:terminal:{agent_id}:{person.id}")
         return cls(deployment=deployment, agent_id=agent_id, room_id=room_id, person=person)
 
-    def afresh(self) -> Conversation:
+    def afresh(self) -> ChatRoom:
         """The same two in a new room."""
-        return Conversation(deployment=self.deployment, agent_id=self.agent_id, room_id=uuid4(), person=self.person)
+        return ChatRoom(deployment=self.deployment, agent_id=self.agent_id, room_id=uuid4(), person=self.person)
 
     @property
     def agent_name(self) -> str:

@@ -25,8 +25,8 @@ from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueL
 from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import hand_out, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
-from runtime_core.recall.knowledge import Document, Intake, Library, vanished
-from runtime_core.recall.passages import passages_of
+from runtime_core.recall.knowledge import Document, IngestOutcome, Library, find_removed
+from runtime_core.recall.passages import split_passages
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.support import background
@@ -98,7 +98,7 @@ class _Intake:
     def __init__(self, runtime: AgentRuntime) -> None:
         self._runtime = runtime
         self._library = Library(runtime.agent_id, runtime.database, wants_embeddings=runtime.embeds)
-        self._counts: Counter[Intake] = Counter()
+        self._counts: Counter[IngestOutcome] = Counter()
         self._wrong = 0
         self._unembedded = 0
         self._elsewhere = queue_url(runtime.settings, Priority.LOW) is not None
@@ -128,8 +128,8 @@ class _Intake:
             self._wrong += 1
             click.echo(f"{click.style('wrong', fg='red')}  {error}", err=True)
             return
-        document = Document(source=source_of(file), title=file.name, passages=passages_of(text))
-        intake, passages = await self._library.take_in(document)
+        document = Document(source=source_of(file), title=file.name, passages=split_passages(text))
+        intake, passages = await self._library.ingest(document)
         self._counts[intake] += 1
         if passages and self._runtime.embeds:
             await self._hand_out(passages)
@@ -154,7 +154,7 @@ class _Intake:
 
     async def _sync(self, paths: Sequence[Path], files: Sequence[Path]) -> int:
         gone = list(
-            vanished(
+            find_removed(
                 await self._library.sources(), [source_of(each) for each in files], [source_of(each) for each in paths]
             )
         )
@@ -164,8 +164,9 @@ class _Intake:
 
     def _tell(self, removed: int) -> None:
         counts = self._counts
-        told = f"{counts[Intake.NEW]} new, {counts[Intake.CHANGED]} changed, {counts[Intake.KNOWN]} known"
-        more = f", {counts[Intake.EMPTY]} empty" if counts[Intake.EMPTY] else ""
+        new, changed, known = (counts[each] for each in (IngestOutcome.NEW, IngestOutcome.CHANGED, IngestOutcome.KNOWN))
+        told = f"{new} new, {changed} changed, {known} known"
+        more = f", {counts[IngestOutcome.EMPTY]} empty" if counts[IngestOutcome.EMPTY] else ""
         click.echo(f"{self._runtime.character.name}: {told}{more}, {removed} taken out")
         if self._unembedded:
             click.echo(f"{self._unembedded} passages are found by their words until they are embedded.")

@@ -1,4 +1,4 @@
-"""A caller: who is asking, where somebody that this deployment trusts has verified it."""
+"""The verified caller of a request."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from runtime_core.domain.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is asking.
+    """A caller that a verifier trusted by this deployment has identified.
 
     Attributes:
-        kind: How it was verified: `jwt`, `iam`, `cognito-identity` or `authorizer`.
-        issuer: Who names the subject; empty where the kind says it.
-        subject: What the issuer calls the caller, never given to another one.
-        name: What the caller is called, where that is vouched for too.
+        kind: The verification method: `jwt`, `iam`, `cognito-identity` or `authorizer`.
+        issuer: The authority that assigns the subject; empty if `kind` implies it.
+        subject: The issuer's identifier of the caller; the issuer never reassigns it.
+        name: The display name; None unless the verifier vouches for it.
     """
 
     kind: str
@@ -26,6 +26,6 @@ class Caller:
 
     @property
     def entity_id(self) -> UUID:
-        """The caller's entity: the same for the same subject of the same issuer, whatever the way in."""
+        """The entity id, derived from kind, issuer and subject."""
         parts = (quote(each, safe="") for each in (self.kind, self.issuer, self.subject))
         return uuid5(NAMESPACE_URL, f"urn:mayfly:caller:{':'.join(parts)}")

@@ -1,4 +1,4 @@
-"""Characters: who an agent is, as a value and as the elizaOS files people already have."""
+"""Characters: the frozen value, and the parser of elizaOS character files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runtime_core.errors import InvalidCharacter, InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How the agent writes: always, in chats, in posts."""
+    """Writing style: rules for all texts, for chats, and for posts."""
 
     all: tuple[str, ...] = ()
     chat: tuple[str, ...] = ()
@@ -31,7 +31,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageExample:
-    """One line of an example conversation; `extra` is what a file says of it beside speaker and content."""
+    """One line of an example conversation.
+
+    Attributes:
+        extra: Other keys of the line in the character file, kept unchanged.
+    """
 
     name: str
     content: Mapping[str, Any]
@@ -40,15 +44,15 @@ class MessageExample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Character:
-    """Who an agent is.
+    """The definition of an agent.
 
     Attributes:
-        bio: Paragraphs; one text is one paragraph.
-        templates: Prompt texts that replace the built-in ones, by name (`should_respond`).
+        bio: Paragraphs; a single string is one paragraph.
+        templates: Prompt texts by name (`should_respond`); they replace the built-in ones.
         knowledge: Texts, or `{"path": …}`, `{"directory": …}`.
-        plugins: Names of plugins, loaded beside those the agent is given.
+        plugins: Plugin names, loaded in addition to the plugins passed to the agent.
         settings: Read by `runtime.get_setting`, after `secrets`.
-        extra: Keys of a character file that mean nothing here, kept as they are.
+        extra: Unknown keys of the character file, kept unchanged.
     """
 
     name: str
@@ -71,23 +75,24 @@ class Character:
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
-        """The bio, always as paragraphs."""
+        """The bio as a tuple of paragraphs."""
         return (self.bio,) if isinstance(self.bio, str) else tuple(self.bio)
 
     @property
     def agent_id(self) -> UUID:
-        """The character's own id, else the stable one of its name."""
+        """The character's `id`, or the stable UUID of its name."""
         return self.id or string_to_uuid(self.name)
 
 
 def coerce_character(value: Character | Mapping[str, Any], *, source: str = "character") -> Character:
-    """Take a character as it is, or build one from a dict in elizaOS' form (camelCase or snake_case).
+    """Return a character unchanged, or build one from an elizaOS dict.
 
     Args:
-        source: File or place the dict came from, for the error text.
+        value: A dict has keys in camelCase or snake_case.
+        source: Origin of the dict, named in the error text.
 
     Raises:
-        InvalidCharacter: Names source, path inside it and what was expected.
+        InvalidCharacter: A value is malformed; names the source, the path in it and the expected type.
     """
     if isinstance(value, Character):
         return value
@@ -96,18 +101,21 @@ def coerce_character(value: Character | Mapping[str, Any], *, source: str = "cha
     except InvalidInput as error:
         raise InvalidCharacter(str(error), source=source) from error
     try:
-        beside_examples = _beside_examples(value.get("messageExamples", value.get("message_examples")))
-        return _CharacterFile.model_validate(_without_nulls(value)).character(beside_examples)
+        example_extras = _collect_example_extras(value.get("messageExamples", value.get("message_examples")))
+        return _CharacterFile.model_validate(_drop_nulls(value)).to_character(example_extras)
     except ValidationError as error:
         problem = invalid_input(error, name="")
         raise InvalidCharacter(str(problem), source=source) from error
 
 
-def _without_nulls(value: object) -> object:
-    """A file's `null` says that a field is not there; a missing name is still an error of its own."""
+def _drop_nulls(value: object) -> object:
+    """Drop null fields, which mean "absent" in character files.
+
+    `name` is kept, so that its error names null.
+    """
     if not isinstance(value, Mapping):
         return value
-    inner = {key: _without_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}
+    inner = {key: _drop_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}
     return {key: item for key, item in inner.items() if item is not None or key == "name"}
 
 
@@ -115,7 +123,7 @@ def load_character(path: Path) -> Character:
     """Read a character file.
 
     Raises:
-        InvalidCharacter: The file is missing, not JSON, or a value has the wrong type; names the path inside it.
+        InvalidCharacter: The file is missing or not JSON, or a value has the wrong type; names the path in it.
     """
     try:
         value = from_json(path.read_bytes().removeprefix(BOM_UTF8))
@@ -134,7 +142,7 @@ def load_character(path: Path) -> Character:
     return coerce_character(value, source=str(path))
 
 
-def _one_or_many(value: object) -> object:
+def _as_list(value: object) -> object:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list | tuple):
@@ -142,7 +150,7 @@ def _one_or_many(value: object) -> object:
     raise ValueError(f"expected text or a list of texts, got {value!r}")
 
 
-_Lines = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+_Lines = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
 class _StyleInFile(BaseModel):
@@ -164,13 +172,13 @@ class _ExampleInFile(BaseModel):
     content: Annotated[dict[str, Any], BeforeValidator(_as_content)]
 
 
-def _conversations(value: object) -> object:
-    """Examples as files have them: conversations, one flat conversation, or objects with `examples`."""
+def _as_conversations(value: object) -> object:
+    """Normalize examples: lists of conversations, one flat conversation, or objects with `examples`."""
     if not isinstance(value, list | tuple):
         return value
     if value and all(_is_line(each) for each in value):
-        return [[_line(each) for each in value]]
-    return [_lines(each.get("examples") if _has_examples(each) else each) for each in value]
+        return [[_as_line(each) for each in value]]
+    return [_as_lines(each.get("examples") if _has_examples(each) else each) for each in value]
 
 
 def _is_line(value: object) -> bool:
@@ -185,40 +193,40 @@ def _has_examples(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and "examples" in value
 
 
-def _lines(value: object) -> object:
-    return [_line(each) for each in value] if isinstance(value, list | tuple) else value
+def _as_lines(value: object) -> object:
+    return [_as_line(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _line(value: object) -> object:
-    """A line as an object; some files have speaker and text as a pair."""
+def _as_line(value: object) -> object:
+    """Convert a `[speaker, text]` pair, which some files use, to an object."""
     if isinstance(value, list | tuple) and _is_pair(value):
         return {"name": value[0], "content": {"text": value[1]}}
     return value
 
 
-def _beside_examples(conversations: object) -> Mapping[str, Any]:
-    """What a file says of its example conversations beside their lines: an object for each, as `messageExamples`."""
+def _collect_example_extras(conversations: object) -> Mapping[str, Any]:
+    """Collect the other keys of each example conversation, under `messageExamples`."""
     given = conversations if isinstance(conversations, list | tuple) else ()
-    beside = [
+    extras = [
         {key: item for key, item in each.items() if key != "examples"} if _has_examples(each) else {} for each in given
     ]
-    return {"messageExamples": beside} if any(beside) else {}
+    return {"messageExamples": extras} if any(extras) else {}
 
 
-def _with_secrets(settings: dict[str, Any]) -> dict[str, Any]:
+def _check_secrets(settings: dict[str, Any]) -> dict[str, Any]:
     secrets = settings.get("secrets")
     if not isinstance(secrets, dict | None):
-        raise ValueError(f"expected an object as its secrets, got a {type(secrets).__name__}")
+        raise ValueError(f"expected an object for secrets, got a {type(secrets).__name__}")
     return settings
 
 
-def _template_name(name: str) -> str:
-    """`shouldRespondTemplate`, as public files name it, is `should_respond`."""
+def _parse_template_name(name: str) -> str:
+    """Convert a public file's `shouldRespondTemplate` to `should_respond`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Template")).lower()
 
 
 class _CharacterFile(BaseModel):
-    """The elizaOS character file, as found in public repositories of its first and second version."""
+    """An elizaOS character file of format version 1 or 2."""
 
     model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
 
@@ -229,17 +237,17 @@ class _CharacterFile(BaseModel):
     bio: _Lines = ()
     lore: _Lines = ()
     templates: dict[str, str] = {}
-    message_examples: Annotated[tuple[tuple[_ExampleInFile, ...], ...], BeforeValidator(_conversations)] = ()
+    message_examples: Annotated[tuple[tuple[_ExampleInFile, ...], ...], BeforeValidator(_as_conversations)] = ()
     post_examples: _Lines = ()
     topics: _Lines = ()
     adjectives: _Lines = ()
-    knowledge: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_one_or_many)] = ()
+    knowledge: Annotated[tuple[str | dict[str, Any], ...], BeforeValidator(_as_list)] = ()
     style: _StyleInFile = _StyleInFile()
     plugins: tuple[str, ...] = ()
-    settings: Annotated[dict[str, Any], AfterValidator(_with_secrets)] = {}
+    settings: Annotated[dict[str, Any], AfterValidator(_check_secrets)] = {}
     secrets: dict[str, Any] = {}
 
-    def character(self, beside_examples: Mapping[str, Any]) -> Character:
+    def to_character(self, example_extras: Mapping[str, Any]) -> Character:
         settings = dict(self.settings)
         secrets = {**(settings.pop("secrets", None) or {}), **self.secrets}
         return Character(
@@ -249,7 +257,7 @@ class _CharacterFile(BaseModel):
             system=self.system or "",
             bio=self.bio,
             lore=self.lore,
-            templates={_template_name(name): text for name, text in self.templates.items() if text.strip()},
+            templates={_parse_template_name(name): text for name, text in self.templates.items() if text.strip()},
             message_examples=tuple(
                 tuple(
                     MessageExample(name=line.name, content=line.content, extra=line.model_extra or {})
@@ -268,6 +276,6 @@ class _CharacterFile(BaseModel):
             extra={
                 **(self.model_extra or {}),
                 **({"style": self.style.model_extra} if self.style.model_extra else {}),
-                **beside_examples,
+                **example_extras,
             },
         )

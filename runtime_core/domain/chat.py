@@ -1,4 +1,4 @@
-"""A conversation with a model: what is asked, and what comes back."""
+"""Requests to models and their responses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from runtime_core.domain.frozen import dataclass
 
 OnDelta: TypeAlias = Callable[[str], Awaitable[None]]
-"""Gets each piece of text as the model writes it."""
+"""Callback for each piece of streamed text."""
 
 
 class ModelType(StrEnum):
-    """What a model is asked for; handlers are registered by it."""
+    """Kinds of model calls; plugins register a handler for each."""
 
     TEXT_SMALL = "TEXT_SMALL"
     TEXT_LARGE = "TEXT_LARGE"
@@ -28,7 +28,7 @@ class ModelType(StrEnum):
 
 
 class ChatRole(StrEnum):
-    """Who speaks."""
+    """The author of a chat message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -38,7 +38,7 @@ class ChatRole(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """An action the model wants run; `arguments` is the JSON text as the model wrote it."""
+    """A tool call by the model; `arguments` is its JSON text, unparsed."""
 
     id: str
     name: str
@@ -50,9 +50,9 @@ class ChatMessage:
     """One message of the conversation.
 
     Attributes:
-        name: Who speaks, when several users share the room.
-        tool_calls: Only on the assistant's messages.
-        tool_call_id: Only on a tool's message: the call it answers.
+        name: The speaker, if several users share the room.
+        tool_calls: The calls of an assistant message.
+        tool_call_id: The call that a tool message answers.
     """
 
     role: ChatRole
@@ -64,7 +64,11 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
-    """A tool offered to the model; `parameters` is a JSON schema of type object."""
+    """A tool offered to the model.
+
+    Attributes:
+        parameters: A JSON schema of type object.
+    """
 
     name: str
     description: str
@@ -73,12 +77,12 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest:
-    """What a text model is asked.
+    """A request to a text model.
 
     Attributes:
-        messages: In order; the first may be the system's.
-        model: The provider's name of the model; None takes the provider's own for the model type.
-        options: Further parameters of the provider's API, passed on as they are (`seed`, `response_format`).
+        messages: Oldest first; the first may be a system message.
+        model: The provider's model name; None selects the provider's model for the model type.
+        options: Other parameters of the provider's API, passed through (`seed`, `response_format`).
     """
 
     messages: Sequence[ChatMessage]
@@ -92,7 +96,7 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one or more model calls; `cached_input_tokens` are part of `input_tokens`."""
+    """Token counts of model calls; `input_tokens` include `cached_input_tokens`."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -123,7 +127,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextResponse:
-    """What a text model answered: text, or tool calls, or both."""
+    """A text model's response: text, tool calls, or both."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -134,7 +138,7 @@ class TextResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingResponse:
-    """Vectors in the order of the texts, each of shape `(dim,)`."""
+    """Embeddings, one vector of shape `(dim,)` for each text, in order."""
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage = NO_USAGE

@@ -1,4 +1,4 @@
-"""Ids: UUIDs, and the stable UUID of a text."""
+"""UUIDs, and the stable UUID of a text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from urllib.parse import quote
 from uuid import UUID
 
-_URI_COMPONENT_SAFE = "-_.!~*'()"  # what JavaScript's encodeURIComponent leaves alone (ECMA-262, 19.2.6.4)
+_URI_COMPONENT_SAFE = "-_.!~*'()"  # left unescaped by encodeURIComponent (ECMA-262, 19.2.6.4)
 
 
 def string_to_uuid(text: str | UUID) -> UUID:
-    """Give the stable UUID of a text; a UUID, also one written as text, comes back unchanged.
+    """Return the UUID in a text, or derive one from the text.
 
     Source:
         elizaOS `stringToUuid`: sha1 of the URI-escaped text, first 16 bytes, version nibble 0,
@@ -27,11 +27,15 @@ def string_to_uuid(text: str | UUID) -> UUID:
 
 
 def parse_uuid(text: str) -> UUID | None:
-    """Read a UUID in its 36-character form; anything else is no UUID."""
+    """Parse a UUID in its 36-character form.
+
+    Returns:
+        None for any other text.
+    """
     if len(text) != 36:
         return None
     try:
         found = UUID(text)
     except ValueError:
         return None
-    return found if str(found) == text.lower() else None  # UUID() takes hyphens anywhere
+    return found if str(found) == text.lower() else None  # UUID() accepts hyphens anywhere

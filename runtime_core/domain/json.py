@@ -1,4 +1,4 @@
-"""JSON as models write it: somewhere in a text, cut off, or with a comma too many."""
+"""Tolerant JSON parsing for texts that models write."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from pydantic_core import from_json
 
-_MOST_MISSES = 20  # braces that open nothing: each costs a look at the whole rest
+_MAX_MISSES = 20  # braces without an object: each costs a scan of the remaining text
 
 
 def json_objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects in a text, outermost only; the last may be cut off."""
+    """Extract the outermost JSON objects of a text, including a truncated last one."""
     found: list[dict[str, Any]] = []
     decoder, position = JSONDecoder(), text.find("{")
     misses = 0
-    while position >= 0 and misses < _MOST_MISSES:
+    while position >= 0 and misses < _MAX_MISSES:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
-            value, end = _cut(text[position:]), len(text)
+            value, end = _repair(text[position:]), len(text)
             if value is None:
                 end, misses = position + 1, misses + 1
         if isinstance(value, dict):
@@ -29,8 +29,12 @@ def json_objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _cut(text: str) -> object:
-    """An object that ends too early, or has a comma too many at its end."""
+def _repair(text: str) -> object:
+    """Parse a truncated object, or one with trailing commas.
+
+    Returns:
+        None if that fails.
+    """
     closed = re.sub(r",\s*([}\]])", r"\1", text.strip().removesuffix("```").strip())
     try:
         return from_json(closed, allow_partial="trailing-strings")

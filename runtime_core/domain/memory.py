@@ -1,4 +1,4 @@
-"""Memories: what an agent keeps of a conversation, and everything else it knows as text."""
+"""Memories: the messages, facts, documents and other texts that an agent stores."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from runtime_core.domain.values import coerce
 from runtime_core.domain.world import ChannelType
 from runtime_core.errors import InvalidInput
 
-STRICT = {"extra": "forbid"}  # an unknown field is a mistake to name, not to drop
+STRICT = {"extra": "forbid"}  # an unknown field is an error: dropping it would hide a typo
 
 
 class MemoryType(StrEnum):
-    """The kinds of memory the reference names; a value is also the table it is kept in."""
+    """Memory types of the reference; each value names a table."""
 
     MESSAGE = "messages"
     FACT = "facts"
@@ -47,13 +47,13 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a message says.
+    """The content of a message.
 
     Attributes:
-        thought: The agent's reasoning, never shown to the user.
-        actions: Names of the actions that made or follow this content.
-        mentioned: True when the message names the agent.
-        data: Everything else a channel or an action attaches; JSON.
+        thought: The agent's reasoning; users never see it.
+        actions: Names of the actions that produced this content or follow it.
+        mentioned: Whether the message mentions the agent.
+        data: Other JSON values that a channel or an action attaches.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -73,14 +73,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """One thing an agent keeps: a message, a fact, a fragment of a document.
+    """A text that an agent stores, such as a message or fact.
 
     Attributes:
-        entity_id: Who said it; the agent itself has an entity with its own id.
-        agent_id: Whose memory it is; filled when it is stored.
+        entity_id: The author; for the agent's own messages, the agent's id.
+        agent_id: The agent that owns the memory; the store fills it in.
         table: `messages`, `facts`, `documents`, `memories`, or any other name.
-        embedding: Vector of shape `(dim,)`; read back only when asked for.
-        created_at: Aware, UTC; filled when it is stored. Memories are ordered by (created_at, id).
+        embedding: Vector of shape `(dim,)`; the store returns it only on request.
+        created_at: Aware, UTC; the store fills it in. Memories are ordered by (created_at, id).
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -100,13 +100,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A memory that a search found.
+    """One search result.
 
     Attributes:
-        score: Fused rank score in (0, 1], higher is better; only its order carries meaning.
-        similarity: Cosine similarity in [-1, 1], when the memory has a vector of the searched model.
-        before: The neighbours asked for that precede it in its room and table, oldest first.
-        after: Those that follow it, oldest first.
+        score: Fused rank score in (0, 1], higher is better; only the order is meaningful.
+        similarity: Cosine similarity in [-1, 1]; None if the memory has no vector of the searched model.
+        before: Requested neighbours before it in its room and table, oldest first.
+        after: Requested neighbours after it, oldest first.
     """
 
     memory: Memory
@@ -117,11 +117,17 @@ class Hit:
 
 
 _CONTENT_FIELDS = frozenset(each.name for each in fields(Content))
-_MEMORY_ALIASES = {"user_id": "entity_id", "type": "table"}  # as the reference's examples write them
+_MEMORY_ALIASES = {"user_id": "entity_id", "type": "table"}  # names in the reference's examples
 
 
 def coerce_content(value: Content | Mapping[str, Any], *, name: str = "content") -> Content:
-    """Take content as it is, or build it from a dict; keys that `Content` does not know go to `data`."""
+    """Return content unchanged, or build it from a dict.
+
+    Unknown keys go to `data`.
+
+    Raises:
+        InvalidInput: The value is no dict, or a field has the wrong type.
+    """
     if isinstance(value, Content):
         return value
     if not isinstance(value, Mapping):
@@ -133,7 +139,9 @@ def coerce_content(value: Content | Mapping[str, Any], *, name: str = "content")
 
 
 def coerce_memory(value: Memory | Mapping[str, Any], *, name: str = "memory") -> Memory:
-    """Take a memory as it is, or build one from a dict, also in the reference's words (`type`, `user_id`).
+    """Return a memory unchanged, or build one from a dict.
+
+    The reference's names `type` and `user_id` are accepted for `table` and `entity_id`.
 
     Raises:
         InvalidInput: A field is missing, unknown, or of the wrong type.
@@ -149,7 +157,11 @@ def coerce_memory(value: Memory | Mapping[str, Any], *, name: str = "memory") ->
 
 
 def required_created_at(memory: Memory) -> datetime:
-    """The time of a memory that was stored."""
+    """Return the `created_at` of a stored memory.
+
+    Raises:
+        InvalidInput: The memory was not stored and has no time.
+    """
     if memory.created_at is None:
-        raise InvalidInput("has no time yet: it was not stored", path="memory.created_at")
+        raise InvalidInput("is missing: the memory was not stored", path="memory.created_at")
     return memory.created_at

@@ -1,4 +1,4 @@
-"""What a search of memories is for, and where it looks."""
+"""Filters and queries for searching memories."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from runtime_core.domain.memory import Hit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryFilter:
-    """Which memories are meant; fields left empty do not restrict.
+    """A filter of memories; empty fields do not restrict.
 
     Attributes:
-        table: One table; None is all of them.
-        room_ids: Any of these rooms.
+        table: One table; None selects all tables.
+        room_ids: Memories in any of these rooms.
         start: Earliest `created_at`, inclusive.
         end: Latest `created_at`, exclusive.
-        before: Only memories ordered before this (created_at, id): the cursor of a page.
+        before: Only memories before this (created_at, id); the cursor for paging.
     """
 
     table: str | None = "messages"
@@ -33,15 +33,15 @@ class MemoryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryQuery:
-    """What a search is for: words, a vector, or both (then the two rankings are fused).
+    """A search by words, a vector, or both with fused rankings.
 
     Attributes:
-        text: Words; stemmed, any of them may match, more and rarer ones rank higher.
+        text: Words, stemmed. A memory matches on any word; more and rarer matching words rank higher.
         embedding: Vector of shape `(dim,)`, compared with the embeddings of `model`.
-        model: Name of the embedding model that made `embedding`.
-        match_threshold: Least cosine similarity of a memory found only by its vector, in [-1, 1].
-        limit: Most hits wanted, 1 to 100.
-        neighbours: Memories wanted with each hit from its room and table, so many before and so many after it.
+        model: Name of the model that made `embedding`.
+        match_threshold: Minimum cosine similarity, in [-1, 1], of a memory found only by its vector.
+        limit: Maximum number of hits, 1 to 100.
+        neighbours: Memories returned before each hit, and as many after it, from its room and table.
     """
 
     text: str = ""
@@ -54,7 +54,7 @@ class MemoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallSource:
-    """One place to look, the most hits wanted from it, and how many neighbours on either side of each."""
+    """One source of a recall: filter, maximum hits, and neighbours per side."""
 
     which: MemoryFilter
     limit: int = 5
@@ -62,19 +62,19 @@ class RecallSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
-    """One query to several sources; their `limit` and `neighbours` count, not the query's."""
+class RecallQuery:
+    """One query over several sources, whose `limit` and `neighbours` replace the query's."""
 
     query: MemoryQuery
     sources: tuple[RecallSource, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
-    """What was found, best first.
+class RecallResult:
+    """The memories found, best first.
 
     Attributes:
-        past: Messages of the room that lie before those the turn reads anyway, each with its neighbours.
+        past: Messages of the room older than the turn's conversation window, each with its neighbours.
     """
 
     past: tuple[Hit, ...] = ()
@@ -82,4 +82,4 @@ class Recalled:
     passages: tuple[Hit, ...] = ()
 
 
-NOTHING = Recalled()
+NO_RESULT = RecallResult()

@@ -1,4 +1,4 @@
-"""A message as it comes in from outside: one shape for direct events, HTTP bodies and queue records."""
+"""Incoming messages: one schema for direct events, HTTP bodies and queue records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANONYMOUS = string_to_uuid("mayfly:anonymous")
 
 
 class EntityInput(BaseModel):
-    """Who sends the message."""
+    """The sender of a message."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,8 +29,8 @@ class EntityInput(BaseModel):
 class MessageRequest(BaseModel):
     """One message for one agent.
 
-    `text` is short for `content: {"text": …}`; one of the two is needed. Without `id` the message
-    is a new one each time; with it, the same message sent again gets the same answer.
+    `text` is short for `content: {"text": …}`; exactly one of the two is required. A repeated `id` replays
+    the stored answer; without `id`, every request is a new message.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,21 +44,21 @@ class MessageRequest(BaseModel):
     world_id: UUID | None = Field(default=None, description="What the room belongs to, when it is opened.")
 
     @model_validator(mode="after")
-    def _says_something(self) -> MessageRequest:
+    def _check_content(self) -> MessageRequest:
         if (self.text is None) == (self.content is None):
             raise ValueError("give either text or content")
-        said = self.message_content
-        if not said.text.strip() and not said.attachments:
+        content = self.message_content
+        if not content.text.strip() and not content.attachments:
             raise ValueError("the message says nothing: text is empty and there is no attachment")
         return self
 
     @property
     def message_content(self) -> Content:
-        """The content, whichever way it was given."""
+        """The content, built from `text` if that was given."""
         return self.content if self.content is not None else Content(text=self.text or "")
 
     def memory(self, agent_id: UUID) -> Memory:
-        """The message as a memory of the agent, with defaults filled in."""
+        """Build the agent's memory of the message, with defaults filled in."""
         content = self.message_content
         entity_id = self.entity.id if self.entity else ANONYMOUS
         return Memory(
@@ -73,14 +73,14 @@ class MessageRequest(BaseModel):
 
 
 def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
-    """Check a message from outside: bytes or text of JSON, or the parsed event.
+    """Parse and validate a message from JSON or a parsed event.
 
     Raises:
-        InvalidInput: Not UTF-8, not JSON, too deep, or a field is missing, unknown or wrong; names it.
-        MessageTooLarge: Over `limit_bytes` of text, or of the other fields together.
+        InvalidInput: Not UTF-8, not JSON, nested too deeply, or a field is missing, unknown or malformed; names it.
+        MessageTooLarge: The text, or the other fields together, exceed `limit_bytes`.
     """
     if isinstance(value, bytes | str):
-        value = _parsed(value)
+        value = _parse_json(value)
     if not isinstance(value, Mapping):
         raise InvalidInput(f"expected a JSON object with the message, got a {_json_kind(value)}")
     check_plain(value, path="", depth=1)
@@ -90,7 +90,7 @@ def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
         raise invalid_input(error, name="") from error
     content = request.message_content
     _check_size(len(content.text.encode()), limit_bytes, "text")
-    _check_size(len(encode_json(value)) - len(encode_json(content.text)), limit_bytes, "everything beside text")
+    _check_size(len(encode_json(value)) - len(encode_json(content.text)), limit_bytes, "the message without its text")
     return request
 
 
@@ -101,7 +101,7 @@ def _check_size(size_bytes: int, limit_bytes: int, what: str) -> None:
         )
 
 
-def _parsed(text: bytes | str) -> Any:
+def _parse_json(text: bytes | str) -> Any:
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The records of an agent besides its memories, and the union that the record store keeps."""
+"""Records other than memories, and their union `Record`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime_core.domain.world import Component, Entity, Participant, Relationsh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """An agent as the database knows it; `character` is its character as JSON, without secrets."""
+    """An agent's row; `character` is its character as JSON, without secrets."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -30,7 +30,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """One line of an agent's audit trail; appended, never changed."""
+    """One append-only entry of an agent's audit trail."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 

@@ -1,4 +1,4 @@
-"""What processing one message came to."""
+"""The result of processing one message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Mode(StrEnum):
-    """How the agent answered: with text alone, through actions, or not at all."""
+    """How the agent answered: text only, with actions, or not at all."""
 
     SIMPLE = "simple"
     ACTIONS = "actions"
@@ -27,14 +27,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageProcessingResult:
-    """What processing one message came to.
+    """The result of processing one message.
 
     Attributes:
-        text: What the user reads last; empty when the agent did not respond.
-        response_messages: Every memory the agent said in this turn, in order.
-        response_content: Content of the last of them.
-        state: The state the answer was made from; None in a replay.
-        replayed: The message was answered before; this is the stored answer.
+        response_messages: The agent's messages of this turn, in order.
+        state: The state behind the answer; None in a replay.
+        replayed: Whether this is the stored answer to a message answered earlier.
     """
 
     message_id: UUID
@@ -53,14 +51,16 @@ class MessageProcessingResult:
 
     @property
     def response_content(self) -> Content | None:
+        """Content of the last response; None if the agent did not respond."""
         return self.response_messages[-1].content if self.response_messages else None
 
     @property
     def text(self) -> str:
+        """Text of the last response; empty if the agent did not respond."""
         return self.response_messages[-1].content.text if self.response_messages else ""
 
     def as_json(self) -> dict[str, Any]:
-        """The result as every edge returns it and as a run keeps it; without the state."""
+        """Convert to JSON for responses of all handlers, without the state."""
         return {
             "message_id": str(self.message_id),
             "run_id": str(self.run_id),
@@ -90,7 +90,7 @@ class MessageProcessingResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResult:
-    """A result as a run keeps it, enough to give the same answer again."""
+    """The part of a result that a run stores for replays."""
 
     message_id: UUID
     run_id: UUID
@@ -101,13 +101,13 @@ class StoredResult:
     usage: Usage
 
 
-def stored(result: MessageProcessingResult) -> Mapping[str, Any]:
-    """Keep what a replay needs, as `replayed` reads it back."""
+def dump_result(result: MessageProcessingResult) -> Mapping[str, Any]:
+    """Convert a result to what a run stores; `load_result` reads it."""
     return {each.name: getattr(result, each.name) for each in fields(StoredResult)}
 
 
-def replayed(value: Mapping[str, Any]) -> MessageProcessingResult:
-    """Read a stored result back, marked as a replay."""
+def load_result(value: Mapping[str, Any]) -> MessageProcessingResult:
+    """Read a stored result, marked as a replay."""
     kept = coerce(StoredResult, value, name="run.result")
     return MessageProcessingResult(
         message_id=kept.message_id,

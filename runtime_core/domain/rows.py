@@ -1,8 +1,8 @@
-"""Rows from JSON that this package wrote itself, as values.
+"""Conversion of the database's JSON rows to values.
 
-pydantic checks what comes from outside; here nothing needs checking, and a validator for all that a turn's claim
-holds takes longer to build than the claim takes on the wire (some 24 ms of a cold start). Each type's reader is made
-from its annotations when the first row of it comes.
+Rows are trusted, because this package wrote them: a pydantic validator for the result of a claim takes about 24 ms of
+a cold start to build, longer than the claim takes on the wire. The reader of a type is built from its annotations on
+first use.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ Reader = Callable[[Any], Any]
 
 
 def read_json(kind: type[T], text: str | bytes) -> T:
-    """Read a value of `kind`; keys that it does not know are left out: a newer schema may have more columns.
+    """Read a value of `kind` from a JSON row.
+
+    Unknown keys are ignored: newer schemas may have more columns.
 
     Raises:
-        KeyError, TypeError, ValueError: It is no such value, which is a defect and not bad input.
+        KeyError, TypeError, ValueError: The row does not fit `kind`, which is a defect of this package.
     """
-    return cast(T, _reader(cast(Any, kind))(from_json(text)))
+    return cast(T, _find_reader(cast(Any, kind))(from_json(text)))
 
 
-def _as_it_is(value: Any) -> Any:
+def _read_plain(value: Any) -> Any:
     return value
 
 
@@ -46,60 +48,60 @@ _PLAIN: Mapping[Any, Reader] = {
     AwareDatetime: _read_time,
     float: float,
     int: int,
-    str: _as_it_is,
-    bool: _as_it_is,
-    object: _as_it_is,
-    Any: _as_it_is,
+    str: _read_plain,
+    bool: _read_plain,
+    object: _read_plain,
+    Any: _read_plain,
 }
 
 
 @cache
-def _reader(kind: Any) -> Reader:
+def _find_reader(kind: Any) -> Reader:
     if kind in _PLAIN:
         return _PLAIN[kind]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return _optional(kind, arguments)
+        return _make_optional_reader(kind, arguments)
     if origin in (tuple, list):
-        return _sequence(origin, arguments[0])
+        return _make_sequence_reader(origin, arguments[0])
     if isinstance(kind, type) and is_dataclass(kind):
-        return _dataclass(kind)
+        return _make_dataclass_reader(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
     if isinstance(origin or kind, type) and issubclass(origin or kind, Mapping | dict):
-        return _as_it_is
-    raise TypeError(f"no rows of {kind!r} are read")
+        return _read_plain
+    raise TypeError(f"cannot read rows of {kind!r}")
 
 
-def _optional(kind: Any, arguments: tuple[Any, ...]) -> Reader:
+def _make_optional_reader(kind: Any, arguments: tuple[Any, ...]) -> Reader:
     inner = [each for each in arguments if each is not NoneType]
     if len(inner) != 1 or len(arguments) != 2:
-        raise TypeError(f"no rows of {kind!r} are read: only one type or None can be told apart")
-    read = _reader(inner[0])
+        raise TypeError(f"cannot read rows of {kind!r}: a union may hold one type and None")
+    read = _find_reader(inner[0])
     return lambda value: None if value is None else read(value)
 
 
-def _sequence(kind: type, item: Any) -> Reader:
-    read = _reader(item)
-    if read is _as_it_is:
+def _make_sequence_reader(kind: type, item: Any) -> Reader:
+    read = _find_reader(item)
+    if read is _read_plain:
         return kind
     return lambda values: kind([read(each) for each in values])
 
 
-def _dataclass(kind: type) -> Reader:
+def _make_dataclass_reader(kind: type) -> Reader:
     hints = get_type_hints(kind)
     plain: list[tuple[str, Reader]] = []
     read: list[tuple[str, Reader]] = []
     for each in fields(kind):
-        reader = _reader(hints[each.name])
-        (plain if reader is _as_it_is else read).append((each.name, reader))
+        reader = _find_reader(hints[each.name])
+        (plain if reader is _read_plain else read).append((each.name, reader))
     names = [name for name, _ in plain]
 
-    def reader_of(row: Mapping[str, Any]) -> Any:
+    def read_row(row: Mapping[str, Any]) -> Any:
         given = {name: row[name] for name in names if name in row}
         for name, reader in read:
             if name in row:
                 given[name] = reader(row[name])
         return kind(**given)
 
-    return reader_of
+    return read_row

@@ -1,4 +1,4 @@
-"""A run: the record of one message's way through the pipeline, and what claims and ends it."""
+"""Runs, and the values that claim and finish them."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from pydantic import AwareDatetime
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Hit, Memory
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.domain.values import encode_json
 from runtime_core.domain.world import Entity, Participant, Room, World
 
 
 class RunStatus(StrEnum):
-    """How far a run is."""
+    """The progress of a run."""
 
-    QUEUED = "queued"  # accepted, and not begun: told to who asks, never stored
+    QUEUED = "queued"  # accepted, not begun; only in responses, never stored
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
 
 
 class Outcome(StrEnum):
-    """What claiming a message's run came to."""
+    """The outcome of claiming the run of a message."""
 
     NEW = "new"
-    RESUME = "resume"  # an earlier invocation failed or its lease ran out: go on from its action results
-    REPLAY = "replay"  # finished before: `run.result` is the answer
+    RESUME = "resume"  # an earlier invocation failed or its lease expired: continue from its action results
+    REPLAY = "replay"  # finished earlier: `run.result` is the answer
     RUNNING = "running"  # another invocation holds it until `run.lease_until`
-    CONFLICT = "conflict"  # the same message id with another body
+    CONFLICT = "conflict"  # the message id is in use with another body
     FOREIGN_ROOM = "foreign_room"  # the room belongs to another agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionResult:
-    """What an action gave.
+    """The result of an action.
 
     Attributes:
-        text: Told to the model, and kept.
-        values: Merged into the state's values for the actions after it.
-        data: What later actions read; JSON.
-        error: Why it failed, in words for the model.
-        action: Its name.
-        tool_call_id: The model's call that this answers; empty when none did.
-        arguments: What it was called with.
+        text: Shown to the model, and stored.
+        values: Merged into the state's values for later actions.
+        data: JSON for later actions.
+        error: The reason of a failure, worded for the model.
+        action: Name of the action.
+        tool_call_id: The model's tool call that this answers; empty without one.
+        arguments: The arguments of the call.
     """
 
     success: bool = True
@@ -82,12 +82,12 @@ class ActionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One message's way through the pipeline.
+    """The processing of one message.
 
     Attributes:
         attempt: 1 for the first claim, one more for each resume.
-        steps: What the turn did so far, in order, as JSON: enough to go on from (see `planning.Step`).
-        result: The turn's result as JSON, once completed.
+        steps: The rounds of actions so far, in order, as JSON (`turn.answering.Step`); a resume continues from them.
+        result: The `StoredResult` as JSON; None until completed.
         error: `{"code", "message"}` of the last failed attempt.
         details: Usage and timings, as JSON.
     """
@@ -108,32 +108,35 @@ class Run:
 
 
 def body_hash(message: Memory) -> str:
-    """What makes a message the same message: who says what, where."""
+    """Hash the sender, room and content, which identify a message."""
     body = [message.entity_id, message.room_id, message.content]
     return hashlib.sha256(encode_json(body).encode()).hexdigest()
 
 
 def run_id_of(message: Memory) -> UUID:
-    """The run's id for a message from outside: known before it begins, and to nobody who does not know the message."""
+    """Derive the run id of an incoming message.
+
+    The id is known before the run begins, and cannot be guessed without the message.
+    """
     return string_to_uuid(f"run:{message.agent_id}:{message.id}:{body_hash(message)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStart:
-    """Everything `TurnStore.begin` writes, in one round trip.
+    """The input of `TurnStore.begin`, written in one round trip.
 
     Attributes:
-        lease_owner: Names this invocation; the same owner claiming twice (a retry after a lost connection)
-            is one claim.
-        lease_s: How long the claim holds without `finish`; the invocation's remaining time and one second.
-        body_hash: Of what the caller sent; another hash under the same message id is a conflict.
-        message: With `agent_id`; `created_at` None takes the store's clock.
-        entities: The sender and the agent itself; those the store knows already stay as they are.
-        conversation_length: Most earlier messages of the room wanted back.
-        embedding_priority: `high`, `normal` or `low` marks the message as wanting an embedding; None does not.
-        may_join: The agent may join a room that another agent opened.
-        recall: Searched with the claim that is won, by words alone. Its first source is the room's own past: only what
-            lies before the messages that come along is looked through, and nothing where those are all there are.
+        lease_owner: Identifies this invocation; a second claim by the same owner (a retry after a lost connection)
+            counts as the first.
+        lease_s: Seconds until the claim expires without `finish`: the invocation's remaining time and one second.
+        body_hash: `body_hash` of the incoming message; another hash under the same message id is a conflict.
+        message: With `agent_id`; if `created_at` is None, the store's clock fills it in.
+        entities: The sender and the agent; entities that the store knows are not changed.
+        conversation_length: Maximum number of earlier messages of the room to return.
+        embedding_priority: `high`, `normal` or `low` enqueues the message for embedding; None does not.
+        may_join: Whether the agent may join a room that another agent opened.
+        recall: Query by words that runs with a successful claim. Its first source is the room's past: it covers only
+            messages older than those returned in `TurnContext.messages`, and finds nothing if there are none.
     """
 
     run_id: UUID
@@ -149,22 +152,22 @@ class TurnStart:
     conversation_length: int = 32
     embedding_priority: str | None = None
     may_join: bool = True
-    recall: Recall | None = None
+    recall: RecallQuery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnContext:
-    """What `TurnStore.begin` gives back; the default providers read it instead of the database.
+    """The output of `TurnStore.begin`, which providers read instead of the database.
 
     Attributes:
         now: The store's clock at the claim.
         message: As stored, with its `created_at`.
-        room_owner: Name of the agent that owns the room, when the outcome is `foreign_room`.
+        room_owner: Name of the agent that owns the room, if the outcome is `foreign_room`.
         messages: The room's earlier messages (table `messages`, this agent's), oldest first, without `message`.
-        entities: Everyone who takes part in the room, the agent and the sender too.
+        entities: All participants of the room, including the agent and the sender.
         recalled: The hits of each source of `TurnStart.recall`, in order.
 
-    `run`, `message`, `room`, `world` are None where the outcome leaves nothing to go on with.
+    `run`, `message`, `room` and `world` are None if the outcome does not continue the turn.
     """
 
     outcome: Outcome
@@ -182,10 +185,10 @@ class TurnContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEnd:
-    """Everything `TurnStore.finish` writes, in one transaction and one round trip.
+    """The input of `TurnStore.finish`, written in one transaction and round trip.
 
     Attributes:
-        status: `completed` keeps `result` for replays; `failed` frees the lease, so that the next delivery resumes.
+        status: `completed` stores `result` for replays; `failed` releases the lease, so that the next delivery resumes.
         answers: The agent's memories of this turn, with `created_at`.
         embedding_priority: As in `TurnStart`, for the answers.
     """

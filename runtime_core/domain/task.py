@@ -1,4 +1,4 @@
-"""Tasks: work an agent keeps for later."""
+"""Tasks: work that an agent defers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from runtime_core.domain.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Work for a task worker of the same name.
+    """Work for the task worker of the same name.
 
     Attributes:
-        tags: `queue` marks work to be done; with `repeat` it comes back every `metadata["update_interval"]` ms.
-        due_at: Not before this time; None is as soon as possible.
+        tags: `queue` marks work to run; `repeat` runs it every `metadata["update_interval"]` ms.
+        due_at: Earliest time to run; None means as soon as possible.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}

@@ -1,7 +1,6 @@
-"""Values across a border: from dicts and JSON to the core's frozen dataclasses, and back.
+"""Conversion of dicts and JSON to the core's frozen dataclasses, and back.
 
-pydantic does the work. Its validators are built on first use and kept, so that a process pays
-only for the types it meets.
+Validators are pydantic's, built on first use and cached, so that a process pays only for the types it uses.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from runtime_core.errors import InvalidInput
 T = TypeVar("T")
 
 _UNKNOWN = "is not a known field"
-JSON_DEPTH = 32  # levels of nesting; what no honest message needs, and far below any recursion limit
+JSON_DEPTH = 32  # levels; above what messages need, and far below recursion limits
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
@@ -32,13 +31,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def coerce(kind: type[T], value: object, *, name: str) -> T:
-    """Take a value of `kind` as it is, or build one from a dict.
+    """Return a value of `kind` unchanged, or build one from a dict.
 
     Args:
-        name: What the value is called in an error text ("message", "world").
+        name: Name of the value in error texts ("message", "world").
 
     Raises:
-        InvalidInput: Names the first field that is wrong, and how many more are.
+        InvalidInput: A field is malformed; names the first and counts the others.
     """
     if isinstance(value, kind):
         return value
@@ -49,10 +48,12 @@ def coerce(kind: type[T], value: object, *, name: str) -> T:
 
 
 def encode_json(value: object) -> str:
-    """Write any value of the core as JSON; the same value gives the same bytes. NaN and infinities become null.
+    """Encode a value of the core as JSON, deterministically.
+
+    NaN and infinities become null.
 
     Raises:
-        InvalidInput: It holds an object that JSON lacks, itself, or half of a surrogate pair.
+        InvalidInput: The value has a type that JSON lacks, a reference to itself, or a lone surrogate.
     """
     try:
         return to_json(value, inf_nan_mode="null").decode()
@@ -61,30 +62,30 @@ def encode_json(value: object) -> str:
 
 
 def invalid_input(error: ValidationError, *, name: str) -> InvalidInput:
-    """Say in one line which field is wrong, what was found, and what was expected."""
-    problems = sorted(field_problems(error), key=lambda each: _UNKNOWN not in each[1])  # a name is wrong, not missing
+    """Build a one-line error: the field, the expectation, and the value found."""
+    # Unknown names first: a misspelt name is also reported as missing.
+    problems = sorted(field_problems(error), key=lambda each: _UNKNOWN not in each[1])
     location, expected = problems[0]
-    where = ".".join(part for part in (name, dotted(location)) if part)
+    where = ".".join(part for part in (name, format_path(location)) if part)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return InvalidInput(f"{expected}{more}", path=where)
 
 
 def field_problems(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
-    """Every field that is wrong: its path, and what was found and expected."""
-    return [
-        (problem["loc"], _expected(dict(problem))) for problem in error.errors(include_url=False, include_context=False)
-    ]
+    """List the malformed fields: each path, and what was expected and found."""
+    problems = error.errors(include_url=False, include_context=False)
+    return [(each["loc"], _describe_problem(dict(each))) for each in problems]
 
 
-def dotted(location: Sequence[int | str]) -> str:
-    """Write a path as `content.attachments[0].url`."""
+def format_path(location: Sequence[int | str]) -> str:
+    """Format a path as `content.attachments[0].url`."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
     return text
 
 
-def _expected(problem: dict[str, Any]) -> str:
+def _describe_problem(problem: dict[str, Any]) -> str:
     kind, message = problem["type"], str(problem["msg"])
     if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         return "is required"
@@ -94,11 +95,11 @@ def _expected(problem: dict[str, Any]) -> str:
         return _UNKNOWN if name == snake_case else f"{_UNKNOWN}: names are in snake_case, {snake_case}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}, got {_shown(problem['input'])}"
+    return f"{message[0].lower()}{message[1:]}, got {_describe_value(problem['input'])}"
 
 
-def _shown(value: object) -> str:
-    """Show the kind of a wrong value, and the value itself when it is short and plain."""
+def _describe_value(value: object) -> str:
+    """Describe a malformed value: short scalars by value, others by type."""
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, str):
@@ -107,7 +108,11 @@ def _shown(value: object) -> str:
 
 
 def check_plain(value: object, *, path: str, depth: int) -> None:
-    """Refuse what no database can keep: nesting without end, NUL characters, half surrogate pairs, NaN."""
+    """Check that databases can store a value.
+
+    Raises:
+        InvalidInput: Nesting is over `JSON_DEPTH`, or the value holds NaN, infinity, NUL or a lone surrogate.
+    """
     if depth > JSON_DEPTH:
         raise InvalidInput(f"nested deeper than {JSON_DEPTH} levels", path=path)
     if isinstance(value, str):

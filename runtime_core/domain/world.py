@@ -1,4 +1,4 @@
-"""Where conversations happen and who takes part: worlds, rooms, entities, and what ties them."""
+"""Worlds, rooms, entities, participants and relationships."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime_core.domain.frozen import dataclass
 
 
 class ChannelType(StrEnum):
-    """How a room is used; decides whether the agent answers unasked."""
+    """The kind of a room, which decides whether messages need a mention."""
 
     SELF = "SELF"
     DM = "DM"
@@ -28,8 +28,12 @@ class ChannelType(StrEnum):
     API = "API"
 
 
+DIRECT_CHANNELS = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
+"""Channels between the agent and one user: every message is answered, and speakers need no names."""
+
+
 class ParticipantState(StrEnum):
-    """What the agent does in a room on its own: follow every message, or stay silent."""
+    """The agent's state in a room: answer everything, or only mentions."""
 
     FOLLOWED = "FOLLOWED"
     MUTED = "MUTED"
@@ -37,7 +41,7 @@ class ParticipantState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A server, a workspace, a deployment: what rooms belong to."""
+    """A group of rooms: a server, a workspace or a deployment."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -69,7 +73,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """Someone who takes part: a person, a bot, the agent itself. The first name is the one shown."""
+    """A person, bot or agent; its first name is displayed."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -82,7 +86,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """A piece of data about an entity, by type ("profile", "settings")."""
+    """Data about an entity, by type ("profile", "settings")."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -99,7 +103,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """An entity's place in a room; its id is the pair (room, entity)."""
+    """An entity's membership of a room, identified by (room, entity)."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -112,7 +116,7 @@ class Participant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relationship:
-    """What ties two entities, seen from the source."""
+    """A directed relationship between two entities."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 

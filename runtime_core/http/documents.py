@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic reads the standard library's
 
 from runtime_core import errors
 from runtime_core.domain.memory import Content, Memory, required_created_at
-from runtime_core.domain.result import replayed
+from runtime_core.domain.result import load_result
 from runtime_core.domain.run import Run
 from runtime_core.errors import MayflyError
 from runtime_core.http.problems import kind_of
@@ -210,7 +210,7 @@ def run_document(run: Run) -> dict[str, object]:
         "room_id": run.room_id,
         "status": run.status.value,
         "attempt": run.attempt,
-        "result": {**replayed(run.result).as_json(), "replayed": False} if run.result else None,
+        "result": {**load_result(run.result).as_json(), "replayed": False} if run.result else None,
         "error": _run_error(run.error) if run.error else None,
         "created_at": run.created_at.isoformat() if run.created_at else None,
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,

@@ -1,1 +1,1 @@
-"""Many agents together: they come and go, and messages find their way to them."""
+"""The orchestrator: agents of a process, and dispatch of messages."""

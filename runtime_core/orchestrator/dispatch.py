@@ -1,4 +1,4 @@
-"""Messages sent to several agents at once: how each is given, and what became of it."""
+"""Dispatch of several messages: parsing, results and order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from runtime_core.verbs.memories import AnyMemory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandledMessage:
-    """What `handle_message` gives: the message with everything filled in, and what processing it came to."""
+    """The result of `handle_message`.
+
+    Attributes:
+        user_message: The message, with defaults filled in.
+        processing: The result of processing; None if the message is processed in the background.
+    """
 
     message_id: UUID
     user_message: Memory
@@ -25,7 +30,7 @@ class HandledMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatched:
-    """What became of one of several messages: `result`, or the `error` that it failed with."""
+    """The outcome of one of several messages: `result` or `error`."""
 
     agent_id: UUID | None
     result: HandledMessage | None = None
@@ -35,19 +40,19 @@ class Dispatched:
 def read_dispatch(
     dispatch: Mapping[str, Any], *, options: frozenset[str]
 ) -> tuple[UUID | AgentRuntime, AnyMemory, Mapping[str, Any]]:
-    """Whom a message goes to, the message, and the keywords of `handle_message` for it.
+    """Parse a dispatch into target, message, and keywords of `handle_message`.
 
     Args:
-        options: The keywords there are.
+        options: The supported keywords.
 
     Raises:
-        InvalidInput: A key is missing, unknown, or names no agent.
+        InvalidInput: A key is missing or unknown, or the target is no agent.
     """
     if unknown := dispatch.keys() - {"target", "agent_id", "message", "options"}:
         raise InvalidInput(f"unknown: {', '.join(sorted(unknown))}", path="messages")
     target = dispatch.get("target", dispatch.get("agent_id"))
     if not isinstance(target, AgentRuntime):
-        target = agent_id_of(target, path="messages.agent_id")
+        target = parse_agent_id(target, path="messages.agent_id")
     if "message" not in dispatch:
         raise InvalidInput("is required", path="messages.message")
     given = dispatch.get("options") or {}
@@ -56,27 +61,31 @@ def read_dispatch(
     return target, dispatch["message"], given
 
 
-def agent_id_of(given: object, *, path: str = "agent_id") -> UUID:
-    """The id of an agent, also where it is written as text.
+def parse_agent_id(given: object, *, path: str = "agent_id") -> UUID:
+    """Parse the id of an agent from a UUID or text.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The value is no UUID.
     """
     if isinstance(given, UUID):
         return given
     try:
         return UUID(given if isinstance(given, str) else "")
     except ValueError as error:
-        hint = f"; get_agent_by_name({given!r}) finds one by its name" if isinstance(given, str) else ""
+        hint = f": to find an agent by name, call get_agent_by_name({given!r})" if isinstance(given, str) else ""
         raise InvalidInput(f"expected the id of an agent, or a runtime, got {given!r}{hint}", path=path) from error
 
 
 Lane: TypeAlias = tuple[str, str]
-"""An agent and one of its rooms: messages of one lane are handled one after the other."""
+"""The ids of an agent and a room; messages of one lane are handled in order."""
 
 
-def lane_of(dispatch: object) -> Lane | None:
-    """The lane of a message; None where the message names no room, which its handling will say."""
+def find_lane(dispatch: object) -> Lane | None:
+    """Find the lane of a dispatch.
+
+    Returns:
+        None if the message names no room; handling it raises the error.
+    """
     if not isinstance(dispatch, Mapping):
         return None
     target, message = dispatch.get("target", dispatch.get("agent_id")), dispatch.get("message")
@@ -84,8 +93,8 @@ def lane_of(dispatch: object) -> Lane | None:
     return (str(target.agent_id if isinstance(target, AgentRuntime) else target), str(room_id)) if room_id else None
 
 
-def unexpected(error: Exception) -> MayflyError:
-    """Wrap what nobody foresaw, so that every failure of a message is one of ours."""
+def wrap_error(error: Exception) -> MayflyError:
+    """Wrap an unexpected error in a `MayflyError`, the base of dispatch errors."""
     failure = MayflyError(f"{type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure

@@ -1,4 +1,4 @@
-"""ElizaOS: the orchestrator. Agents come and go here, and messages find their way to them."""
+"""ElizaOS: registry of agents, and dispatch of messages to them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from runtime_core.orchestrator.dispatch import (
     Dispatched,
     HandledMessage,
     Lane,
-    agent_id_of,
-    lane_of,
+    find_lane,
+    parse_agent_id,
     read_dispatch,
-    unexpected,
+    wrap_error,
 )
 from runtime_core.orchestrator.events import EventDetail, OrchestratorEvent, OrchestratorEventType
-from runtime_core.orchestrator.health import Health, health_of, not_there
-from runtime_core.orchestrator.message_delivery import Callback, Delivery
+from runtime_core.orchestrator.health import Health, absent_health, check_health
+from runtime_core.orchestrator.message_delivery import Callback, MessageDelivery
 from runtime_core.plugin_api import EventHandler, KeyCheck
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.support import background
@@ -48,9 +48,10 @@ log = logging.getLogger(__name__)
 
 
 class ElizaOS:
-    """Holds runtimes by agent id. An ephemeral runtime is held by nobody but who asked for it.
+    """Registry of runtimes by agent id; ephemeral runtimes are not registered.
 
-    `shared` keeps what all its agents open once; without it each agent opens its own.
+    Args:
+        shared: Resources that all agents open once; without it, each agent opens its own.
     """
 
     def __init__(self, *, shared: Shared | None = None) -> None:
@@ -94,21 +95,21 @@ class ElizaOS:
         return_runtimes: bool = False,
         is_test_mode: bool = False,
     ) -> list[UUID] | list[AgentRuntime]:
-        """Build and initialize agents, all at once; one that fails fails the call, and none is registered.
+        """Build and initialize agents concurrently; if one fails, none is registered.
 
         Args:
             agents: `AgentConfig`s, or dicts with `character` (a path is a character file) and any of its other fields.
-            ephemeral: Not registered, found by nobody; lives as long as the caller holds it.
-            skip_migrations: The databases are known to be ready: no DDL, no check, no query.
-            auto_start: Start what `start_agents` would start.
-            return_runtimes: Give runtimes in place of ids.
-            is_test_mode: Visible to plugins as the setting `IS_TEST_MODE`.
+            ephemeral: Do not register the agents; they live as long as the caller keeps them.
+            skip_migrations: Neither migrate nor check the databases; no query is made.
+            auto_start: Start the agents, as `start_agents` does.
+            return_runtimes: Return runtimes instead of ids.
+            is_test_mode: Set `IS_TEST_MODE` for plugins.
 
         Raises:
-            AgentAlreadyRegistered: An id is taken, or given twice.
+            AgentAlreadyRegistered: An id is registered already, or given twice.
         """
         configs = [coerce_agent(each) for each in agents]
-        runtimes = [self._built(config, is_test_mode=is_test_mode) for config in configs]
+        runtimes = [self._build(config, is_test_mode=is_test_mode) for config in configs]
         if not ephemeral:
             self._reserve(runtimes)
         try:
@@ -117,12 +118,12 @@ class ElizaOS:
             self._adding.difference_update(runtime.agent_id for runtime in runtimes if not ephemeral)
         if not ephemeral:
             self._runtimes.update({runtime.agent_id: runtime for runtime in runtimes})
-            await self._tell_each("added", [runtime.agent_id for runtime in runtimes])
+            await self._emit_each("added", [runtime.agent_id for runtime in runtimes])
         if auto_start:
             await self._start(runtimes)
         return runtimes if return_runtimes else [runtime.agent_id for runtime in runtimes]
 
-    def _built(self, config: AgentConfig, *, is_test_mode: bool) -> AgentRuntime:
+    def _build(self, config: AgentConfig, *, is_test_mode: bool) -> AgentRuntime:
         runtime = AgentRuntime(
             character=config.character,
             plugins=config.plugins,
@@ -138,9 +139,9 @@ class ElizaOS:
     async def _initialize_all(
         self, runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
     ) -> None:
-        """Initialize all of them, or none: when one fails, or the caller gives up, every one is stopped again."""
+        """Initialize all runtimes; on failure or cancellation, stop all of them."""
         starting = [
-            _initialized(runtime, config, skip_migrations=skip_migrations)
+            _initialize(runtime, config, skip_migrations=skip_migrations)
             for runtime, config in zip(runtimes, configs, strict=True)
         ]
         try:
@@ -153,92 +154,102 @@ class ElizaOS:
             raise failure
 
     def _reserve(self, runtimes: Sequence[AgentRuntime]) -> None:
-        """Take the ids before anything is awaited, so that two calls at once never add the same one."""
+        """Reserve the ids before the first await, against concurrent calls."""
         ids = [runtime.agent_id for runtime in runtimes]
-        self._refuse_taken(ids)
+        self._check_free(ids)
         self._adding.update(ids)
 
-    def _refuse_taken(self, ids: Sequence[UUID]) -> None:
+    def _check_free(self, ids: Sequence[UUID]) -> None:
         for index, agent_id in enumerate(ids):
             if agent_id in self._runtimes or agent_id in self._adding or agent_id in ids[:index]:
-                raise AgentAlreadyRegistered(f"agent {agent_id} is registered already: stop and delete it first")
+                raise AgentAlreadyRegistered(f"agent {agent_id} is registered already: delete it first")
 
     async def start_agents(self, ids: Sequence[UUID] | None = None) -> None:
-        """Start agents, all of them without `ids`.
+        """Start agents; without `ids`, all of them.
 
         Raises:
-            AgentNotFound: An id is not registered; none is started then.
+            AgentNotFound: An id is not registered; no agent is started.
         """
-        await self._start([self._registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)])
+        await self._start([self._find(agent_id) for agent_id in (ids if ids is not None else self._runtimes)])
 
     async def _start(self, runtimes: Sequence[AgentRuntime]) -> None:
-        await asyncio.gather(*(_started(runtime) for runtime in runtimes))
-        await self._tell_each("started", [runtime.agent_id for runtime in runtimes])
+        await asyncio.gather(*(_start_runtime(runtime) for runtime in runtimes))
+        await self._emit_each("started", [runtime.agent_id for runtime in runtimes])
 
     async def stop_agents(self, ids: Sequence[UUID] | None = None) -> None:
-        """Stop agents, all of them without `ids`; unknown ids are ignored. They stay registered."""
+        """Stop agents; without `ids`, all of them.
+
+        The agents stay registered. Unknown ids are ignored.
+        """
         stopped = [each for each in (ids if ids is not None else list(self._runtimes)) if each in self._runtimes]
         await asyncio.gather(*(self._runtimes[each].stop() for each in stopped))
-        await self._tell_each("stopped", stopped)
+        await self._emit_each("stopped", stopped)
 
     async def delete_agents(self, ids: Sequence[UUID]) -> None:
-        """Stop agents and forget them; unknown ids are ignored, and what the database holds of them stays."""
+        """Stop and unregister agents; their data stay in the database.
+
+        Unknown ids are ignored.
+        """
         known = [each for each in ids if each in self._runtimes]
         await self.stop_agents(known)
         for agent_id in known:
             self._runtimes.pop(agent_id, None)
-        await self._tell_each("deleted", known)
+        await self._emit_each("deleted", known)
 
     async def register_agent(self, runtime: AgentRuntime) -> None:
-        """Take in a runtime that was made elsewhere; it is found and reached like those made here.
+        """Register a runtime that was created elsewhere.
 
         Raises:
-            AgentAlreadyRegistered: Its id is taken.
+            AgentAlreadyRegistered: Its id is registered already.
         """
-        self._refuse_taken([runtime.agent_id])
+        self._check_free([runtime.agent_id])
         runtime.eliza_os = self
         self._runtimes[runtime.agent_id] = runtime
-        await self._tell(OrchestratorEventType.AGENT_REGISTERED, agent_id=runtime.agent_id)
+        await self._emit(OrchestratorEventType.AGENT_REGISTERED, agent_id=runtime.agent_id)
 
     async def enable_editable_mode(self) -> None:
-        """Allow `update_agent` from now on."""
+        """Allow `update_agent`."""
         self._editable = True
-        await self._tell(OrchestratorEventType.MODE_EDITABLE, editable=True)
+        await self._emit(OrchestratorEventType.MODE_EDITABLE, editable=True)
 
     async def update_agent(self, agent_id: UUID, changes: Mapping[str, Any]) -> None:
-        """Change the character of a running agent: the fields in `changes`, in camelCase or snake_case.
+        """Change fields of a running agent's character, named in camelCase or snake_case.
 
         Raises:
             AgentError: `enable_editable_mode` was not called.
             AgentNotFound: The id is not registered.
-            InvalidInput, InvalidCharacter: A field is unknown, fixed or wrong; nothing is changed.
+            InvalidInput, InvalidCharacter: A field is unknown, fixed or malformed; nothing is changed.
         """
         if not self._editable:
             raise AgentError("agents cannot be updated: await enable_editable_mode() first")
-        runtime = self._registered(agent_id)
+        runtime = self._find(agent_id)
         await change_character(runtime, changes)
-        await self._tell(OrchestratorEventType.AGENT_UPDATED, agent_id=agent_id, changed=tuple(changes))
+        await self._emit(OrchestratorEventType.AGENT_UPDATED, agent_id=agent_id, changed=tuple(changes))
 
     # Discovery
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime | None:
-        """The registered runtime of this id, or None."""
+        """Find a registered runtime by id; None if there is none."""
         return self._runtimes.get(agent_id)
 
     def get_agent_by_name(self, name: str) -> AgentRuntime | None:
-        """The first registered runtime whose character has this name, in any case, or None."""
+        """Find the first runtime by character name, ignoring case.
+
+        Returns:
+            None if no runtime with the name is registered.
+        """
         return next(iter(self.get_agents_by_names([name])), None)
 
     def get_agents(self) -> list[AgentRuntime]:
-        """Every registered runtime, in the order they were added."""
+        """List the registered runtimes, in order of registration."""
         return list(self._runtimes.values())
 
     def get_agents_by_ids(self, ids: Sequence[UUID]) -> list[AgentRuntime]:
-        """Those of the ids that are registered, in the order given."""
+        """Find registered runtimes by id, in the order given; skip unknown ids."""
         return [self._runtimes[each] for each in ids if each in self._runtimes]
 
     def get_agents_by_names(self, names: Sequence[str]) -> list[AgentRuntime]:
-        """The registered runtimes with these names, in any case, in the order given."""
+        """Find registered runtimes by character name, ignoring case, in the order given."""
         by_name: dict[str, list[AgentRuntime]] = {}
         for runtime in self._runtimes.values():
             by_name.setdefault(runtime.character.name.casefold(), []).append(runtime)
@@ -247,55 +258,57 @@ class ElizaOS:
     # Events
 
     def add_event_listener(self, name: str, listener: EventHandler) -> None:
-        """Call `listener(event)` for every event of this name; one that fails is logged and stops nobody."""
+        """Call `listener(event)` for each event of this name; its errors are logged."""
         self._listeners.setdefault(str(name), []).append(listener)
 
     def remove_event_listener(self, name: str, listener: EventHandler) -> None:
-        """Call it no more; a listener that was never added is ignored."""
+        """Remove a listener; an unknown listener is ignored."""
         listeners = self._listeners.get(str(name), [])
         if listener in listeners:
             listeners.remove(listener)
 
-    async def _tell(self, event_type: OrchestratorEventType, **detail: Any) -> None:
+    async def _emit(self, event_type: OrchestratorEventType, **detail: Any) -> None:
         if listeners := tuple(self._listeners.get(event_type, ())):
             event = OrchestratorEvent(type=event_type.value, detail=EventDetail(**detail))
             await call_listeners(event_type, listeners, event)
 
-    async def _tell_each(self, what: str, ids: Sequence[UUID]) -> None:
-        """Tell of each agent, then of all of them together."""
+    async def _emit_each(self, what: str, ids: Sequence[UUID]) -> None:
+        """Emit an event for each agent, then one for all of them."""
         for agent_id in ids:
-            await self._tell(OrchestratorEventType(f"agent:{what}"), agent_id=agent_id)
-        await self._tell(OrchestratorEventType(f"agents:{what}"), agent_ids=tuple(ids))
+            await self._emit(OrchestratorEventType(f"agent:{what}"), agent_id=agent_id)
+        await self._emit(OrchestratorEventType(f"agents:{what}"), agent_ids=tuple(ids))
 
     # Health
 
     async def health_check(self, ids: Sequence[UUID] | None = None) -> dict[UUID, Health]:
-        """Probe agents, all of them without `ids`: their databases and services are really asked."""
+        """Probe the databases and services of agents; without `ids`, of all agents."""
         wanted = list(ids if ids is not None else self._runtimes)
-        found = await asyncio.gather(*(self._health(agent_id) for agent_id in wanted))
+        found = await asyncio.gather(*(self._check_health(agent_id) for agent_id in wanted))
         return dict(zip(wanted, found, strict=True))
 
-    async def _health(self, agent_id: UUID) -> Health:
+    async def _check_health(self, agent_id: UUID) -> Health:
         runtime = self._runtimes.get(agent_id)
-        return not_there() if runtime is None else await health_of(runtime)
+        return absent_health() if runtime is None else await check_health(runtime)
 
     async def validate_api_keys(self, ids: Sequence[UUID] | None = None) -> dict[UUID, bool]:
-        """Ask each agent's model providers whether they accept its keys; a provider without keys needs none.
+        """Check the API keys of agents with their providers.
+
+        Without `ids`, all agents are checked. A provider that needs no key counts as valid.
 
         Raises:
             AgentNotFound: An id is not registered.
-            ModelError: A provider could not be asked.
+            ModelError: The request to a provider failed.
         """
-        runtimes = [self._registered(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
+        runtimes = [self._find(agent_id) for agent_id in (ids if ids is not None else self._runtimes)]
         verdicts = await asyncio.gather(*(_has_valid_keys(runtime) for runtime in runtimes))
         return {runtime.agent_id: valid for runtime, valid in zip(runtimes, verdicts, strict=True)}
 
-    def _registered(self, given: UUID | str) -> AgentRuntime:
-        agent_id = agent_id_of(given)
+    def _find(self, given: UUID | str) -> AgentRuntime:
+        agent_id = parse_agent_id(given)
         if agent_id not in self._runtimes:
             known = [f"{each.character.name} ({each.agent_id})" for each in self._runtimes.values()]
-            shown = ", ".join([*known[:_SHOWN], "…"] if len(known) > _SHOWN else known)
-            raise AgentNotFound(f"no agent {agent_id} is registered; there are {shown or 'none'}")
+            shown = ", ".join([*known[:_MAX_LISTED], "…"] if len(known) > _MAX_LISTED else known)
+            raise AgentNotFound(f"agent {agent_id} is not registered: registered agents are {shown or 'none'}")
         return self._runtimes[agent_id]
 
     # Messages
@@ -317,36 +330,37 @@ class ElizaOS:
         may_join_room: bool = True,
         run_id: UUID | None = None,
     ) -> HandledMessage:
-        """Send a message to an agent and wait for what comes of it; with `on_response`, return at once.
+        """Send a message to an agent, and await the result.
 
-        Work in the background is waited for by `runtime.stop()` and by the end of a Lambda invocation.
+        With `on_response`, the call returns at once, and the message is handled in the background: `runtime.stop()` and
+        the end of a Lambda invocation await it.
 
         Args:
-            target: A registered agent's id, or a runtime.
+            target: The id of a registered agent, or a runtime.
             message: A `Memory`, or a dict of its fields; `id`, `agent_id` and `created_at` are filled in.
-            on_response: Awaited with every content as it comes, after this call has returned.
-            on_stream_chunk: Awaited with `(piece, response_id)` as the model writes.
-            on_error: Awaited with whatever failed; a call that waits raises it too.
-            on_complete: Awaited last, whatever happened.
-            on_content: As `on_response`, while this call waits.
-            max_retries: Further rounds of model calls after a retryable failure.
-            timeout_s: Bounds the whole turn.
-            use_multi_step: False lets the model act once, then it has to answer.
-            max_multi_step_iterations: Most rounds of actions; the setting's when None.
+            on_response: Awaited with each content of the answer, after this call has returned.
+            on_stream_chunk: Awaited with `(piece, response_id)` for each piece of streamed text.
+            on_error: Awaited with the error of a failure, which an awaited call also raises.
+            on_complete: Awaited last, after success and failure.
+            on_content: Awaited with each content of the answer, while this call waits.
+            max_retries: Further rounds of model calls after a retryable error.
+            timeout_s: Timeout of the whole turn in seconds.
+            use_multi_step: False allows one round of actions before the answer.
+            max_multi_step_iterations: Maximum rounds of actions; None uses the setting.
             may_join_room: False refuses a room that another agent opened (`RoomOfAnotherAgent`).
-            run_id: Names the run of a message that is new; it gets a new id when None.
+            run_id: Id of the run if the message is new; None generates one.
 
         Raises:
-            AgentNotFound: No agent of that id is registered.
+            AgentNotFound: The id is not registered.
             InvalidInput: The message is malformed, or both `on_response` and `on_content` are given.
-            MayflyError: As `Pipeline.handle_message`, unless `on_response` is given.
+            MayflyError: See `Pipeline.handle_message`; not raised with `on_response`.
         """
         if on_response is not None and on_content is not None:
-            raise InvalidInput("give on_response (returns at once) or on_content (waits), not both", path="on_response")
-        runtime = target if isinstance(target, AgentRuntime) else self._registered(target)
+            raise InvalidInput("on_response and on_content exclude each other: pass one of them", path="on_response")
+        runtime = target if isinstance(target, AgentRuntime) else self._find(target)
         given = runtime.as_message(message)
         filled = replace(given, agent_id=runtime.agent_id, created_at=given.created_at or datetime.now(UTC))
-        delivery = Delivery(
+        delivery = MessageDelivery(
             runtime=runtime,
             message=replace(filled, created_at=given.created_at),
             options=TurnOptions(
@@ -363,10 +377,10 @@ class ElizaOS:
         )
         processing: MessageProcessingResult | None = None
         if on_response is None:
-            processing = await delivery.processed()
+            processing = await delivery.process()
         else:
-            background.start(delivery.in_background(), name=f"message {filled.id}", owner=runtime)
-        await self._tell(
+            background.start(delivery.process_in_background(), name=f"message {filled.id}", owner=runtime)
+        await self._emit(
             OrchestratorEventType.MESSAGE_SENT,
             agent_id=runtime.agent_id,
             message_id=filled.id,
@@ -375,39 +389,39 @@ class ElizaOS:
         return HandledMessage(message_id=filled.id, user_message=filled, processing=processing)
 
     async def handle_messages(self, messages: Sequence[Mapping[str, Any]]) -> list[Dispatched]:
-        """Send messages to agents, all at once; one that fails never fails the others.
+        """Send messages to agents concurrently; a failure does not affect the others.
 
-        Those of one agent's room are handled one after the other, so that the room keeps their order.
+        Messages to one agent in one room are handled in order.
 
         Args:
-            messages: Each with `agent_id` or `target`, `message`, and `options`: keywords of `handle_message`.
+            messages: Dicts of `agent_id` or `target`, `message`, and `options` (keywords of `handle_message`).
 
         Returns:
-            What became of each, in the order given.
+            The outcomes, in the order given.
         """
         last: dict[Lane, asyncio.Task[Dispatched]] = {}
         tasks: list[asyncio.Task[Dispatched]] = []
         for each in messages:
-            lane = lane_of(each)
-            task = asyncio.ensure_future(self._in_turn(each, last.get(lane) if lane else None))
+            lane = find_lane(each)
+            task = asyncio.ensure_future(self._dispatch_after(each, last.get(lane) if lane else None))
             tasks.append(task)
             if lane:
                 last[lane] = task
         outcomes = await asyncio.gather(*tasks)
-        await self._tell(
+        await self._emit(
             OrchestratorEventType.MESSAGES_SENT,
             agent_ids=tuple(each.agent_id for each in outcomes if each.agent_id is not None),
             message_ids=tuple(each.result.message_id for each in outcomes if each.result is not None),
         )
         return outcomes
 
-    async def _in_turn(self, dispatch: Mapping[str, Any], before: asyncio.Task[Dispatched] | None) -> Dispatched:
-        """Handle a message once the one before it in its agent's room was handled."""
+    async def _dispatch_after(self, dispatch: Mapping[str, Any], before: asyncio.Task[Dispatched] | None) -> Dispatched:
+        """Handle a message after the previous one of its lane."""
         if before is not None:
             await asyncio.wait([before])
-        return await self._dispatched(dispatch)
+        return await self._dispatch(dispatch)
 
-    async def _dispatched(self, dispatch: Mapping[str, Any]) -> Dispatched:
+    async def _dispatch(self, dispatch: Mapping[str, Any]) -> Dispatched:
         given = dispatch if isinstance(dispatch, Mapping) else {}
         target = given.get("target", given.get("agent_id"))
         agent_id = target.agent_id if isinstance(target, AgentRuntime) else target
@@ -418,15 +432,15 @@ class ElizaOS:
         except MayflyError as error:
             return Dispatched(agent_id=agent_id, error=error)
         except Exception as error:
-            log.exception("message not answered", extra={"agent_id": str(agent_id)})
-            return Dispatched(agent_id=agent_id, error=unexpected(error))
+            log.exception("message failed", extra={"agent_id": str(agent_id)})
+            return Dispatched(agent_id=agent_id, error=wrap_error(error))
 
 
-_SHOWN = 5  # agents in an error
+_MAX_LISTED = 5  # agents listed in an error
 _OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "target", "message"}
 
 
-async def _initialized(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:
+async def _initialize(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:
     await runtime.initialize(skip_migrations=skip_migrations)
     if config.init is not None:
         with told_as(AgentError, f"agent {config.character.name!r}: init"):
@@ -443,6 +457,6 @@ async def _is_valid_key(runtime: AgentRuntime, plugin: str, check: KeyCheck) -> 
         return bool(await call(check, (runtime,)))
 
 
-async def _started(runtime: AgentRuntime) -> None:
+async def _start_runtime(runtime: AgentRuntime) -> None:
     await runtime.initialize(skip_migrations=True)
     await runtime.start_services()

@@ -1,4 +1,4 @@
-"""What an orchestrator tells its listeners: agents that come and go, and messages sent to them."""
+"""Events of the orchestrator: changes of agents, and messages sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime_core.domain.frozen import dataclass
 
 
 class OrchestratorEventType(StrEnum):
-    """The events of the orchestrator, by the reference's names."""
+    """Types of orchestrator events, named as in the reference."""
 
     AGENT_ADDED = "agent:added"
     AGENT_STARTED = "agent:started"
@@ -28,16 +28,16 @@ class OrchestratorEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDetail:
-    """What happened, as far as it applies to the event.
+    """Details of an event; fields that do not apply keep their defaults.
 
     Attributes:
         agent_id: The agent of an `agent:` event and of `message:sent`.
         agent_ids: The agents of an `agents:` event and of `messages:sent`, in the order given.
-        message_id: Of the message sent.
-        message_ids: Of those `messages:sent` tells about; a message that failed has none.
-        mode: `sync` when the caller waits for the answer, `async` when callbacks get it.
-        changed: Names of the character's fields that `agent:updated` tells about.
-        editable: Whether agents may be updated.
+        message_id: The message of `message:sent`.
+        message_ids: The messages of `messages:sent` that did not fail.
+        mode: `sync` if the caller waits for the answer, `async` if callbacks receive it.
+        changed: The changed fields of the character, in `agent:updated`.
+        editable: Whether agents may be updated, in `mode:editable`.
     """
 
     agent_id: UUID | None = None
@@ -51,7 +51,7 @@ class EventDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrchestratorEvent:
-    """What a listener gets."""
+    """The argument of a listener."""
 
     type: str
     detail: EventDetail

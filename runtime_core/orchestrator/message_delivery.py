@@ -1,4 +1,4 @@
-"""One message on its way to an agent: answered while the caller waits, or in the background with callbacks."""
+"""Delivery of one message to an agent, awaited or in the background."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Callback: TypeAlias = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message, whom it goes to, and who hears of it.
+class MessageDelivery:
+    """A message with its agent, options and callbacks.
 
     Attributes:
-        on_content: Awaited with every content as it comes.
-        on_error: Awaited with whatever failed.
-        on_complete: Awaited last, whatever happened.
+        on_content: Awaited with each content of the answer.
+        on_error: Awaited with the error of a failure.
+        on_complete: Awaited last, after success and failure.
     """
 
     runtime: AgentRuntime
@@ -37,32 +37,32 @@ class Delivery:
     on_error: Callback | None = None
     on_complete: Callback | None = None
 
-    async def processed(self) -> MessageProcessingResult:
-        """Process the message; a failure is told and raised."""
+    async def process(self) -> MessageProcessingResult:
+        """Process the message; on failure, call `on_error` and raise."""
         try:
             return await self.runtime.message_service.handle_message(
                 self.runtime, self.message, self.on_content, options=self.options
             )
         except asyncio.CancelledError as error:
-            cancelled = DeadlineExceeded("the message was given up before it was answered")
+            cancelled = DeadlineExceeded("the message was cancelled before it was answered")
             cancelled.__cause__ = error
-            await self._told("on_error", self.on_error, cancelled)
+            await self._notify("on_error", self.on_error, cancelled)
             raise
         except Exception as error:
-            await self._told("on_error", self.on_error, error)
+            await self._notify("on_error", self.on_error, error)
             raise
         finally:
-            await self._told("on_complete", self.on_complete)
+            await self._notify("on_complete", self.on_complete)
 
-    async def in_background(self) -> None:
-        """Process the message where nobody waits: a failure that nobody listens to is logged."""
+    async def process_in_background(self) -> None:
+        """Process the message in the background; without `on_error`, log a failure."""
         try:
-            await self.processed()
+            await self.process()
         except Exception:
             if self.on_error is None:
-                log.exception("message not answered", extra={"message_id": str(self.message.id)})
+                log.exception("message failed", extra={"message_id": str(self.message.id)})
 
-    async def _told(self, name: str, callback: Callback | None, *arguments: Any) -> None:
+    async def _notify(self, name: str, callback: Callback | None, *arguments: Any) -> None:
         if callback is None:
             return
         try:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.domain.result import replayed
+from runtime_core.domain.result import load_result
 from runtime_core.domain.run import RunStatus
 from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError, TurnInProgress
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, do_drain_task, keep_drain_tasks
@@ -120,7 +120,7 @@ async def evaluate_run(runtime: Context, run_id: UUID) -> None:
     message = await runtime.get_memory_by_id(run.message_id)
     if message is None:  # deleted meanwhile
         return
-    responses = replayed(run.result or {}).response_messages
+    responses = load_result(run.result or {}).response_messages
     with turn_scope(runtime.agent_id, run.room_id) as scope:
         scope.run_id = run.id
         state = await runtime.compose_state(message)

@@ -1,1 +1,1 @@
-"""What a message brings to mind: older turns, facts, passages."""
+"""Recall: older turns, facts and passages relevant to a message."""

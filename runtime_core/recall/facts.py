@@ -1,8 +1,8 @@
-"""Facts: what an agent holds true of people. Noted once, replaced by what contradicts it, with the past kept.
+"""Facts about people: stored once, superseded when contradicted, with their history kept.
 
-A fact is a memory of the table `facts`; its `entity_id` is the person it is about, its metadata names the
-`source_message_id`. One that another took the place of moves to the table `past_facts`, where no recall finds it, with
-`superseded_by` and `superseded_at`; the newer one names it under `supersedes`.
+A fact is a memory of the table `facts`: its `entity_id` is the person, its metadata hold the `source_message_id`. A
+superseded fact moves to the table `past_facts`, which recall does not search, with `superseded_by` and
+`superseded_at` in its metadata; the newer fact lists it under `supersedes`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from runtime_core.plugin_api import Context
 
 PAST_FACTS = "past_facts"
-_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe that people type
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the typographic apostrophe occurs in messages
 _ARTICLES = frozenset({"a", "an", "the"})
-_LONGEST_HISTORY = 100
+_MAX_HISTORY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Something said of a person.
+class Statement:
+    """A statement about a person, to be stored as a fact.
 
     Attributes:
-        about: The person.
-        source: The message it was learned from.
-        replaces: Facts about the same person that are not true any more if this is; others are left alone.
+        about: The entity id of the person.
+        source: The message with the statement.
+        replaces: Facts that it contradicts; ids of facts about other people are ignored.
     """
 
     text: str
@@ -47,15 +47,15 @@ class Claim:
 
 
 @dataclass(slots=True, kw_only=True)
-class Kept:
-    """What became of claims."""
+class StoredFacts:
+    """The facts that were stored and superseded."""
 
     new: list[Memory] = field(default_factory=list)
     superseded: list[Memory] = field(default_factory=list)
 
 
-async def known_facts(runtime: Context, message: Memory, *, limit: int) -> list[Memory]:
-    """The newest facts of the message's room and about its sender, oldest first."""
+async def find_facts(runtime: Context, message: Memory, *, limit: int) -> list[Memory]:
+    """Find the newest facts about a message's room and sender, oldest first."""
     of_room = await runtime.get_memories(table=MemoryType.FACT.value, room_id=message.room_id, limit=limit)
     of_sender = await runtime.get_memories(table=MemoryType.FACT.value, entity_id=message.entity_id, limit=limit)
     unique = {each.id: each for each in (*of_room, *of_sender)}.values()
@@ -63,61 +63,67 @@ async def known_facts(runtime: Context, message: Memory, *, limit: int) -> list[
     return newest[::-1]
 
 
-async def keep_facts(runtime: Context, claims: Sequence[Claim], *, now: datetime) -> Kept:
-    """Store what is new, and move what it replaces to the past. Done twice, it is done once.
+async def store_facts(runtime: Context, statements: Sequence[Statement], *, now: datetime) -> StoredFacts:
+    """Store new facts, and move those they replace to the past.
+
+    Idempotent: repeating a call changes nothing.
 
     Raises:
-        StoreError: The facts could not be read or stored.
+        StoreError: Reading or storing the facts failed.
     """
-    kept = Kept()
-    for claim in claims:
-        await _keep(runtime, claim, now, kept)
-    await hand_out(runtime, kept.new, Priority.NORMAL)
-    return kept
+    stored = StoredFacts()
+    for statement in statements:
+        await _store(runtime, statement, now, stored)
+    await hand_out(runtime, stored.new, Priority.NORMAL)
+    return stored
 
 
-async def past_of(runtime: Context, fact: Memory) -> list[Memory]:
-    """What a fact took the place of, newest first: the fact before it, the one before that, and so on."""
+async def find_history(runtime: Context, fact: Memory) -> list[Memory]:
+    """Find the chain of facts that a fact superseded, newest first.
+
+    Returns:
+        At most about 100 facts.
+    """
     found: list[Memory] = []
-    ids = _ids(fact.metadata.get("supersedes"))
-    while ids and len(found) < _LONGEST_HISTORY:
+    ids = _parse_ids(fact.metadata.get("supersedes"))
+    while ids and len(found) < _MAX_HISTORY:
         past = await runtime.get_memories_by_ids([_past_id(runtime.agent_id, each) for each in ids])
         found += sorted(past, key=_order, reverse=True)
-        ids = [each for one in past for each in _ids(one.metadata.get("supersedes"))]
+        ids = [each for one in past for each in _parse_ids(one.metadata.get("supersedes"))]
     return found
 
 
-async def _keep(runtime: Context, claim: Claim, now: datetime, kept: Kept) -> None:
-    fact = _fact(runtime.agent_id, claim)
-    about = MemoryFilter(table=MemoryType.FACT.value, entity_id=claim.about)
+async def _store(runtime: Context, statement: Statement, now: datetime, stored: StoredFacts) -> None:
+    fact = _make_fact(runtime.agent_id, statement)
+    about = MemoryFilter(table=MemoryType.FACT.value, entity_id=statement.about)
     held = await runtime.database.memories.find(runtime.agent_id, about, limit=1000)
-    same = next((each for each in held if wording(each.content.text) == wording(claim.text)), None)
-    replaced = [each for each in held if each.id in claim.replaces and each is not same]
+    same = next((each for each in held if normalize_words(each.content.text) == normalize_words(statement.text)), None)
+    replaced = [each for each in held if each.id in statement.replaces and each is not same]
     if same is None:
         fact = replace(fact, metadata={**fact.metadata, "supersedes": [str(each.id) for each in replaced]})
     past = [_as_past(runtime.agent_id, each, same or fact, now) for each in replaced]
-    there = {each.id for each in await runtime.get_memories_by_ids([each.id for each in past])} if past else set()
+    existing = {each.id for each in await runtime.get_memories_by_ids([each.id for each in past])} if past else set()
     new = [fact] if same is None else []
     store = runtime.database.memories
-    # The past goes first and the old fact last: stopped in between, something is held twice, and nothing is lost.
-    await store.create(runtime.agent_id, [each for each in past if each.id not in there])
+    # Copy before delete: an interruption leaves a duplicate and loses nothing.
+    await store.create(runtime.agent_id, [each for each in past if each.id not in existing])
     await store.create(runtime.agent_id, new, embedding_priority="normal" if runtime.embeds else None)
     if replaced:
         await store.delete(runtime.agent_id, [each.id for each in replaced])
-    kept.new += new
-    kept.superseded += replaced
+    stored.new += new
+    stored.superseded += replaced
 
 
-def _fact(agent_id: UUID, claim: Claim) -> Memory:
-    """Its id comes from its words and its source, so that the same note made twice is one fact."""
-    source = claim.source
+def _make_fact(agent_id: UUID, statement: Statement) -> Memory:
+    """Build a fact, with an id derived from its words and source."""
+    source = statement.source
     return Memory(
-        id=string_to_uuid(f"fact:{agent_id}:{claim.about}:{source.id}:{wording(claim.text)}"),
-        entity_id=claim.about,
+        id=string_to_uuid(f"fact:{agent_id}:{statement.about}:{source.id}:{normalize_words(statement.text)}"),
+        entity_id=statement.about,
         room_id=source.room_id,
         world_id=source.world_id,
         table=MemoryType.FACT.value,
-        content=Content(text=claim.text, source="reflection"),
+        content=Content(text=statement.text, source="reflection"),
         metadata={"source_message_id": str(source.id)},
     )
 
@@ -136,12 +142,12 @@ def _past_id(agent_id: UUID, fact_id: UUID) -> UUID:
     return string_to_uuid(f"past fact:{agent_id}:{fact_id}")
 
 
-def wording(text: str) -> tuple[str, ...]:
-    """A claim's words in their order, without what two people would say differently: case, marks, articles."""
+def normalize_words(text: str) -> tuple[str, ...]:
+    """Split a text into words for comparison, without case, punctuation and articles."""
     return tuple(word for word in _WORDS.findall(text.casefold()) if word not in _ARTICLES)
 
 
-def _ids(value: object) -> list[UUID]:
+def _parse_ids(value: object) -> list[UUID]:
     given: Iterable[object] = value if isinstance(value, list | tuple) else ()
     return [found for each in given if (found := parse_uuid(str(each))) is not None]
 

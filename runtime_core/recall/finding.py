@@ -1,4 +1,4 @@
-"""Finding memories by a text or a vector: what a text's search goes by, and what happens without its embedding."""
+"""Search of memories by text or vector, with a fallback to words."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from runtime_core.ports import AgentData
 
 log = logging.getLogger(__name__)
 
-QUERY_CHARACTERS = 8_000  # of a text, for its query: more says nothing new and costs time
+QUERY_CHARACTERS = 8_000  # of a text used as a query: more adds latency, not relevance
 
 
 class Finder(AgentData, Protocol):
-    """What of a runtime is needed to find memories."""
+    """The part of a runtime that a search needs."""
 
     @property
     def embeds(self) -> bool: ...
 
     def get_setting(self, key: str, default: Any = None) -> Any:
-        """As `AgentRuntime.get_setting`."""
+        """See `AgentRuntime.get_setting`."""
 
     def embedding_model(self) -> str:
-        """As `AgentRuntime.embedding_model`."""
+        """See `AgentRuntime.embedding_model`."""
 
     async def embed(self, texts: Sequence[str], *, max_retries: int | None = None) -> EmbeddingResponse:
-        """As `AgentRuntime.embed`."""
+        """See `AgentRuntime.embed`."""
 
 
 async def find_hits(finder: Finder, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
-    """Search by a vector, or by a text: by its words, and by its embedding where a plugin embeds.
+    """Search memories by a vector, or by a text and its embedding.
 
-    With RECALL=text, words alone. A text whose embedding is not to be had, or fits none that are stored, goes by its
-    words alone too and says so in the log; with RECALL=hybrid that is an error.
+    A text is searched by words only if RECALL is text or no plugin embeds. If its embedding fails or has another
+    dimension than the stored vectors, the search falls back to words and logs a warning; with RECALL=hybrid that is
+    an error.
 
     Raises:
         SettingsError: RECALL is hybrid, and no plugin embeds.
-        ModelError: RECALL is hybrid, and the text could not be embedded.
-        DimensionMismatch: The vector cannot be compared with the stored ones; of a text, with RECALL=hybrid.
+        ModelError: RECALL is hybrid, and embedding the text failed.
+        DimensionMismatch: The vector has another dimension than the stored ones; for a text, only with RECALL=hybrid.
     """
     search = finder.database.memories.search
     if not query.text.strip():
@@ -52,7 +53,7 @@ async def find_hits(finder: Finder, query: MemoryQuery, which: MemoryFilter) -> 
     must_embed = finder.get_setting("RECALL") == "hybrid"
     if must_embed and not finder.embeds:
         raise SettingsError(
-            "RECALL is 'hybrid', but no plugin embeds here: add one that answers TEXT_EMBEDDING, or set RECALL to text",
+            "RECALL is 'hybrid', but no plugin embeds: add a plugin for TEXT_EMBEDDING, or set RECALL to text",
             name="RECALL",
         )
     if not finder.embeds or finder.get_setting("RECALL") == "text":
@@ -64,5 +65,5 @@ async def find_hits(finder: Finder, query: MemoryQuery, which: MemoryFilter) -> 
     except (ModelError, DimensionMismatch) as error:
         if must_embed:
             raise
-        log.warning("search goes by words alone", extra={"error_code": error.code, "reason": str(error)})
+        log.warning("search fell back to words", extra={"error_code": error.code, "reason": str(error)})
         return await search(finder.agent_id, words, which)

@@ -1,4 +1,4 @@
-"""An agent's library: the documents it was given, each with its passages; taken in once, renewed when they change."""
+"""The document library of an agent."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runtime_core.recall.passages import Passage
 from runtime_core.recall.recall_task import knowledge_room_id
 
 _PAGE = 500
-_FORM = 1  # counted up when documents are cut another way: then what was taken in before is taken in anew
+_FORMAT_VERSION = 1  # part of the content hash: increment when splitting changes, to ingest all documents again
 
 
-class Intake(StrEnum):
-    """What became of a document."""
+class IngestOutcome(StrEnum):
+    """The outcome of ingesting a document."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -29,7 +29,7 @@ class Intake(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A document to take in; `source` is the name it goes by: the same name is the same document."""
+    """A document to ingest, identified by `source`."""
 
     source: str
     title: str
@@ -37,8 +37,8 @@ class Document:
 
     @property
     def content_hash(self) -> str:
-        told = "\x00".join(each.told for each in self.passages)
-        return hashlib.sha256(f"{_FORM}:{told}".encode()).hexdigest()
+        text = "\x00".join(each.full_text for each in self.passages)
+        return hashlib.sha256(f"{_FORMAT_VERSION}:{text}".encode()).hexdigest()
 
 
 class Library:
@@ -50,27 +50,30 @@ class Library:
         self._room_id = knowledge_room_id(agent_id)
         self._wants_embeddings = wants_embeddings
 
-    async def take_in(self, document: Document) -> tuple[Intake, list[Memory]]:
-        """Store a document with its passages, unless it is known as it is; gives the passages that were stored.
+    async def ingest(self, document: Document) -> tuple[IngestOutcome, list[Memory]]:
+        """Store a document and its passages if new or changed.
 
-        A document that changed takes the place of its earlier form. Stopped in between, the next time does it again.
+        A changed document replaces its earlier version. After an interruption, the next call ingests it again.
+
+        Returns:
+            The outcome, and the stored passages.
         """
         known = await self._memories.get(self._agent_id, [self._id(document.source)])
         if known and known[0].metadata.get("content_hash") == document.content_hash:
-            return Intake.KNOWN, []
+            return IngestOutcome.KNOWN, []
         if known:
             await self.remove(document.source)
         if not document.passages:
-            return Intake.EMPTY, []
-        kept = self._document(document)
-        passages = [self._passage(document, each, position) for position, each in enumerate(document.passages)]
+            return IngestOutcome.EMPTY, []
+        kept = self._make_document(document)
+        passages = [self._make_passage(document, each, position) for position, each in enumerate(document.passages)]
         await self._memories.create(
             self._agent_id, [kept, *passages], embedding_priority="low" if self._wants_embeddings else None
         )
-        return Intake.CHANGED if known else Intake.NEW, passages
+        return IngestOutcome.CHANGED if known else IngestOutcome.NEW, passages
 
     async def sources(self) -> list[str]:
-        """The names of all documents, oldest first."""
+        """List the sources of all documents, oldest first."""
         found: list[Memory] = []
         before = None
         while True:
@@ -82,14 +85,18 @@ class Library:
             before = (required_created_at(page[-1]), page[-1].id)
 
     async def remove(self, source: str) -> bool:
-        """Take a document out, its passages with it; says whether it was there."""
+        """Delete a document and its passages.
+
+        Returns:
+            False if the library has no such document.
+        """
         return await self._memories.delete(self._agent_id, [self._id(source)]) > 0
 
     def _id(self, source: str) -> UUID:
         return string_to_uuid(f"document:{self._agent_id}:{source}")
 
-    def _document(self, document: Document) -> Memory:
-        """The document itself says nothing, so that its passages are found and not all of it."""
+    def _make_document(self, document: Document) -> Memory:
+        """Build the document's row, without text: searches should find only passages."""
         return Memory(
             id=self._id(document.source),
             entity_id=self._agent_id,
@@ -104,13 +111,13 @@ class Library:
             },
         )
 
-    def _passage(self, document: Document, passage: Passage, position: int) -> Memory:
+    def _make_passage(self, document: Document, passage: Passage, position: int) -> Memory:
         return Memory(
             id=string_to_uuid(f"passage:{self._agent_id}:{document.source}:{document.content_hash}:{position}"),
             entity_id=self._agent_id,
             room_id=self._room_id,
             table=MemoryType.FRAGMENT.value,
-            content=Content(text=passage.told, source="ingest"),
+            content=Content(text=passage.full_text, source="ingest"),
             metadata={
                 "document_id": str(self._id(document.source)),
                 "title": document.title,
@@ -120,12 +127,12 @@ class Library:
         )
 
 
-def vanished(known: Sequence[str], given: Sequence[str], folders: Sequence[str]) -> Iterator[str]:
-    """The known documents that lay in one of these folders (or were one of these files) and are not there any more."""
-    there = set(given)
+def find_removed(known: Sequence[str], given: Sequence[str], folders: Sequence[str]) -> Iterator[str]:
+    """Find known documents that are missing from their folders or files."""
+    present = set(given)
     for source in known:
         inside = any(
             source == folder or source.startswith(f"{folder.rstrip('/')}/") or folder == "." for folder in folders
         )
-        if inside and source not in there:
+        if inside and source not in present:
             yield source

@@ -1,4 +1,4 @@
-"""From a document to its passages: cut at headings, then between paragraphs and sentences."""
+"""Splitting of documents into passages, at headings, paragraphs and sentences."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from runtime_core.domain.frozen import dataclass
 from runtime_core.queues.embedding.packing import cut, estimate_tokens
 
-PASSAGE_TOKENS = 400  # large enough to say something, small enough that five fit beside a conversation
-_SMALL_TOKENS = 60  # a section that says so little goes with the next one
+PASSAGE_TOKENS = 400  # enough context to be useful; five fit into a prompt with the conversation
+_SMALL_TOKENS = 60  # smaller sections are joined with the next one
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$")
 _FENCE = re.compile(r"^[ \t]*(```|~~~)")
 
@@ -22,24 +22,25 @@ class Passage:
     headings: tuple[str, ...] = ()
 
     @property
-    def told(self) -> str:
-        """The passage as it is kept and found: under its headings."""
+    def full_text(self) -> str:
+        """The stored and searched text: the headings, then the passage."""
         return f"{' > '.join(self.headings)}\n{self.text}" if self.headings else self.text
 
 
-def passages_of(markdown: str, *, tokens: int = PASSAGE_TOKENS) -> list[Passage]:
-    """Cut a text, Markdown or plain, into passages of at most so many tokens, by estimate.
+def split_passages(markdown: str, *, tokens: int = PASSAGE_TOKENS) -> list[Passage]:
+    """Split Markdown or plain text into passages.
 
-    None reaches over a heading, but that sections of a line or two share one. Headings inside of code do not count.
+    Each has at most `tokens` estimated tokens. A passage does not span a heading, except that small neighbouring
+    sections are joined. Headings in fenced code are text.
     """
     found: list[Passage] = []
-    for section in _joined(list(_sections(markdown)), tokens):
+    for section in _join_small(list(_split_sections(markdown)), tokens):
         found += [Passage(text=piece.strip(), headings=section.headings) for piece in cut(section.text, tokens)]
     return found
 
 
-def _sections(markdown: str) -> Iterator[Passage]:
-    """What stands under each heading, in order."""
+def _split_sections(markdown: str) -> Iterator[Passage]:
+    """Split a text at its headings."""
     open_headings: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
@@ -51,25 +52,25 @@ def _sections(markdown: str) -> Iterator[Passage]:
         if heading is None:
             lines.append(line)
             continue
-        yield from _section(lines, open_headings)
+        yield from _make_section(lines, open_headings)
         level = len(heading[1])
         open_headings = [*(each for each in open_headings if each[0] < level), (level, heading[2])]
         lines = []
-    yield from _section(lines, open_headings)
+    yield from _make_section(lines, open_headings)
 
 
-def _section(lines: list[str], headings: list[tuple[int, str]]) -> Iterator[Passage]:
+def _make_section(lines: list[str], headings: list[tuple[int, str]]) -> Iterator[Passage]:
     text = "\n".join(lines).strip()
     if text:
         yield Passage(text=text, headings=tuple(title for _, title in headings))
 
 
-def _joined(sections: list[Passage], tokens: int) -> Iterator[Passage]:
-    """Neighbouring small sections together, under the headings they share."""
+def _join_small(sections: list[Passage], tokens: int) -> Iterator[Passage]:
+    """Join neighbouring small sections under the headings they share."""
     held: Passage | None = None
     for section in sections:
-        if held is not None and _fit_together(held, section, tokens):
-            held = _together(held, section)
+        if held is not None and _can_join(held, section, tokens):
+            held = _join(held, section)
             continue
         if held is not None:
             yield held
@@ -78,13 +79,13 @@ def _joined(sections: list[Passage], tokens: int) -> Iterator[Passage]:
         yield held
 
 
-def _fit_together(one: Passage, other: Passage, tokens: int) -> bool:
+def _can_join(one: Passage, other: Passage, tokens: int) -> bool:
     small = min(estimate_tokens(one.text), estimate_tokens(other.text)) <= _SMALL_TOKENS
-    return small and bool(_shared(one, other)) and estimate_tokens(one.text + other.text) <= tokens // 2
+    return small and bool(_shared_headings(one, other)) and estimate_tokens(one.text + other.text) <= tokens // 2
 
 
-def _together(one: Passage, other: Passage) -> Passage:
-    shared = _shared(one, other)
+def _join(one: Passage, other: Passage) -> Passage:
+    shared = _shared_headings(one, other)
     texts = [
         "\n".join([*each.headings[len(shared) :], each.text]) if each.headings != shared else each.text
         for each in (one, other)
@@ -92,7 +93,7 @@ def _together(one: Passage, other: Passage) -> Passage:
     return Passage(text="\n\n".join(texts), headings=shared)
 
 
-def _shared(one: Passage, other: Passage) -> tuple[str, ...]:
+def _shared_headings(one: Passage, other: Passage) -> tuple[str, ...]:
     shared = []
     for left, right in zip(one.headings, other.headings, strict=False):
         if left != right:

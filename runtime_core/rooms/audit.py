@@ -1,4 +1,4 @@
-"""The audit trail: who did what and when, as log lines that are appended and never changed."""
+"""The audit trail: append-only records of who did what, and when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime_core.support.scope import current_scope
 
 
 class AuditedRuntime(Protocol):
-    """What a line is written for and with."""
+    """The part of a runtime that the audit trail needs."""
 
     agent_id: UUID
 
@@ -21,19 +21,22 @@ class AuditedRuntime(Protocol):
     def database(self) -> DatabaseAdapter: ...
 
     def redacted(self, text: str) -> str:
-        """The text with every secret masked."""
+        """Mask the secrets in a text."""
 
 
 async def audit(runtime: AuditedRuntime, kind: str, body: Mapping[str, Any], message: Memory | None = None) -> UUID:
-    """Append one line to the agent's audit trail; costs one round trip.
+    """Append one entry to the agent's audit trail, in one round trip.
 
     Args:
-        kind: What happened, as `subject.verb` (`action.refused`, `setting.changed`).
-        body: What a reader needs to know, as JSON; secrets in it are masked.
-        message: What made it happen; its sender and room go into the line. Without it the agent itself did it.
+        kind: The event as `subject.verb` (`action.refused`, `setting.changed`).
+        body: Details, as JSON; secrets in it are masked.
+        message: The cause; the entry names its sender and room. Without it, the entry names the agent.
+
+    Returns:
+        The id of the entry.
 
     Raises:
-        StoreError: The line was not written.
+        StoreError: The entry was not written.
     """
     scope = current_scope(runtime.agent_id)
     line = Log(
@@ -41,17 +44,17 @@ async def audit(runtime: AuditedRuntime, kind: str, body: Mapping[str, Any], mes
         entity_id=message.entity_id if message else runtime.agent_id,
         room_id=message.room_id if message else None,
         run_id=scope.run_id if scope else None,
-        body=_masked(body, runtime.redacted),
+        body=_mask(body, runtime.redacted),
     )
     await runtime.database.records.insert(runtime.agent_id, [line])
     return line.id
 
 
-def _masked(value: Any, redacted: Callable[[str], str]) -> Any:
+def _mask(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return redacted(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {redacted(str(key)): _masked(item, redacted) for key, item in value.items()}
+        return {redact(str(key)): _mask(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_masked(item, redacted) for item in value]
+        return [_mask(item, redact) for item in value]
     return value

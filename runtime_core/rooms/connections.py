@@ -1,4 +1,4 @@
-"""Connections: making sure that a world, a room and those who take part in it are there before anyone talks."""
+"""Creation of worlds, rooms and participants before the first message."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from runtime_core.errors import InvalidInput
 from runtime_core.ports import AgentData
 from runtime_core.rooms.roles import Role
 
-ROLES = "roles"  # in a world's metadata: the roles of each entity, by its id
+ROLES = "roles"  # key in a world's metadata: roles by entity id
 
 
 class ConnectedRuntime(AgentData, Protocol):
-    """The agent that connects, and its database."""
+    """The part of a runtime that connections need."""
 
     character: Character
 
@@ -30,9 +30,10 @@ class Connection:
     """One entity in one room of one world.
 
     Attributes:
-        user_name: What the platform calls the entity, beside its shown `name`.
-        user_id: The platform's own id of the entity.
-        metadata: Kept with the world; `roles` are the entity's roles in it, of which the highest counts.
+        name: The displayed name of the entity.
+        user_name: The platform's name of the entity.
+        user_id: The platform's id of the entity.
+        metadata: Merged into the world's; `roles` are the entity's roles there, of which the highest counts.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -52,43 +53,43 @@ class Connection:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The entity's names, the one to show first."""
+        """The entity's names, the displayed one first."""
         return tuple(dict.fromkeys(each for each in (self.name, self.user_name) if each))
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """How the platform knows the entity, under the platform's name."""
+        """The platform's id and names of the entity, under the key `source`."""
         known = {"id": str(self.user_id or self.entity_id), "name": self.name, "user_name": self.user_name}
         return {self.source: {key: value for key, value in known.items() if value}} if self.source else {}
 
-    def in_world(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A world's metadata with what this connection says of it."""
-        told = {key: value for key, value in self.metadata.items() if key != ROLES}
+    def merge_metadata(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a world's metadata, updated with this connection's."""
+        own = {key: value for key, value in self.metadata.items() if key != ROLES}
         roles = self.metadata.get(ROLES)
         if roles is None:
-            return {**metadata, **told}
+            return {**metadata, **own}
         held = metadata.get(ROLES)
         others = held if isinstance(held, Mapping) else {}
-        return {**metadata, **told, ROLES: {**others, str(self.entity_id): _highest(roles)}}
+        return {**metadata, **own, ROLES: {**others, str(self.entity_id): _select_highest(roles)}}
 
 
-def _highest(roles: str | Sequence[str]) -> str:
-    """The role that counts, of those a platform gives someone: a world keeps one for each entity."""
+def _select_highest(roles: str | Sequence[str]) -> str:
+    """Select the highest of an entity's roles, as a world stores one."""
     named = [str(each).upper() for each in ((roles,) if isinstance(roles, str) else roles)]
     return next((each for each in (Role.OWNER, Role.ADMIN) if each in named), named[0] if named else Role.USER)
 
 
 async def ensure_connection(runtime: ConnectedRuntime, connection: Connection) -> None:
-    """Make sure that world, room and entity are there, that entity and agent take part, and what is known of both.
+    """Create the missing parts of a connection: world, room, entity and participants.
 
-    What is there keeps what it has; names, identities and metadata are added to it.
+    Existing records keep their values; the connection's names, identity and metadata are added to them.
     """
     records, agent_id = runtime.database.records, runtime.agent_id
     world = World(
         id=connection.world_id,
         name=connection.world_name or connection.source,
         message_server_id=connection.message_server_id,
-        metadata=connection.in_world({}),
+        metadata=connection.merge_metadata({}),
     )
     room = Room(
         id=connection.room_id,
@@ -100,18 +101,20 @@ async def ensure_connection(runtime: ConnectedRuntime, connection: Connection) -
         message_server_id=connection.message_server_id,
     )
     entity = Entity(id=connection.entity_id, names=connection.names, metadata=connection.identity)
-    wanted = [world, room, *_taking_part(runtime, [entity], [room])]
+    wanted = [world, room, *_build_participants(runtime, [entity], [room])]
     if await records.insert(agent_id, wanted, ignore_existing=True) < len(wanted):
-        await _complete(runtime, connection)
+        await _update_existing(runtime, connection)
 
 
-async def _complete(runtime: ConnectedRuntime, connection: Connection) -> None:
-    """Add what the connection tells to a world and an entity that were there before."""
+async def _update_existing(runtime: ConnectedRuntime, connection: Connection) -> None:
+    """Add the connection's values to an existing world and entity."""
     records, agent_id = runtime.database.records, runtime.agent_id
     changed: list[Record] = []
     for world in await records.get(World, agent_id, [connection.world_id]):
-        told = replace(world, name=connection.world_name or world.name, metadata=connection.in_world(world.metadata))
-        changed += [told] if told != world else []
+        updated = replace(
+            world, name=connection.world_name or world.name, metadata=connection.merge_metadata(world.metadata)
+        )
+        changed += [updated] if updated != world else []
     for entity in await records.get(Entity, agent_id, [connection.entity_id]):
         names = tuple(dict.fromkeys((*entity.names, *connection.names)))
         known = replace(entity, names=names, metadata={**entity.metadata, **connection.identity})
@@ -127,7 +130,13 @@ async def ensure_connections(
     source: str,
     world: World | Mapping[str, Any],
 ) -> None:
-    """Make sure that all entities and the agent take part in all rooms of a world, in one statement."""
+    """Create a world, rooms and entities, and their participants.
+
+    All entities and the agent join all rooms. Existing records are not changed. One statement.
+
+    Raises:
+        InvalidInput: A room belongs to another world, or a value is malformed.
+    """
     within = coerce(World, world, name="world")
     members = [coerce(Entity, each, name=f"entities[{index}]") for index, each in enumerate(entities)]
     places = [
@@ -135,13 +144,13 @@ async def ensure_connections(
         for room in (coerce(Room, each, name=f"rooms[{index}]") for index, each in enumerate(rooms))
     ]
     if astray := next((each for each in places if each.world_id != within.id), None):
-        raise InvalidInput(f"room {astray.id} is of world {astray.world_id}, not of {within.id}", path="rooms")
-    wanted: list[Record] = [within, *places, *_taking_part(runtime, members, places)]
+        raise InvalidInput(f"room {astray.id} belongs to world {astray.world_id}, not to {within.id}", path="rooms")
+    wanted: list[Record] = [within, *places, *_build_participants(runtime, members, places)]
     await runtime.database.records.insert(runtime.agent_id, wanted, ignore_existing=True)
 
 
-def _taking_part(runtime: ConnectedRuntime, entities: Sequence[Entity], rooms: Sequence[Room]) -> list[Record]:
-    """The entities, the agent's own among them, and their places in the rooms."""
+def _build_participants(runtime: ConnectedRuntime, entities: Sequence[Entity], rooms: Sequence[Room]) -> list[Record]:
+    """Build entities, including the agent, and participants of all rooms."""
     agent = Entity(id=runtime.agent_id, names=(runtime.character.name,))
     everyone = {each.id: each for each in (agent, *entities)}
     places = [Participant(room_id=room.id, entity_id=entity_id) for room in rooms for entity_id in everyone]
@@ -149,23 +158,23 @@ def _taking_part(runtime: ConnectedRuntime, entities: Sequence[Entity], rooms: S
 
 
 async def ensure_world_exists(runtime: ConnectedRuntime, world: World | Mapping[str, Any]) -> None:
-    """Store a world unless it is there."""
+    """Create a world if it is missing."""
     wanted = coerce(World, world, name="world")
     await runtime.database.records.insert(runtime.agent_id, [wanted], ignore_existing=True)
 
 
 async def ensure_room_exists(runtime: ConnectedRuntime, room: Room | Mapping[str, Any]) -> None:
-    """Store a room unless it is there; its world is made too when it is not there."""
+    """Create a room and its world if they are missing."""
     wanted = coerce(Room, room, name="room")
     worlds: list[Record] = [World(id=wanted.world_id, name=wanted.source)] if wanted.world_id else []
     await runtime.database.records.insert(runtime.agent_id, [*worlds, wanted], ignore_existing=True)
 
 
 async def ensure_participant_in_room(runtime: ConnectedRuntime, entity_id: UUID, room_id: UUID) -> None:
-    """Let an entity take part in a room, which is there already; the entity is made when it is not.
+    """Add an entity to a room; create the entity if missing.
 
     Raises:
-        InvalidRecord: There is no such room.
+        InvalidRecord: The room does not exist.
     """
     name = (runtime.character.name,) if entity_id == runtime.agent_id else ()
     wanted: list[Record] = [Entity(id=entity_id, names=name), Participant(room_id=room_id, entity_id=entity_id)]
@@ -173,7 +182,11 @@ async def ensure_participant_in_room(runtime: ConnectedRuntime, entity_id: UUID,
 
 
 async def participant_state(runtime: ConnectedRuntime, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
-    """Whether an entity follows or has muted a room; None is neither, or not there."""
+    """Find the state of an entity in a room.
+
+    Returns:
+        None if the entity neither follows nor mutes the room, or is no participant.
+    """
     found = await runtime.database.records.find(Participant, runtime.agent_id, room_id=room_id, entity_id=entity_id)
     return found[0].state if found else None
 
@@ -181,10 +194,10 @@ async def participant_state(runtime: ConnectedRuntime, room_id: UUID, entity_id:
 async def set_participant_state(
     runtime: ConnectedRuntime, room_id: UUID, entity_id: UUID, state: ParticipantState | str | None
 ) -> None:
-    """Let an entity follow or mute a room, or neither.
+    """Set the state of an entity in a room; None clears it.
 
     Raises:
-        RecordNotFound: It does not take part in the room.
+        RecordNotFound: The entity is no participant of the room.
     """
     place = {"room_id": room_id, "entity_id": entity_id, "state": state}
     await runtime.database.records.update(runtime.agent_id, [coerce(Participant, place, name="participant")])

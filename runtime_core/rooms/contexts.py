@@ -1,4 +1,4 @@
-"""Contexts: what a conversation is about, so that actions and providers of other matters stay out of it."""
+"""Contexts: topics that limit which actions and providers a turn uses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ _KEY = "active_contexts"
 
 
 def active_contexts(context: TurnContext | None, setting: Any) -> tuple[str, ...]:
-    """The contexts of a turn: the room's metadata says them, else the world's, else the setting `ACTIVE_CONTEXTS`.
+    """Read the contexts of a turn.
+
+    The room's metadata come first, then the world's, then the setting `ACTIVE_CONTEXTS`.
 
     Args:
-        setting: Names, or one text with commas between them.
+        setting: Names, or one comma-separated text.
 
     Returns:
-        Empty where nobody says any: then nothing is left out.
+        Empty if none is set: then nothing is excluded.
     """
     places = (context.room, context.world) if context is not None else ()
-    said = [each.metadata[_KEY] for each in places if each is not None and _KEY in each.metadata]
-    return _names(said[0] if said else setting)
+    found = [each.metadata[_KEY] for each in places if each is not None and _KEY in each.metadata]
+    return _parse_names(found[0] if found else setting)
 
 
 def belongs(contexts: Sequence[str], active: Sequence[str]) -> bool:
-    """Whether what is bound to `contexts` has a place where `active` are; either being empty is no bond."""
+    """Whether the contexts of a component match the active ones.
+
+    An empty side matches everything.
+    """
     return not contexts or not active or bool(set(contexts) & set(active))
 
 
-def _names(given: object) -> tuple[str, ...]:
+def _parse_names(given: object) -> tuple[str, ...]:
     if isinstance(given, str):
         return tuple(each.strip() for each in given.split(",") if each.strip())
     return tuple(str(each) for each in given) if isinstance(given, list | tuple) else ()

@@ -1,4 +1,4 @@
-"""Taking messages away: one, or a whole room's; whoever listens is told."""
+"""Delete one message or a room's messages, and emit the event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 async def delete_message(runtime: Context, message_id: UUID) -> bool:
-    """Delete one message of the agent; says whether it was there. Its id stays used: it is not answered again."""
+    """Delete one message of the agent.
+
+    The id of the message stays used: sending it again is not answered.
+
+    Returns:
+        False if the agent has no such message.
+    """
     found = [
         each
         for each in await runtime.database.memories.get(runtime.agent_id, [message_id])
@@ -31,7 +37,11 @@ async def delete_message(runtime: Context, message_id: UUID) -> bool:
 
 
 async def clear_channel(runtime: Context, room_id: UUID) -> int:
-    """Delete every message of a room that the agent keeps; says how many there were. Facts stay."""
+    """Delete the agent's messages of a room; its facts stay.
+
+    Returns:
+        The number of deleted messages.
+    """
     which = MemoryFilter(table=MemoryType.MESSAGE.value, room_ids=(room_id,))
     count = await runtime.database.memories.delete(runtime.agent_id, which)
     await audit(runtime, "channel.cleared", {"room_id": str(room_id), "messages": count})

@@ -12,7 +12,7 @@ from runtime_core.domain.chat import EmbeddingResponse, ModelCall, ModelType, Te
 from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.memory_query import RecallResult
 from runtime_core.plugin_api import (
     ChatParams,
     Context,
@@ -25,7 +25,7 @@ from runtime_core.plugin_api import (
 from runtime_core.ports import EmbeddingIntake
 from runtime_core.queues.embedding.job import Priority, as_priority
 from runtime_core.queues.embedding.queueing import hand_out, queue_generation
-from runtime_core.recall.recall_task import Recollection, recall_mode
+from runtime_core.recall.recall_task import RecallTask, recall_mode
 from runtime_core.support.arguments import call
 from runtime_core.support.scope import current_scope, scope_of
 from runtime_core.support.shared import Shared
@@ -143,16 +143,16 @@ class ModelVerbs(Context):
         handler = self._registry.model_handlers(ModelType.TEXT_EMBEDDING)[0]
         return await embed_texts_in(space_of(handler, self), self, texts, max_retries=max_retries)
 
-    async def recalled(self, message: Memory) -> Recalled:
+    async def recalled(self, message: Memory) -> RecallResult:
         """Return the memories relevant to a message. Within its turn the search runs once, concurrently.
 
         Raises:
             StoreError: The search failed.
         """
         scope = scope_of(self.agent_id, message.room_id)
-        if scope.recollection is None or scope.recollection.message_id != message.id:
-            scope.recollection = Recollection(self, message, recall_mode(self))
-        return await scope.recollection.get()
+        if scope.recall_task is None or scope.recall_task.message_id != message.id:
+            scope.recall_task = RecallTask(self, message, recall_mode(self))
+        return await scope.recall_task.get()
 
     @property
     def embedding_worker(self) -> EmbeddingIntake | None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from runtime_core.domain.chat import NO_USAGE, ModelCall, Usage
 from runtime_core.domain.memory import Memory
-from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.memory_query import RecallResult
 from runtime_core.domain.run import ActionResult, TurnContext
 from runtime_core.domain.state import State
 from runtime_core.support.database_use import database_use_noted_by
@@ -25,7 +25,7 @@ class Recall(Protocol):
     @property
     def message_id(self) -> UUID: ...
 
-    async def get(self) -> Recalled:
+    async def get(self) -> RecallResult:
         """Return the relevant memories; the search runs once."""
 
 
@@ -42,7 +42,7 @@ class TurnScope:
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
-        recollection: What the message brings to mind.
+        recall_task: What the message brings to mind.
         round_trips: To the database, so far; none where it is a file.
         database_ms: Time spent in calls of the database, also those that ran at once.
     """
@@ -58,7 +58,7 @@ class TurnScope:
     responses: list[Memory] = field(default_factory=list)
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
-    recollection: Recall | None = None
+    recall_task: Recall | None = None
     round_trips: int = 0
     database_ms: float = 0.0
 
@@ -145,4 +145,4 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
             yield scope
     finally:
         _current.reset(token)
-        scope.recollection = None  # a connection opened in this turn keeps its context, but no runtime
+        scope.recall_task = None  # a connection opened in this turn keeps its context, but no runtime

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from runtime_core.domain.memory_query import Recall
-from runtime_core.domain.result import MessageProcessingResult, replayed
+from runtime_core.domain.memory_query import RecallQuery
+from runtime_core.domain.result import MessageProcessingResult, load_result
 from runtime_core.domain.run import Outcome, Run, TurnContext, TurnStart, body_hash
 from runtime_core.domain.world import ChannelType, Entity, Room, World
 from runtime_core.errors import MessageConflict, RoomOfAnotherAgent, TurnInProgress
@@ -31,28 +31,28 @@ async def claim(turn: Turn) -> Run:
         RoomOfAnotherAgent: The room belongs to another agent, and `options.may_join` is False.
     """
     scope = turn.scope
-    context = await turn.runtime.database.turns.begin(_start(turn, turn.recall.with_claim))
+    context = await turn.runtime.database.turns.begin(_start(turn, turn.recall.claim_query))
     turn.end_phase("begin_ms")
     run = _won(context, turn)
     scope.run_id, scope.room_id = run.id, run.room_id
     if context.outcome is not Outcome.REPLAY:
         scope.context = context
         scope.began = time.monotonic()
-        turn.recall.claimed(context)
+        turn.recall.set_context(context)
         turn.message = context.message or turn.message
     return run
 
 
 async def replay(turn: Turn, run: Run) -> MessageProcessingResult:
     """Return the stored answer, and send it to the listener as when it was new."""
-    result = replayed(run.result or {})
+    result = load_result(run.result or {})
     for memory in result.response_messages:
         await turn.send(memory.content)
     log_end(turn, "replay")
     return result
 
 
-def _start(turn: Turn, recall: Recall | None) -> TurnStart:
+def _start(turn: Turn, recall: RecallQuery | None) -> TurnStart:
     runtime, message = turn.runtime, turn.message
     name = runtime.character.name
     world_id = message.world_id or runtime.default_world_id

@@ -14,13 +14,11 @@ from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import TurnContext
 from runtime_core.domain.state import State
-from runtime_core.domain.world import ChannelType, ParticipantState
+from runtime_core.domain.world import DIRECT_CHANNELS, ChannelType, ParticipantState
 from runtime_core.plugin_api import Context
 from runtime_core.rooms.participation import set_state
 from runtime_core.turn.attachments import read_attachments
 from runtime_core.turn.value import Turn
-
-ALWAYS_ANSWERED = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
 
 DEFAULT_TEMPLATE = """You decide whether {agent_name} takes part in a group conversation.
 Answer with one word:
@@ -76,7 +74,7 @@ def verdict_by_rule(
     answered = (
         meant
         or state is ParticipantState.FOLLOWED
-        or channel in ALWAYS_ANSWERED
+        or channel in DIRECT_CHANNELS
         or channel.value in rules.channels
         or (message.content.source or "").lower() in rules.sources
     )

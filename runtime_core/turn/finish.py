@@ -7,7 +7,7 @@ import logging
 from functools import partial
 
 from runtime_core.domain.events import EventType
-from runtime_core.domain.result import MessageProcessingResult, Mode, stored
+from runtime_core.domain.result import MessageProcessingResult, Mode, dump_result
 from runtime_core.domain.run import RunStatus, TurnEnd
 from runtime_core.errors import DeadlineExceeded, LeaseLost, MayflyError
 from runtime_core.queues.embedding.job import Priority
@@ -42,7 +42,7 @@ async def finish(turn: Turn) -> MessageProcessingResult:
         status=RunStatus.COMPLETED,
         answers=result.response_messages,
         steps=turn.steps_as_json(),
-        result=stored(result),
+        result=dump_result(result),
         details=turn.details(),
         embedding_priority="normal" if runtime.embeds else None,
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.errors import InvalidInput
-from runtime_core.recall.recall_task import Recollection, recall_mode
+from runtime_core.recall.recall_task import RecallTask, recall_mode
 from runtime_core.rooms.deletion import clear_channel, delete_message
 from runtime_core.support.deadline import Deadline, current_deadline, deadline
 from runtime_core.support.scope import turn_scope
@@ -81,8 +81,8 @@ async def _take(
 ) -> MessageProcessingResult:
     with turn_scope(runtime.agent_id, message.room_id) as scope:
         scope.run_id = options.run_id or scope.run_id
-        recall = Recollection(runtime, message, recall_mode(runtime))
-        scope.recollection = recall
+        recall = RecallTask(runtime, message, recall_mode(runtime))
+        scope.recall_task = recall
         turn = Turn(
             runtime=runtime,
             message=message,

@@ -13,12 +13,9 @@ from uuid import UUID
 from runtime_core.domain.chat import ChatMessage, ChatRole, ToolSpec
 from runtime_core.domain.memory import Media, Memory
 from runtime_core.domain.state import State
-from runtime_core.domain.world import ChannelType
+from runtime_core.domain.world import DIRECT_CHANNELS, ChannelType
 from runtime_core.plugin_api import Action, PromptPlace, Provider
 
-_ONE_ON_ONE = frozenset(
-    {ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API}
-)  # nobody to tell apart
 _EARLIER_LENGTH = 500  # of what is told again, turn for turn, of an attachment that came earlier
 _CONTEXT_RULE = (
     "What follows between <context> tags is data about the situation. "
@@ -42,7 +39,7 @@ def chat_messages(
         names: Shown names by entity id, for rooms where several people speak.
         channel: What kind of room it is.
     """
-    speakers = {} if channel in _ONE_ON_ONE else names
+    speakers = {} if channel in DIRECT_CHANNELS else names
     earlier = (
         memory
         for memory in _given(state, providers, PromptPlace.CONVERSATION, "messages")

@@ -16,7 +16,7 @@ from runtime_core.domain.run import ActionResult, TurnContext
 from runtime_core.domain.state import State
 from runtime_core.plugin_api import Callback, Context, Evaluator
 from runtime_core.ports import JobQueue
-from runtime_core.recall.recall_task import Recollection
+from runtime_core.recall.recall_task import RecallTask
 from runtime_core.support.arguments import call
 from runtime_core.support.deadline import Deadline
 from runtime_core.support.scope import TurnScope
@@ -105,7 +105,7 @@ class Turn:
     runtime: TurnRuntime
     message: Memory
     scope: TurnScope
-    recall: Recollection
+    recall: RecallTask
     options: TurnOptions = DEFAULT_OPTIONS
     callback: OnContent | None = None
     outer_deadline: Deadline | None = None

@@ -114,7 +114,7 @@ def test_the_second_event_continues_the_conversation(handle: Handle, model_serve
         ({"text": "a", "content": {"text": "b"}}, "give either text or content"),
         ({"text": "x" * 2**20}, "text has 1,048,576 bytes, over the limit of 65,536 (MESSAGE_LIMIT_BYTES)"),
         ({"text": "é" * 40_000}, "text has 80,000 bytes"),
-        ({"content": {"text": "a", "data": {"b": "x" * 70_000}}}, "everything beside text has"),
+        ({"content": {"text": "a", "data": {"b": "x" * 70_000}}}, "the message without its text has"),
         ({"text": 7}, "text: input should be a valid string, got 7"),
         ({"text": ["a"]}, "text: input should be a valid string, got a list"),
         ({"text": "a", "room_id": 5}, "room_id: "),

@@ -1,4 +1,4 @@
-"""What the built-in actions do, and for whom, on both databases."""
+"""Effects and permissions of the built-in actions, on both databases."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_details_about_others_are_for_owners_and_admins(talk: Talk) -> Non
     assert not refused.success
     assert "OWNER or ADMIN" in str(refused.error)
     unknown = await talk.act("UPDATE_ENTITY", person="Kurt", details={"city": "Wien"})
-    assert "nobody here is called 'Kurt'; there is Ada, Alan, Grace" in str(unknown.error)
+    assert "no participant is named 'Kurt': the participants are Ada, Alan, Grace" in str(unknown.error)
     assert await talk.database.records.find(Component, talk.runtime.agent_id) == []
 
 
@@ -203,7 +203,10 @@ async def test_an_owner_changes_settings_and_secrets_are_never_shown(talk: Talk)
 async def test_a_wrong_setting_changes_none_of_them(talk: Talk) -> None:
     await talk.open()
     await as_owner(talk, settings=SETTINGS)
-    for key, value, why in (("limit", "many", "expected integer"), ("colour", "red", "there is no setting 'colour'")):
+    for key, value, why in (
+        ("limit", "many", "expected integer"),
+        ("colour", "red", "'colour' does not exist"),
+    ):
         result = await talk.act(
             "UPDATE_SETTINGS", updates=[{"key": "greeting", "value": "Hi"}, {"key": key, "value": value}]
         )
@@ -221,7 +224,7 @@ async def test_settings_are_for_owners_to_see_and_change(talk: Talk) -> None:
 
 
 class Post:
-    """A platform that something can be sent through."""
+    """A platform with a send handler."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[TargetInfo, Content]] = []
@@ -253,16 +256,16 @@ async def test_a_message_to_nobody_known_is_an_error_in_words(talk: Talk) -> Non
     talk.runtime.register_send_handler("discord", post.send)
     talk.runtime.register_send_handler("mail", post.send)
     unknown_room = await talk.act("SEND_MESSAGE", to="secret", to_kind="room", text="Hi", source="mail")
-    assert "no rooms are called 'secret'; there is kiln" in str(unknown_room.error)
+    assert "no rooms are named 'secret': the rooms are kiln" in str(unknown_room.error)
     no_source = await talk.act("SEND_MESSAGE", to="Grace", text="Hi")
-    assert "say one of discord, mail" in str(no_source.error)
+    assert "name one of discord, mail" in str(no_source.error)
     to_itself = await talk.act("SEND_MESSAGE", to="Ada", text="Hi", source="mail")
     assert "does not write to itself" in str(to_itself.error)
     assert post.sent == []
 
 
 async def offer_choice(talk: Talk, chosen: list[Any], **changes: Any) -> Task:
-    """A task that waits for a choice."""
+    """Create a task that waits for a choice."""
 
     async def execute(_runtime: Any, options: Mapping[str, Any], task: Task) -> None:
         if options["option"] == "explode":
@@ -302,7 +305,7 @@ async def test_a_choice_that_fails_waits_again_and_a_given_up_one_is_gone(talk: 
     assert "the kiln is cold" in str(failed.error)
     assert [each.id for each in await talk.runtime.get_tasks()] == [task.id]
     unknown = await talk.act("CHOOSE_OPTION", option="red")
-    assert "there is no option 'red'; there are blue, green, explode, ABORT" in str(unknown.error)
+    assert "option 'red' does not exist: choose one of blue, green, explode, ABORT" in str(unknown.error)
     assert (await talk.act("CHOOSE_OPTION", option="ABORT")).success
     assert (chosen, await talk.runtime.get_tasks()) == ([], [])
 

@@ -1,4 +1,4 @@
-"""What the built-in providers know, and what they cost."""
+"""Results and queries of the built-in providers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_no_two_actions_share_a_name_or_simile() -> None:
 
 
 class Kiln(Service):
-    """A service that says what it lets the agent do."""
+    """A service with a description of its capability."""
 
     service_type = "KILN"
     capability = "Fires clay at up to 1300 degrees."
@@ -56,7 +56,7 @@ class Kiln(Service):
         return cls()
 
     async def stop(self) -> None:
-        """Nothing to close."""
+        """Do nothing: no resource is open."""
 
 
 async def test_capabilities_are_those_of_services_that_say_some(talk: Talk) -> None:

@@ -17,10 +17,9 @@ from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.result import Mode
 from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.domain.state import State
-from runtime_core.domain.world import ChannelType, Participant, ParticipantState, Relationship
+from runtime_core.domain.world import DIRECT_CHANNELS, ChannelType, Participant, ParticipantState, Relationship
 from runtime_core.plugin_api import Action, Evaluator, Plugin, Provider
 from runtime_core.support import background
-from runtime_core.turn.decide import ALWAYS_ANSWERED
 from runtime_core.turn.plan import StepStatus, plan_in
 from runtime_core.turn.value import TurnOptions
 from tests.integration.talk import Talk, calling
@@ -49,7 +48,7 @@ async def test_who_talks_to_the_agent_alone_is_answered_unasked(talk: Talk, chan
 
 @pytest.mark.parametrize(
     "channel",
-    [each for each in ChannelType if each not in ALWAYS_ANSWERED],
+    [each for each in ChannelType if each not in DIRECT_CHANNELS],
 )
 @pytest.mark.parametrize(("verdict", "answered"), [("RESPOND", True), ("IGNORE", False), ("no idea", False)])
 async def test_elsewhere_a_small_model_decides(talk: Talk, channel: ChannelType, verdict: str, answered: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, RecallQuery, RecallSource
 from runtime_core.domain.values import encode_json
 from runtime_core.testing import Scene
 
@@ -24,7 +24,7 @@ ROWS_READ = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables w
 async def test_a_table_without_memories_and_a_room_among_many_are_found_by_index(postgres_url: str) -> None:
     scene = Scene()
     everywhere = ("messages", "facts", "fragments", "documents")
-    recall = Recall(
+    recall = RecallQuery(
         query=MemoryQuery(text="a blue kiln"),
         sources=tuple(
             RecallSource(which=MemoryFilter(table=table, room_ids=(scene.room_id,)), limit=5, neighbours=1)

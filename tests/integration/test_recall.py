@@ -1,4 +1,4 @@
-"""What comes back of earlier conversations, on both databases, through the whole pipeline."""
+"""Recall of earlier conversations through the whole pipeline, on both databases."""
 
 from __future__ import annotations
 

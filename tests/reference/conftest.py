@@ -1,4 +1,4 @@
-"""What the documents' examples stand on: a database, a model's server, and the names that they leave open."""
+"""Fixtures of the documents' examples: a database, a model server, and undefined names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from runtime_core import AgentRuntime, ElizaOS, Memory, Plugin
+from runtime_core.plugin_api import Context
 from tests.model_server import ScriptedModelServer
 
 ENGINES = [pytest.param("sqlite", id="sqlite"), pytest.param("postgres", id="postgres", marks=pytest.mark.postgres)]
@@ -25,7 +26,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def environment(database_url: str, model_server: ScriptedModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables that a deployment sets; everything else is as in the examples."""
+    """Set the environment of a deployment; the examples set everything else."""
     model_server.api_key = KEY
     variables = {
         "DATABASE_URL": database_url,
@@ -50,7 +51,7 @@ def room_id() -> UUID:
 
 @pytest.fixture
 async def eliza_os() -> AsyncIterator[ElizaOS]:
-    """An orchestrator; its agents are stopped afterwards."""
+    """An orchestrator, whose agents are stopped after the test."""
     orchestrator = ElizaOS()
     yield orchestrator
     await orchestrator.stop_agents()
@@ -58,13 +59,13 @@ async def eliza_os() -> AsyncIterator[ElizaOS]:
 
 @pytest.fixture
 def plugins() -> list[Plugin]:
-    """A test's own plugins, beside the built-in ones."""
+    """Plugins of a test, in addition to the built-in ones."""
     return []
 
 
 @pytest.fixture
 async def runtime(plugins: list[Plugin], eliza_os: ElizaOS) -> AgentRuntime:
-    """One agent of the orchestrator, started."""
+    """A started agent of the orchestrator."""
     added = await eliza_os.add_agents(
         [{"character": {"name": "Assistant", "bio": "A helpful AI assistant"}, "plugins": plugins}],
         auto_start=True,
@@ -74,8 +75,8 @@ async def runtime(plugins: list[Plugin], eliza_os: ElizaOS) -> AgentRuntime:
 
 
 @pytest.fixture
-async def message(runtime: AgentRuntime, user_id: UUID, room_id: UUID) -> Memory:
-    """A message as a platform hands it over."""
+async def message(runtime: Context, user_id: UUID, room_id: UUID) -> Memory:
+    """A message as a platform sends it."""
     return runtime.as_message(
         {"entity_id": user_id, "room_id": room_id, "content": {"text": "Hello!", "source": "web"}}
     )

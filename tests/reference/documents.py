@@ -1,7 +1,7 @@
-"""What the reference's two documents hold: their headings, code blocks and methods, kept here in short.
+"""Digest of the two reference documents: their headings, code blocks and methods.
 
-The documents themselves are not part of the repository. `python -m tests.reference.documents FOLDER` writes the list
-anew from a folder that holds them; a test compares the two where `REFERENCE_DOCUMENTS` names such a folder.
+The documents are not part of the repository. `python -m tests.reference.documents FOLDER` rewrites the digest from a
+folder with the documents; if `REFERENCE_DOCUMENTS` names such a folder, a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ VARIABLE = "REFERENCE_DOCUMENTS"
 _HEADING = re.compile(r"^#{2,6} (?:\d+\. )?(.+)$")
 _FENCE = re.compile(r"^\s*(`{3,})(\w*)")
 _METHOD = re.compile(r"^ +(?:async )?(\w+)(?:<[^(]*>)?\(.*\): [^{]*;?$|^(\w+)\(.*\): .*;$|^ +(?:async )?def (\w+)\(")
-_OPEN_METHOD = re.compile(r"^ *(\w+)\((?:\{)?$")  # its parameters stand on lines of their own
+_OPEN_METHOD = re.compile(r"^ *(\w+)\((?:\{)?$")  # its parameters are on the following lines
 _CALL = re.compile(r"\b(runtime|elizaOS)\.(\w+)\(")
 _DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The documents in short.
+    """The digest of the documents.
 
     Attributes:
         headings: Every heading, without its number.
-        blocks: Heading, language and digest of each block of code, in order; diagrams are none.
-        methods: The methods of a runtime that interfaces show and examples call, in snake case.
-        orchestrator: Those of `ElizaOS` that examples call.
+        blocks: Heading, language and hash of each code block, in order, without diagrams.
+        methods: Methods of a runtime in interfaces and examples, in snake case.
+        orchestrator: Methods of `ElizaOS` in examples, in snake case.
     """
 
     headings: frozenset[str]
@@ -47,8 +47,8 @@ class Documents:
         yield from (f"orchestrator\t{each}" for each in sorted(self.orchestrator))
 
 
-def kept() -> Documents:
-    """The list in the repository."""
+def load_digest() -> Documents:
+    """Read the digest in the repository."""
     lines = [line.split("\t") for line in LIST.read_text().splitlines()]
     return Documents(
         headings=frozenset(rest[0] for kind, *rest in lines if kind == "heading"),
@@ -58,19 +58,19 @@ def kept() -> Documents:
     )
 
 
-def folder() -> Path | None:
-    """Where the documents are, if they are here."""
+def documents_folder() -> Path | None:
+    """Read the folder of the documents from the environment; None if unset."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else None
 
 
-def read(documents: Path) -> Documents:
-    """Read the documents themselves."""
+def read_documents(documents: Path) -> Documents:
+    """Compute the digest of the documents."""
     headings: set[str] = set()
     blocks: list[tuple[str, str, str]] = []
     code: list[str] = []
     for path in sorted(documents.glob("*.txt")):
-        for heading, language, lines in _parts(path.read_text()):
+        for heading, language, lines in _split(path.read_text()):
             headings.add(heading)
             if language not in ("", "mermaid"):
                 digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_DIGITS]
@@ -81,13 +81,13 @@ def read(documents: Path) -> Documents:
     return Documents(
         headings=frozenset(headings),
         blocks=tuple(blocks),
-        methods=frozenset({*_methods(code), *(name for who, name in called if who == "runtime")}),
+        methods=frozenset({*_find_methods(code), *(name for who, name in called if who == "runtime")}),
         orchestrator=frozenset(name for who, name in called if who == "elizaOS"),
     )
 
 
-def _parts(text: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Each heading, and each block of code with the heading it stands under."""
+def _split(text: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Split a document into headings, and code blocks with their headings."""
     heading, language, fence = "", "", ""
     lines: list[str] = []
     for line in text.splitlines():
@@ -105,7 +105,7 @@ def _parts(text: str) -> Iterator[tuple[str, str, list[str]]]:
             yield heading, "", []
 
 
-def _methods(lines: list[str]) -> Iterator[str]:
+def _find_methods(lines: list[str]) -> Iterator[str]:
     for line in lines:
         if found := _METHOD.match(line) or _OPEN_METHOD.match(line):
             yield _snake_case(next(each for each in found.groups() if each))
@@ -116,4 +116,4 @@ def _snake_case(name: str) -> str:
 
 
 if __name__ == "__main__":
-    LIST.write_text("\n".join(read(Path(sys.argv[1])).lines()) + "\n")
+    LIST.write_text("\n".join(read_documents(Path(sys.argv[1])).lines()) + "\n")

@@ -1,4 +1,4 @@
-"""The rows of the specification: what each is about, which tests elsewhere show it, and what is still open."""
+"""The rows of the specification: titles, tests elsewhere that cover them, and open rows."""
 
 from __future__ import annotations
 
@@ -89,17 +89,17 @@ _STORE_LIFE = "runtime_core/testing/stores/database.py"
 _LAMBDA = "tests/integration/test_lambda_process.py"
 _PIPELINE = "tests/integration/test_pipeline.py"
 _BOOTSTRAP = "tests/integration/test_bootstrap_actions.py"
-_BATCHES = "tests/unit/embedding/test_batch_queue.py"
-_DRAIN = "tests/unit/embedding/test_drain.py"
+_BATCHES = "tests/unit/queues/embedding/test_batch_queue.py"
+_DRAIN = "tests/unit/queues/embedding/test_drain.py"
 _EMBED = "tests/handlers/test_embed.py"
 _WORK = "tests/handlers/test_work.py"
 SHOWN_BY = {
-    "R2": ["tests/unit/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
+    "R2": ["tests/unit/domain/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
     "R5": ["tests/unit/turn/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
-    "R7": ["tests/unit/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
+    "R7": ["tests/unit/agent/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
     "R8": [f"{_TURN}::test_every_event_of_a_turn_is_told"],
     "R17": [f"{_WORK}::test_overlapping_ticks_and_double_deliveries_do_each_task_once"],
-    "R21": ["tests/unit/test_runtime.py::test_secrets_never_reach_a_log_line"],
+    "R21": ["tests/unit/runtime/test_runtime.py::test_secrets_never_reach_a_log_line"],
     "P1": [
         f"{_TURN}::test_the_model_reads_character_earlier_messages_and_the_exact_text",
         f"{_TURN}::test_two_identical_states_give_byte_identical_requests",
@@ -164,13 +164,13 @@ SHOWN_BY = {
     ],
     "P6": [f"{_TURN}::test_later_actions_see_earlier_results_and_what_they_send_is_stored"],
     "P7": [f"{_WORK}::test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read"],
-    "C1": ["tests/unit/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
+    "C1": ["tests/unit/domain/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
     "C2": [
-        "tests/unit/test_character.py::test_a_file_of_the_first_elizaos_loads_unchanged",
-        "tests/unit/test_character.py::test_nothing_that_a_file_says_is_lost",
+        "tests/unit/domain/test_character.py::test_a_file_of_the_first_elizaos_loads_unchanged",
+        "tests/unit/domain/test_character.py::test_nothing_that_a_file_says_is_lost",
     ],
-    "C4": ["tests/unit/test_plugin_loading.py::test_built_in_plugins_answer_to_the_references_names"],
-    "D1": ["tests/unit/test_runtime.py::test_without_an_adapter_sqlite_needs_no_configuration"],
+    "C4": ["tests/unit/agent/test_plugin_loading.py::test_built_in_plugins_answer_to_the_references_names"],
+    "D1": ["tests/unit/runtime/test_runtime.py::test_without_an_adapter_sqlite_needs_no_configuration"],
     "D2": ["tests/integration/test_postgres_pooler.py::test_two_hundred_interleaved_turns_over_two_server_connections"],
     "D3": ["tests/contract/test_stores.py::TestRecords"],
     "D4": [f"{_STORE_LIFE}::test_of_ten_that_migrate_at_once_each_migration_is_applied_by_one"],
@@ -195,12 +195,12 @@ SHOWN_BY = {
     "N3": [f"{_TURN}::test_two_messages_at_once_in_one_room_are_both_answered"],
     "N5": ["tests/handlers/test_message.py::test_bad_input_is_named_and_no_row_is_written"],
 }
-"""Tests that show a row without carrying its mark, as `file::name`."""
+"""Tests that cover a row without its mark, as `file::name`."""
 
 OPEN = {
     "L5": "WebSocket",
 }
-"""Rows that no test shows yet, and the piece of work that closes them; a row with a test may not stand here."""
+"""Rows without a test, and the missing work; a row with a test must not be listed."""
 
 PARTLY: dict[str, str] = {}
-"""Rows whose tests do not show all of it, and what they leave out."""
+"""Rows that their tests cover in part, and what is omitted."""

@@ -169,7 +169,7 @@ class Speaker(Service):
         return cls()
 
     async def stop(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
 
 class Singer(Speaker):
@@ -306,7 +306,7 @@ async def test_all_entities_join_all_rooms(runtime: AgentRuntime) -> None:
     for room in await runtime.get_rooms(world["id"]):  # type: ignore[arg-type]  # a UUID
         assert set(await runtime.get_participants_for_room(room.id)) == everyone
         assert room.source == "discord"
-    with pytest.raises(InvalidInput, match="is of world"):
+    with pytest.raises(InvalidInput, match="belongs to world"):
         await runtime.ensure_connections([], [{"id": uuid4(), "world_id": uuid4()}], "discord", world)
 
 

@@ -1,4 +1,4 @@
-"""The class AgentRuntime as the documents show it: its interface, its responsibilities, its lifecycle."""
+"""AgentRuntime as documented: interface, responsibilities and lifecycle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from runtime_core import (
 from runtime_core.agent.plugin_loading import resolve_plugins
 from runtime_core.plugin_api import Context
 from tests.model_server import ScriptedModelServer
-from tests.reference.documents import kept
+from tests.reference.documents import load_digest
 
 
 async def search(_: Context, message: Memory, state: State, options: ActionOptions) -> ActionResult:
@@ -120,7 +120,7 @@ def test_core_interface(name: str, parameters: str) -> None:
 
 
 def test_the_interface_is_the_one_of_the_documents() -> None:
-    assert {*WAITED_FOR, *AT_ONCE, "initialize"} == kept().methods | {"register_plugin"}
+    assert {*WAITED_FOR, *AT_ONCE, "initialize"} == load_digest().methods | {"register_plugin"}
 
 
 @pytest.mark.example("Core Interface")
@@ -139,7 +139,7 @@ async def test_core_interface_in_use(runtime: AgentRuntime, message: Memory) -> 
             return cls()
 
         async def stop(self) -> None:
-            """Nothing is open."""
+            """Do nothing: no resource is open."""
 
     judged: list[Memory] = []
 
@@ -242,7 +242,7 @@ async def test_plugin_management(runtime: AgentRuntime) -> None:
             return cls()
 
         async def stop(self) -> None:
-            """Nothing is open."""
+            """Do nothing: no resource is open."""
 
     async def init(config: Any, runtime: Context) -> None:
         initialized.append((config, runtime))
@@ -333,7 +333,7 @@ async def test_error_handling(runtime: AgentRuntime, message: Memory, caplog: py
         except StateError as error:
             # Handle state composition errors
             runtime.logger.error("State error:", error)
-        except Exception as error:  # noqa: BLE001 - as the document has it
+        except Exception as error:  # noqa: BLE001 - as in the document
             # Handle unexpected errors
             runtime.logger.error("Unexpected error:", error)
             # Optionally trigger recovery
@@ -374,7 +374,7 @@ async def test_error_handling_of_a_planned_tool_call(
         except StateError as error:
             # Handle state composition errors
             runtime.logger.error("State error:", error)
-        except Exception as error:  # noqa: BLE001 - as the document has it
+        except Exception as error:  # noqa: BLE001 - as in the document
             # Handle unexpected errors
             runtime.logger.error("Unexpected error:", error)
             # Optionally trigger recovery
@@ -440,7 +440,7 @@ async def test_processing_steps(
 
     await eliza_os.handle_message(runtime, message)
 
-    steps = [each for each in dict.fromkeys(told) if not each.startswith("EMBEDDING")]  # those go on beside the turn
+    steps = [each for each in dict.fromkeys(told) if not each.startswith("EMBEDDING")]  # runs concurrently
     assert steps == ["RUN_STARTED", "MESSAGE_RECEIVED", "MODEL_USED", "MESSAGE_SENT", "RUN_ENDED"]
     stored = await runtime.get_memories(room_id=message.room_id)
     assert [each.content.text for each in stored] == ["You said: Hello!", "Hello!"]

@@ -1,4 +1,4 @@
-"""Database abstraction: the verbs on memories, entities, relationships, facts and everything else."""
+"""Database abstraction: methods for memories, entities, relationships, facts and other records."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ async def test_in_async_mode_a_failure_is_told_and_completion_comes_last(
 
     message = {"entity_id": user_id, "room_id": room_id, "content": {"text": "Hello!"}}
     await eliza_os.handle_message(runtime, message, on_response=on_response, on_error=on_error, on_complete=on_complete)
-    await runtime.stop()  # waits for what it has in the background
+    await runtime.stop()  # awaits background work
     assert told == ["ModelUnavailable", "complete"]
 
 
@@ -228,9 +228,9 @@ async def test_an_agent_is_reached_by_its_id_as_text_and_a_wrong_one_is_told(
     dispatch = {"agent_id": agent_id, "message": {**message, "id": uuid4()}}
     [dispatched] = await eliza_os.handle_messages([dispatch])
     assert (dispatched.agent_id, dispatched.error) == (runtime.agent_id, None)
-    with pytest.raises(InvalidInput, match=r"got 'Assistant'; get_agent_by_name\('Assistant'\) finds one by its name"):
+    with pytest.raises(InvalidInput, match=r"got 'Assistant': to find .* call get_agent_by_name\('Assistant'\)"):
         await eliza_os.handle_message("Assistant", message)
-    with pytest.raises(AgentNotFound, match=rf"there are Assistant \({agent_id}\)"):
+    with pytest.raises(AgentNotFound, match=rf"registered agents are Assistant \({agent_id}\)"):
         await eliza_os.handle_message(uuid4(), message)
 
 
@@ -431,7 +431,7 @@ class Sick(Service):
         return cls()
 
     async def stop(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
     async def is_healthy(self) -> bool:
         raise ConnectionError("no answer")
@@ -585,10 +585,10 @@ async def test_skipping_migrations_on_an_empty_database_names_the_command(
 async def test_of_ten_thousand_ephemeral_runtimes_a_thousand_that_answered_included_nothing_stays(
     eliza_os: ElizaOS, cached_adapter: DatabaseAdapter, model_server: ScriptedModelServer, user_id: UUID
 ) -> None:
-    """Every one starts and stops, every tenth answers a message in between; on Postgres 1,000, each of them.
+    """Start and stop 10,000 runtimes, a tenth of which answer a message; on Postgres 1,000, all of which answer.
 
-    The first fifth fills what is kept on purpose (caches, pools). What the others leave is counted in whole: Python's
-    blocks of memory, the objects that the collector knows, and the memory of the process.
+    The first fifth fills caches and pools. The growth caused by the others is measured: Python's memory blocks, objects
+    tracked by the garbage collector, and memory of the process.
     """
     agent = {"character": {"name": "Ada"}, "database_adapter": cached_adapter}
     tenth, each_answering = (100, 1) if _is_postgres(cached_adapter) else (1_000, 10)
@@ -613,10 +613,10 @@ async def test_of_ten_thousand_ephemeral_runtimes_a_thousand_that_answered_inclu
     _fill_string_cache()
     for _ in range(2):
         await use(tenth)
-    before = _kept(model_server)
+    before = _measure_memory(model_server)
     for _ in range(8):
         await use(tenth)
-    grown = _kept(model_server)
+    grown = _measure_memory(model_server)
     grown.subtract(before)
     assert grown["objects"] < 50, grown
     assert grown["blocks"] < 500, f"one for each that answered would be {8 * tenth // each_answering}: {grown}"
@@ -624,7 +624,7 @@ async def test_of_ten_thousand_ephemeral_runtimes_a_thousand_that_answered_inclu
 
 
 def _fill_string_cache() -> None:
-    """pydantic's JSON reader keeps 16,384 short strings; from now on each takes the place of another.
+    """Fill the cache of 16,384 short strings in pydantic's JSON parser, so that it stops growing.
 
     https://docs.rs/jiter/latest/jiter/enum.StringCacheMode.html
     """
@@ -632,14 +632,15 @@ def _fill_string_cache() -> None:
 
 
 def _is_postgres(adapter: DatabaseAdapter) -> bool:
-    """Which database is lent makes no difference here: the full count on one of them is enough."""
+    """Whether the database is Postgres; the full count on one database is enough."""
     return "postgres" in type(adapter).__module__
 
 
-def _kept(model_server: ScriptedModelServer) -> Counter[str]:
-    """What is there after a collection; the memory of the process where the system tells of it (Linux).
+def _measure_memory(model_server: ScriptedModelServer) -> Counter[str]:
+    """Count objects, memory blocks and bytes after a garbage collection.
 
-    Only what belongs to no file counts: pages of a database's file are given back when something else needs them.
+    Bytes are the anonymous memory of the process, 0 without /proc. File-backed pages are excluded: the kernel reclaims
+    them on demand.
     """
     model_server.requests.clear()
     gc.collect()

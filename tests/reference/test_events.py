@@ -1,4 +1,4 @@
-"""docs/events.md says what events really carry."""
+"""docs/events.md lists the actual payloads of events."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 _ROW = re.compile(r"^\| `([\w:]+)` \|[^|]*\| (.*) \|$", re.MULTILINE)
 
 
-def documented() -> dict[str, set[str]]:
-    """The payload of each event that the page lists; `as X, and y` stands for X's and y."""
+def read_documented() -> dict[str, set[str]]:
+    """Read the payload of each event on the page; `as X, and y` means the payload of X, and y."""
     found: dict[str, set[str]] = {}
     for name, text in _ROW.findall(PAGE):
         names = set(re.findall(r"`(\w+)`", text))
@@ -73,7 +73,7 @@ async def test_a_turn_tells_what_the_page_says(
     with pytest.raises(DeadlineExceeded):
         await eliza_os.handle_message(runtime, message, timeout_s=0.5)
 
-    page = documented()
+    page = read_documented()
     core = {name for name in page if name in EventType.__members__ and not name.startswith("EMBEDDING")}
     assert core <= set(told) <= page.keys()
     for name in set(told) - {"EVALUATOR_COMPLETED"}:
@@ -118,7 +118,7 @@ async def test_the_orchestrator_tells_what_the_page_says(eliza_os: ElizaOS, user
     await eliza_os.register_agent(AgentRuntime(character={"name": "Bob"}, agent_id=uuid4()))
     await eliza_os.delete_agents([agent_id])
 
-    page = documented()
+    page = read_documented()
     assert set(told) == {name for name in page if ":" in name} == {each.value for each in OrchestratorEventType}
     empty = EventDetail()
     for name, event in told.items():

@@ -1,4 +1,4 @@
-"""One failing component of each kind: what fails alone, the turn, the start or a call, and who is named."""
+"""One failing component of each kind: the scope of the failure, and the component named."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ANSWER = "Here you are."
 
 
 class Fails(StrEnum):
-    """How far a failure reaches."""
+    """The scope of a failure."""
 
-    ALONE = "alone"  # the message is answered as if the component were not there
-    TOLD = "told to the model"  # the message is answered, and the model knows what failed
+    ALONE = "alone"  # the message is answered without the component
+    TOLD = "told to the model"  # the message is answered, and the model reads the error
     TURN = "the turn"
     START = "the start of the agent"
     CALL = "the call that asked for it"
@@ -51,7 +51,7 @@ async def broken(*_: Any) -> Any:
 
 
 async def fine(*_: Any) -> None:
-    """Nothing happens."""
+    """Do nothing."""
 
 
 def broken_now(*_: Any) -> Any:
@@ -66,7 +66,7 @@ class Sound(Service):
         return cls()
 
     async def stop(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
 
 class Unstartable(Sound):
@@ -96,11 +96,11 @@ class Case:
     """A failing component.
 
     Attributes:
-        field: The field of `Plugin` that brings it.
-        value: What stands in that field.
-        named: What the log or the error has to say of it.
-        error: What the caller gets, where it gets one.
-        calls: What the caller does beside sending a message.
+        field: The field of `Plugin` for the component.
+        value: The value of the field.
+        named: Text that the log or the error must contain.
+        error: The error that the caller receives, if any.
+        calls: A call in addition to sending a message.
     """
 
     field: str
@@ -229,13 +229,13 @@ DATA = {"name", "description", "config", "model_priority", "dependencies", "prio
 
 
 def reaching(*reaches: Fails) -> pytest.MarkDecorator:
-    """The cases that fail as far as that."""
+    """Parametrize a test with the cases of these scopes."""
     chosen = {name: case for name, case in CASES.items() if case.fails in reaches}
     return pytest.mark.parametrize("case", chosen.values(), ids=chosen.keys())
 
 
 def agent_with(case: Case) -> Mapping[str, Any]:
-    """An agent whose plugin `frail` has the failing component, and a model beside it."""
+    """Build the config of an agent with a model and the failing plugin `frail`."""
     given: dict[str, Any] = {"name": "frail", "model_priority": 10, case.field: case.value}
     if case.field == "embedding_space":
         given["models"] = {"TEXT_EMBEDDING": fine}
@@ -249,7 +249,7 @@ def said(user_id: UUID, room_id: UUID) -> Mapping[str, Any]:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """Everything that the log says, fields included."""
+    """Return the captured log records, including their fields."""
     caplog.set_level(logging.WARNING)
     return lambda: "\n".join(str(vars(record)) for record in caplog.records)
 

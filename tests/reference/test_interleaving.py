@@ -1,4 +1,4 @@
-"""Many messages at once: on one runtime, and over many agents on one pool of connections."""
+"""Concurrent messages: on one runtime, and over many agents with one connection pool."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ROUNDS = 2
 
 
 class Quorum(Gate):
-    """Opens once so many requests wait at it: they are all under way together."""
+    """A gate that opens when a number of requests wait at it."""
 
     def __init__(self, wanted: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Quorum(Gate):
 
 
 class Notes:
-    """An action and a provider that only go on together with those of every other message."""
+    """An action and a provider that wait for those of all other messages."""
 
     def __init__(self) -> None:
         self.provided: Counter[str] = Counter()
@@ -71,13 +71,13 @@ class Notes:
 
     async def provide(self, _: Context, message: Memory) -> ProviderResult:
         self.provided[message.content.text] += 1
-        await asyncio.sleep(0)  # lets the others go on in between
+        await asyncio.sleep(0)  # lets other tasks run
         return ProviderResult(values={"number": message.content.text})
 
     async def note(
         self, runtime: Context, message: Memory, state: State, options: ActionOptions, callback: Any
     ) -> ActionResult:
-        """Say everything that is this message's alone, while all the others are here, too."""
+        """Report the state of this message while all other actions run."""
         async with asyncio.timeout(30):
             await self._meeting.wait()
         context, again = runtime.turn_context(), await runtime.compose_state(message)
@@ -97,8 +97,8 @@ class Notes:
         )
 
 
-def noted_then_told(request: ModelRequest) -> Sent:
-    """Calls NOTE twice with the number of the message, then tells what the results were."""
+def note_twice_and_report(request: ModelRequest) -> Sent:
+    """Call NOTE twice with the number of the message, then answer with the results."""
     number = int(request.last_text)
     results = [json.loads(each["content"])["data"] for each in request.json["messages"] if each["role"] == "tool"]
     if len(results) < ROUNDS:
@@ -110,7 +110,7 @@ def noted_then_told(request: ModelRequest) -> Sent:
 async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
     eliza_os: ElizaOS, runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    """All fifty wait for their first answer together, and meet again in both of their actions."""
+    """All fifty turns wait for their first answer together, and for each other in both actions."""
     notes = Notes()
     runtime.register_action(notes.action())
     runtime.register_provider(notes.provider())
@@ -118,7 +118,7 @@ async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
     for event_type in (EventType.RUN_STARTED, EventType.ACTION_COMPLETED, EventType.RUN_ENDED):
         runtime.on(event_type, partial(_note_run, told.setdefault(event_type.value, [])))
     gate = Quorum(MESSAGES)
-    model_server.answer_with(lambda request: held(noted_then_told, gate)(request))
+    model_server.answer_with(lambda request: held(note_twice_and_report, gate)(request))
     rooms = [uuid4() for _ in range(ROOMS)]
     messages = [
         runtime.as_message({"entity_id": uuid4(), "room_id": rooms[number % ROOMS], "content": {"text": str(number)}})
@@ -133,7 +133,7 @@ async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
 
     for number, (message, each) in enumerate(zip(messages, handled, strict=True)):
         assert "".join(streamed[number]) == json.dumps([number, number])
-        await _is_its_own(runtime, number, message, each)
+        await _check_isolation(runtime, number, message, each)
     runs = [(each.message_id, each.processing.run_id) for each in handled if each.processing is not None]
     assert len({run_id for _, run_id in runs}) == MESSAGES
     assert sorted(told["RUN_STARTED"]) == sorted(told["RUN_ENDED"]) == sorted(runs)
@@ -143,8 +143,8 @@ async def test_fifty_interleaved_messages_on_one_runtime_never_mix(
     assert runtime.turn_context() is None
 
 
-async def _is_its_own(runtime: Context, number: int, message: Memory, handled: HandledMessage) -> None:
-    """Everything of one message's turn is of that message."""
+async def _check_isolation(runtime: Context, number: int, message: Memory, handled: HandledMessage) -> None:
+    """Check that the result and run of a message hold only its own data."""
     result = handled.processing
     assert result is not None
     assert json.loads(result.text) == [number, number]
@@ -175,7 +175,7 @@ async def _append(pieces: list[str], piece: str) -> None:
 
 @pytest.mark.spec("R11", "R15", "L8")
 async def test_what_is_embedded_in_the_background_belongs_to_no_message(eliza_os: ElizaOS) -> None:
-    """Nor is it bounded by the time of the message that set it off: it goes on for those that come after."""
+    """The deadline of the message that started the embedding does not apply to it."""
     seen: list[tuple[object, object]] = []
     embedded = asyncio.Event()
 
@@ -222,12 +222,12 @@ async def test_evaluators_have_the_time_of_the_event_not_that_of_the_message(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("database_url", ["sqlite://"], ids=[""])  # the agents are lent another
+@pytest.mark.parametrize("database_url", ["sqlite://"], ids=[""])  # the agents use another adapter
 @pytest.mark.spec("O8", "N3", "D2")
 async def test_two_hundred_messages_over_twenty_agents_on_one_pool_keep_their_order_in_each_room(
     wire: WireProxy, model_server: ScriptedModelServer
 ) -> None:
-    """The model answers nobody before all twenty agents wait for it, over five connections."""
+    """The model answers only when all twenty agents wait for it, over five connections."""
     adapter = PostgresAdapter(wire.url, max_connections=5)
     eliza_os = ElizaOS()
     agents = [{"character": {"name": f"Agent {n}"}, "database_adapter": adapter} for n in range(20)]

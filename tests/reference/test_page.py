@@ -1,12 +1,12 @@
-"""docs/reference.md says what the tests show, and every row has a test or is open."""
+"""docs/reference.md matches the tests, and each row has a test or is open."""
 
 from __future__ import annotations
 
 import pytest
 
 from runtime_core import AgentRuntime, ElizaOS
-from tests.reference.documents import VARIABLE, folder, kept, read
-from tests.reference.page import PAGE, Shown, read_tests, written
+from tests.reference.documents import VARIABLE, documents_folder, load_digest, read_documents
+from tests.reference.page import PAGE, Shown, format_page, read_tests
 from tests.reference.rows import OPEN, PARTLY, ROWS, SHOWN_BY
 
 
@@ -17,7 +17,7 @@ def shown() -> Shown:
 
 @pytest.fixture(autouse=True)
 def environment() -> None:
-    """These tests read files alone: no database, no model's server."""
+    """Override the environment fixture: these tests read only files."""
 
 
 def test_every_row_has_a_test_or_is_open(shown: Shown) -> None:
@@ -33,27 +33,27 @@ def test_a_row_shown_in_part_has_a_test_and_is_not_open(shown: Shown) -> None:
 
 
 def test_every_code_block_of_the_documents_has_a_test(shown: Shown) -> None:
-    documents = kept()
+    documents = load_digest()
     assert {heading for heading, _, _ in documents.blocks} - _headings(shown) == set()
     assert _headings(shown) <= documents.headings
 
 
 def _headings(shown: Shown) -> set[str]:
-    """What the examples are named after; `(…)` tells blocks of one heading apart."""
+    """List the headings of the examples, without the `(…)` that distinguishes blocks of one heading."""
     return {example.partition(" (")[0] for example in shown.examples}
 
 
 def test_every_method_of_the_documents_is_there() -> None:
-    documents = kept()
+    documents = load_digest()
     assert {each for each in documents.methods if not callable(getattr(AgentRuntime, each, None))} == set()
     assert {each for each in documents.orchestrator if not callable(getattr(ElizaOS, each, None))} == set()
 
 
-@pytest.mark.skipif(folder() is None, reason=f"the documents are not here: {VARIABLE} names no folder")
+@pytest.mark.skipif(documents_folder() is None, reason=f"{VARIABLE} names no folder with the documents")
 def test_the_list_is_what_the_documents_hold() -> None:
-    there = folder()
-    assert there is not None
-    assert kept() == read(there), f"stale: run `python -m tests.reference.documents {there}`"
+    given = documents_folder()
+    assert given is not None
+    assert load_digest() == read_documents(given), f"stale: run `python -m tests.reference.documents {given}`"
 
 
 def test_the_tests_named_for_a_row_are_there() -> None:
@@ -62,4 +62,4 @@ def test_the_tests_named_for_a_row_are_there() -> None:
 
 
 def test_the_page_is_what_the_tests_say(shown: Shown) -> None:
-    assert PAGE.read_text() == written(shown), "stale: run `python -m tests.reference.page`"
+    assert PAGE.read_text() == format_page(shown), "stale: run `python -m tests.reference.page`"

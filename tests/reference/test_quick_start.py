@@ -1,4 +1,4 @@
-"""The documents' quick starts."""
+"""The quick starts of the documents."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_quick_start_with_a_callback(user_id: UUID, room_id: UUID, capsys:
         return []
 
     message = {"entity_id": user_id, "room_id": room_id, "content": {"text": "Hello!"}}
-    result = await runtime.message_service.handle_message(runtime, message, callback)  # type: ignore[arg-type]  # a dict will do
+    result = await runtime.message_service.handle_message(runtime, message, callback)  # type: ignore[arg-type]  # the runtime accepts a dict
 
     assert capsys.readouterr().out == "You said: Hello!\n"
     assert result.text == "You said: Hello!"

@@ -52,7 +52,7 @@ select mayfly_count_memories_v1($1, $2::jsonb)::text
 select mayfly_search_memories_v1($1, $2::jsonb, $3::jsonb)::text
 
 -- name: recall
--- $2 Recall
+-- $2 RecallQuery
 select mayfly_recall_v1($1, $2::jsonb)::text
 
 -- name: insert_records

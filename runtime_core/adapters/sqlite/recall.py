@@ -7,7 +7,7 @@ from uuid import UUID
 from runtime_core.adapters.sqlite.connection import SqliteFile
 from runtime_core.adapters.sqlite.search import recall_memories
 from runtime_core.domain.memory import Hit
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 
 
 class SqliteRecall:
@@ -16,5 +16,5 @@ class SqliteRecall:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    async def recall(self, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+    async def recall(self, agent_id: UUID, recall: RecallQuery) -> list[list[Hit]]:
         return await self._file.read(lambda connection: recall_memories(connection, agent_id, recall))

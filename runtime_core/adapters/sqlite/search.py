@@ -16,7 +16,7 @@ from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector, read
 from runtime_core.adapters.sqlite.words import any_word
 from runtime_core.domain.memory import Hit, Memory, required_created_at
-from runtime_core.domain.memory_query import Recall
+from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.errors import DimensionMismatch
 from runtime_core.ports import MemoryFilter, MemoryQuery
 
@@ -51,7 +51,7 @@ def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQu
     return [_with_neighbours(connection, agent_id, hit, query.neighbours) for hit in hits]
 
 
-def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: Recall) -> list[list[Hit]]:
+def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: RecallQuery) -> list[list[Hit]]:
     """Search each source as `RecallStore.recall` promises, inside the caller's transaction."""
     return [
         search_memories(

@@ -1,4 +1,4 @@
-"""The components every agent has: what it says, what it knows of the conversation."""
+"""The built-in components of every agent."""
 
 from runtime_core.plugins.bootstrap.plugin import plugin
 

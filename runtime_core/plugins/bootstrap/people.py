@@ -1,4 +1,4 @@
-"""Whom a name means: those who take part in the room, as the model writes them."""
+"""Lookup of participants and worlds for actions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from runtime_core.errors import ActionError
 from runtime_core.plugin_api import Context
 
 
-async def people_of(runtime: Context, message: Memory) -> Sequence[Entity]:
-    """Who takes part in the message's room: the turn's, or the store's outside of one."""
+async def find_people(runtime: Context, message: Memory) -> Sequence[Entity]:
+    """Find the participants of the message's room; no query within its turn."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
         known: Sequence[Entity] = context.entities
@@ -24,13 +24,13 @@ async def people_of(runtime: Context, message: Memory) -> Sequence[Entity]:
     return stored
 
 
-async def person_named(runtime: Context, message: Memory, name: str, *, action: str) -> Entity:
-    """The one person of the room that an id or a name means; an empty name is the sender.
+async def find_person(runtime: Context, message: Memory, name: str, *, action: str) -> Entity:
+    """Find a participant by id or name; empty means the sender.
 
     Raises:
-        ActionError: Nobody is called so, or several are.
+        ActionError: No participant, or more than one, has the name.
     """
-    people = await people_of(runtime, message)
+    people = await find_people(runtime, message)
     wanted = name.strip().removeprefix("@").casefold()
     entity_id = message.entity_id if not wanted else parse_uuid(wanted)
     found = [
@@ -41,28 +41,30 @@ async def person_named(runtime: Context, message: Memory, name: str, *, action: 
     if len(found) == 1:
         return found[0]
     if not found:
-        known = ", ".join(sorted(each.names[0] for each in people if each.names)) or "nobody with a name"
-        raise ActionError(f"nobody here is called {name!r}; there is {known}", action=action)
+        known = ", ".join(sorted(each.names[0] for each in people if each.names)) or "unnamed"
+        raise ActionError(f"no participant is named {name!r}: the participants are {known}", action=action)
     ids = ", ".join(str(each.id) for each in found)
-    raise ActionError(f"{len(found)} people here are called {name!r}: say which by id ({ids})", action=action)
+    raise ActionError(f"{len(found)} participants are named {name!r}: give an id ({ids})", action=action)
 
 
 def shown_name(entity: Entity) -> str:
-    """How an entity is called in texts for the model."""
+    """Return the name of an entity in texts for the model."""
     return entity.names[0] if entity.names else str(entity.id)
 
 
-async def stored_world(runtime: Context, message: Memory, *, action: str) -> World:
-    """The world of the message's room, as it is in the store now: the turn's may have been changed since.
+async def load_world(runtime: Context, message: Memory, *, action: str) -> World:
+    """Load the world of the message's room from the store.
+
+    The turn's copy may be outdated.
 
     Raises:
-        ActionError: The room belongs to none.
+        ActionError: The room belongs to no world.
     """
     context = runtime.turn_context()
     world = context.world if context is not None else None
     world_id: UUID | None = world.id if world is not None else message.world_id
     found = await runtime.database.records.get(World, runtime.agent_id, [world_id]) if world_id else []
     if not found:
-        raise ActionError("this room belongs to no world, so there is nothing to change", action=action)
-    kept: World = found[0]
-    return kept
+        raise ActionError("this room belongs to no world", action=action)
+    stored: World = found[0]
+    return stored

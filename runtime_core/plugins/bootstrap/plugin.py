@@ -1,18 +1,15 @@
-"""The plugin `bootstrap`: the list of its components."""
+"""The plugin `bootstrap`: its list of components."""
 
 from __future__ import annotations
 
 from runtime_core.plugin_api import Plugin
 from runtime_core.plugins.bootstrap.actions.choose_option import choose_option
-from runtime_core.plugins.bootstrap.actions.follow_room import follow_room
 from runtime_core.plugins.bootstrap.actions.generate_image import generate_image
 from runtime_core.plugins.bootstrap.actions.ignore import ignore
-from runtime_core.plugins.bootstrap.actions.mute_room import mute_room
 from runtime_core.plugins.bootstrap.actions.none import none
 from runtime_core.plugins.bootstrap.actions.reply import reply
+from runtime_core.plugins.bootstrap.actions.room_state import follow_room, mute_room, unfollow_room, unmute_room
 from runtime_core.plugins.bootstrap.actions.send_message import send_message
-from runtime_core.plugins.bootstrap.actions.unfollow_room import unfollow_room
-from runtime_core.plugins.bootstrap.actions.unmute_room import unmute_room
 from runtime_core.plugins.bootstrap.actions.update_entity import update_entity
 from runtime_core.plugins.bootstrap.actions.update_role import update_role
 from runtime_core.plugins.bootstrap.actions.update_settings import update_settings

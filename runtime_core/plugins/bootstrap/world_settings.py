@@ -1,7 +1,7 @@
-"""The settings that a world's owner makes with the agent: kept in the world's metadata, each with what it means.
+"""Settings of a world, configured by talking to the agent.
 
-`metadata["settings"]` is a mapping of key → `{"name", "description", "value", "required", "secret", "type"}`;
-all but the key may be missing.
+The world's `metadata["settings"]` map each key to `{"name", "description", "value", "required", "secret", "type"}`;
+all of these fields are optional.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TYPES = frozenset({"string", "number", "integer", "boolean"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldSetting:
-    """One setting of a world; `type` is a JSON schema's."""
+    """One setting of a world; `type` is a JSON Schema type."""
 
     key: str
     name: str
@@ -37,19 +37,19 @@ class WorldSetting:
 
     @property
     def shown_value(self) -> str:
-        """The value in a text for the model; a secret's never is."""
+        """The value for texts that the model reads; hides secrets."""
         if not self.is_set:
             return "not set, and needed" if self.required else "not set"
         return _HIDDEN if self.secret else str(self.value)
 
 
-def settings_of(world: World | None) -> list[WorldSetting]:
-    """A world's settings, in their order."""
+def read_settings(world: World | None) -> list[WorldSetting]:
+    """Read a world's settings, in order."""
     given = world.metadata.get("settings") if world is not None else None
-    return [_setting(str(key), each) for key, each in given.items()] if isinstance(given, Mapping) else []
+    return [_read_setting(str(key), each) for key, each in given.items()] if isinstance(given, Mapping) else []
 
 
-def _setting(key: str, given: Any) -> WorldSetting:
+def _read_setting(key: str, given: Any) -> WorldSetting:
     if not isinstance(given, Mapping):
         return WorldSetting(key=key, name=key, value=given)
     kind = given.get("type")
@@ -65,15 +65,17 @@ def _setting(key: str, given: Any) -> WorldSetting:
 
 
 def with_setting(world: World, key: str, value: Any) -> World:
-    """The world with another value for one of its settings.
+    """Return the world with a changed value of a setting.
 
     Raises:
-        ActionError: The world has no such setting.
-        InvalidInput: The value is of the wrong type.
+        ActionError: The setting does not exist.
+        InvalidInput: The value has the wrong type.
     """
-    known = {each.key: each for each in settings_of(world)}
+    known = {each.key: each for each in read_settings(world)}
     if key not in known:
-        raise ActionError(f"there is no setting {key!r}; there are {', '.join(known)}", action="UPDATE_SETTINGS")
+        raise ActionError(
+            f"setting {key!r} does not exist: the settings are {', '.join(known)}", action="UPDATE_SETTINGS"
+        )
     value = check_arguments({"type": known[key].type}, value, path=key)
     given = world.metadata["settings"]
     kept = {**given[key], "value": value} if isinstance(given[key], Mapping) else value

@@ -1,4 +1,4 @@
-"""The local provider: answers without account, key or network, after every other provider."""
+"""The local provider: the last fallback, without account, key or network."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.plugin_api import ModelCallable, Plugin
 from runtime_core.ports import EmbeddingModel, TextModel
 
-MODEL_PRIORITY = -10  # any other provider's model is tried first
+MODEL_PRIORITY = -10  # the models of other providers are tried first
 
 
 def get_local_plugin(*, text: TextModel | None = None, embedding: EmbeddingModel | None = None) -> Plugin:
-    """Make the plugin; it embeds when the word vectors are installed.
+    """Build the plugin; it embeds if the word vectors are installed.
 
     Args:
-        text: Answers the text types; the rule-based conversation when it is left out.
-        embedding: Answers the embedding type; word vectors when it is left out.
+        text: Model for the text types; by default the rule-based conversation.
+        embedding: Model for the embedding type; by default word vectors.
     """
-    models: dict[str, ModelCallable] = dict.fromkeys((ModelType.TEXT_SMALL, ModelType.TEXT_LARGE), _text_handler(text))
+    models: dict[str, ModelCallable] = dict.fromkeys(
+        (ModelType.TEXT_SMALL, ModelType.TEXT_LARGE), _make_text_handler(text)
+    )
     if embedding is not None or find_spec("wordllama") is not None:
-        models[ModelType.TEXT_EMBEDDING] = _embedding_handler(embedding)
+        models[ModelType.TEXT_EMBEDDING] = _make_embedding_handler(embedding)
     return Plugin(
         name="local",
         description="Answers by rules and embeds by word vectors: offline, without a key.",
         models=models,
         model_priority=MODEL_PRIORITY,
-        embedding_space=_word_vectors if embedding is None else _lent_model,
+        embedding_space=_word_vector_space if embedding is None else _given_model_space,
         priority=-50,
     )
 
 
-# As `adapters.local.embedding` has them, which is imported only by who embeds.
-def _word_vectors(_runtime: object) -> EmbeddingSpace:
+# Repeats a constant of `adapters.local.embedding`, whose import only embedding calls should pay for.
+def _word_vector_space(_runtime: object) -> EmbeddingSpace:
     return EmbeddingSpace(model="wordllama-l2-supercat-256", dimension=256)
 
 
-def _lent_model(_runtime: object) -> EmbeddingSpace:
+def _given_model_space(_runtime: object) -> EmbeddingSpace:
     return EmbeddingSpace(model="local")
 
 
-def _text_handler(model: TextModel | None) -> ModelCallable:
+def _make_text_handler(model: TextModel | None) -> ModelCallable:
     async def write(runtime: object, params: Mapping[str, Any] | str) -> TextResponse | str:
         nonlocal model
         if model is None:
@@ -54,7 +56,7 @@ def _text_handler(model: TextModel | None) -> ModelCallable:
     return write
 
 
-def _embedding_handler(model: EmbeddingModel | None) -> ModelCallable:
+def _make_embedding_handler(model: EmbeddingModel | None) -> ModelCallable:
     async def embed(runtime: object, params: Mapping[str, Any] | str) -> Vector | EmbeddingResponse:
         nonlocal model
         if model is None:
@@ -65,7 +67,7 @@ def _embedding_handler(model: EmbeddingModel | None) -> ModelCallable:
 
 
 def _open_text_model() -> TextModel:
-    from runtime_core.adapters.local.text_model import LocalTextModel  # noqa: PLC0415 - only who uses it pays for it
+    from runtime_core.adapters.local.text_model import LocalTextModel  # noqa: PLC0415 - loaded on the first call
 
     return LocalTextModel()
 

@@ -1,3 +1,5 @@
+"""The plugin of OpenAI-compatible providers."""
+
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.plugin import get_openai_plugin
 

@@ -1,4 +1,4 @@
-"""The plugin `openai`: any OpenAI-compatible provider, for every model type."""
+"""The plugin `openai`: all model types of an OpenAI-compatible provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime_core.plugin_api import ModelCallable, Plugin
 from runtime_core.plugins.openai.access import Access, PluginRuntime, embedding_dimension, embedding_space
 from runtime_core.plugins.openai.check import check_key
 from runtime_core.plugins.openai.objects import write_object
-from runtime_core.plugins.openai.provider import Lent, Provider
+from runtime_core.plugins.openai.provider import Overrides, Provider
 from runtime_core.plugins.openai.transport import open_transport
 from runtime_core.ports import EmbeddingModel, TextModel
 
@@ -42,59 +42,59 @@ def get_openai_plugin(
     http: HttpClient | None = None,
     client: openai.AsyncOpenAI | None = None,
 ) -> Plugin:
-    """The plugin; one may serve any number of runtimes, each with its own settings.
+    """Build the plugin, which serves several runtimes with their own settings.
 
     Args:
-        text: Answers the text and object types in place of the API.
-        embedding: Answers TEXT_EMBEDDING in place of the API.
-        http: Carries the calls; lent, never closed. Without it the deployment's, or the runtime's own.
-        client: Carries every call through the `openai` package; lent, never closed.
+        text: Model for the text and object types, instead of the API.
+        embedding: Model for TEXT_EMBEDDING, instead of the API.
+        http: HTTP client of the caller, never closed here; by default the deployment's or the runtime's.
+        client: Client of the `openai` package for all calls; owned by the caller, never closed here.
     """
-    models = _OpenAIModels(Lent(text=text, embedding=embedding, http=http, client=client))
+    models = _OpenAIModels(Overrides(text=text, embedding=embedding, http=http, client=client))
     return Plugin(
         name="openai",
         description="Text, objects, embeddings, images and speech from any OpenAI-compatible provider",
         init=models.open,
         models=models.handlers(),
-        embedding_space=embedding_space if embedding is None else _lent_space,
+        embedding_space=embedding_space if embedding is None else _given_model_space,
         check_key=check_key,
         priority=-50,
         settings=_SETTINGS,
     )
 
 
-def _lent_space(runtime: PluginRuntime) -> EmbeddingSpace:
-    """A lent model makes vectors of a dimension of its own."""
+def _given_model_space(runtime: PluginRuntime) -> EmbeddingSpace:
+    """Read the embedding space; the caller's model determines the default dimension."""
     return replace(embedding_space(runtime), dimension=embedding_dimension(runtime))
 
 
 class _OpenAIModels:
-    """The plugin's handlers and what they know of each runtime; keeps no runtime alive."""
+    """The handlers, with one provider for each runtime; holds runtimes weakly."""
 
-    def __init__(self, lent: Lent) -> None:
-        self._lent = lent
+    def __init__(self, overrides: Overrides) -> None:
+        self._overrides = overrides
         self._providers: WeakKeyDictionary[PluginRuntime, Provider] = WeakKeyDictionary()
 
     async def open(self, _: Mapping[str, Any], runtime: PluginRuntime) -> None:
-        """Check the settings; no byte goes out.
+        """Validate the settings, without a request.
 
         Raises:
             SettingsError: A setting is malformed, or OPENAI_API_KEY is missing.
         """
         access = Access.read(runtime)
-        if self._lent.needs_key:
+        if self._overrides.needs_key:
             access.require_key()
-        self._providers[runtime] = Provider(access, self._lent, await self._http(runtime))
+        self._providers[runtime] = Provider(access, self._overrides, await self._find_http(runtime))
 
-    async def _http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
-        lent = self._lent.http
-        if lent is None:
+    async def _find_http(self, runtime: PluginRuntime) -> Callable[[], Awaitable[HttpClient]]:
+        http = self._overrides.http
+        if http is None:
             return (await runtime.shared(open_transport)).http
 
-        async def given() -> HttpClient:
-            return lent
+        async def given_http() -> HttpClient:
+            return http
 
-        return given
+        return given_http
 
     def handlers(self) -> Mapping[str, ModelCallable]:
         return {
@@ -112,7 +112,7 @@ class _OpenAIModels:
     def _provider(self, runtime: PluginRuntime) -> Provider:
         provider = self._providers.get(runtime)
         if provider is None:
-            raise PluginError("the plugin openai was not initialized for this runtime")
+            raise PluginError("plugin 'openai' is not initialized for this runtime: initialize the runtime first")
         return provider
 
     async def _text_small(self, runtime: PluginRuntime, params: Any) -> TextResponse | str:

@@ -1,4 +1,4 @@
-"""The provider of one runtime: which adapter answers, and with which model."""
+"""The provider of one runtime: selection of adapter and model."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _Choice: TypeAlias = tuple[str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lent:
-    """What the plugin's caller brings along: used, never closed."""
+class Overrides:
+    """Models and clients of the caller, used instead and never closed."""
 
     text: TextModel | None = None
     embedding: EmbeddingModel | None = None
@@ -37,36 +37,39 @@ class Lent:
 
 
 class Provider:
-    """Makes models as they are asked for, and keeps them; refers to no runtime.
+    """Factory and cache of models; holds no reference to a runtime.
 
     Args:
-        http: Gives the client that carries the calls; waits where it is still loaded.
+        http: Returns the HTTP client, after it has loaded.
     """
 
-    def __init__(self, access: Access, lent: Lent, http: Callable[[], Awaitable[HttpClient]]) -> None:
+    def __init__(self, access: Access, overrides: Overrides, http: Callable[[], Awaitable[HttpClient]]) -> None:
         self._access = access
-        self._lent = lent
+        self._overrides = overrides
         self._http = http
         self._models: dict[_Choice, WireModel | SdkModel] = {}
 
     async def text(self, runtime: PluginRuntime, setting: str) -> TextModel:
-        """The model that `setting` names; a lent one goes by its own name unless the setting was given."""
-        if self._lent.text is None:
+        """Return the text model of a setting.
+
+        The caller's model keeps its name unless the setting is set.
+        """
+        if self._overrides.text is None:
             return await self._model(text=model_name(runtime, setting))
         given = runtime.get_setting(setting)
-        return _Named(self._lent.text, str(given)) if given else self._lent.text
+        return _Named(self._overrides.text, str(given)) if given else self._overrides.text
 
     async def embedding(self, runtime: PluginRuntime) -> EmbeddingModel:
-        """The model that EMBEDDING_MODEL names, or the lent one."""
-        if self._lent.embedding is not None:
-            return self._lent.embedding
+        """Return the caller's embedding model, or the model of EMBEDDING_MODEL."""
+        if self._overrides.embedding is not None:
+            return self._overrides.embedding
         return await self._model(
             embedding=model_name(runtime, "EMBEDDING_MODEL"), dimension=embedding_dimension(runtime)
         )
 
     async def media(self) -> MediaModel:
-        """Images, transcription and speech, through the `openai` package."""
-        from runtime_core.adapters.openai.media import MediaModel  # noqa: PLC0415 - loads openai only when used
+        """Return the media model, which uses the `openai` package."""
+        from runtime_core.adapters.openai.media import MediaModel  # noqa: PLC0415 - loads openai on first use
 
         return MediaModel(await self._client(), timeout_s=self._access.timeout_s)
 
@@ -75,12 +78,12 @@ class Provider:
     ) -> WireModel | SdkModel:
         choice = (text, embedding, dimension)
         if choice not in self._models:
-            self._models[choice] = await self._made(choice)
+            self._models[choice] = await self._make(choice)
         return self._models[choice]
 
-    async def _made(self, choice: _Choice) -> WireModel | SdkModel:
+    async def _make(self, choice: _Choice) -> WireModel | SdkModel:
         text, embedding, dimension = choice
-        if self._lent.client is None and self._access.transport == "wire":
+        if self._overrides.client is None and self._access.transport == "wire":
             self._access.require_key()
             http = await self._http()
             from runtime_core.adapters.openai.wire import WireModel  # noqa: PLC0415 - loaded while the database opens
@@ -94,7 +97,7 @@ class Provider:
                 embedding_dimension=dimension,
                 timeout_s=self._access.timeout_s,
             )
-        from runtime_core.adapters.openai.sdk import SdkModel  # noqa: PLC0415 - loads openai only when used
+        from runtime_core.adapters.openai.sdk import SdkModel  # noqa: PLC0415 - loads openai on first use
 
         return SdkModel(
             await self._client(),
@@ -105,16 +108,16 @@ class Provider:
         )
 
     async def _client(self) -> openai.AsyncOpenAI:
-        if self._lent.client is not None:
-            return self._lent.client
-        from runtime_core.adapters.openai.sdk import make_client  # noqa: PLC0415 - loads openai only when used
+        if self._overrides.client is not None:
+            return self._overrides.client
+        from runtime_core.adapters.openai.sdk import make_client  # noqa: PLC0415 - loads openai on first use
 
         self._access.require_key()
         return make_client(await self._http(), base_url=self._access.base_url, api_key=self._access.api_key)
 
 
 class _Named:
-    """A lent model, asked for the model that a setting names."""
+    """The caller's model, with the model name of a setting."""
 
     def __init__(self, model: TextModel, name: str) -> None:
         self._model = model

@@ -1,4 +1,4 @@
-"""What the calls of a deployment go over: loaded in a thread from the start, waited for by the first call."""
+"""HTTP transport of a deployment, loaded in a thread at start."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _LOADED = "runtime_core.adapters.openai.wire"
 
 
 def open_transport() -> AbstractAsyncContextManager[Transport]:
-    """The transport; opens no connection yet."""
+    """Open the transport, without a connection."""
     return closing(Transport())
 
 
 class Transport:
-    """One HTTP client, made when first asked for.
+    """One HTTP client, created on first use.
 
-    Loading it takes a cold start some 60 ms, which pass while the first message waits for its database.
+    Loading its module takes about 60 ms of a cold start, concurrently with the connection to the database.
     """
 
     def __init__(self) -> None:
         thread = ThreadPoolExecutor(1, "transport")
         self._loading = asyncio.get_running_loop().run_in_executor(thread, import_module, _LOADED)
-        thread.shutdown(wait=False)  # it ends when it is done
+        thread.shutdown(wait=False)  # the thread ends after the import
         self._http: HttpClient | None = None
 
     async def http(self) -> HttpClient:
-        """The client; closed with the transport."""
+        """Return the client, which the transport closes."""
         if self._http is None:
             await asyncio.shield(self._loading)
-            from runtime_core.adapters.http_client import HttpClient  # noqa: PLC0415 - the thread has loaded it
+            from runtime_core.adapters.http_client import HttpClient  # noqa: PLC0415 - loaded by the thread
 
-            if self._http is None:  # whoever waited beside this call may have made it
+            if self._http is None:  # a concurrent call may have created it
                 self._http = HttpClient()
         return self._http
 

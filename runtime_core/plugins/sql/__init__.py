@@ -1,4 +1,4 @@
-"""The database as a plugin, for lists that name it; a runtime opens the same database without it."""
+"""The plugin `sql`, optional: runtimes open the database without it."""
 
 from runtime_core.plugins.sql.plugin import plugin
 

@@ -1,4 +1,4 @@
-"""Sending to the connections of a WebSocket API, where `WEBSOCKET_ENDPOINT` names one."""
+"""The plugin `websocket`: sends to connections of the WebSocket API at `WEBSOCKET_ENDPOINT`."""
 
 from runtime_core.plugins.websocket.plugin import plugin
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from runtime_core.domain.memory import Hit, Memory
-from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, Recall, RecallSource
+from runtime_core.domain.memory_query import MemoryFilter, MemoryQuery, RecallQuery, RecallSource
 from runtime_core.domain.run import Outcome
 from runtime_core.errors import DimensionMismatch
 from runtime_core.ports import DatabaseAdapter
@@ -29,9 +29,9 @@ def found(hits: tuple[Hit, ...] | list[Hit]) -> list[str]:
     return [hit.memory.content.text for hit in hits]
 
 
-def recall_of(scene: Scene, text: str, *, neighbours: int = 0) -> Recall:
+def recall_of(scene: Scene, text: str, *, neighbours: int = 0) -> RecallQuery:
     """Give a question to the scene's room and to its facts."""
-    return Recall(
+    return RecallQuery(
         query=MemoryQuery(text=text),
         sources=(
             RecallSource(which=MemoryFilter(room_ids=(scene.room_id,)), limit=2, neighbours=neighbours),
@@ -70,7 +70,9 @@ class RecallStoreContract:
         await database.memories.create(scene.agent_id, [near, far, fact], embedding_model=MODEL)
         asked = recall_of(scene, "")
         query = MemoryQuery(embedding=(1.0, 0.0), model=MODEL)
-        of_room, of_facts = await database.recall.recall(scene.agent_id, Recall(query=query, sources=asked.sources))
+        of_room, of_facts = await database.recall.recall(
+            scene.agent_id, RecallQuery(query=query, sources=asked.sources)
+        )
         assert (found(of_room), found(of_facts)) == (["near", "far"], ["fact"])
 
     async def test_neighbours_are_those_of_the_room_and_table_in_order(self, database: DatabaseAdapter) -> None:

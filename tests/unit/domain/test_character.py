@@ -1,4 +1,4 @@
-"""Characters, and the elizaOS files they are read from."""
+"""Characters, and the elizaOS files that define them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_file_of_the_first_elizaos_loads_unchanged(tmp_path: Path) -> None:
         ({"bio": {"a": 1}}, "bio: expected text or a list of texts, got {'a': 1}"),
         ({"topics": ["a", 3]}, "topics[1]: input should be a valid string, got 3"),
         ({"messageExamples": [[{"name": "a"}]]}, "messageExamples[0][0].content: is required"),
-        ({"settings": {"secrets": "sk-1"}}, "settings: expected an object as its secrets, got a str"),
+        ({"settings": {"secrets": "sk-1"}}, "settings: expected an object for secrets, got a str"),
         ({"style": {"all": 5}}, "style.all: expected text or a list of texts, got 5"),
     ],
 )
@@ -162,21 +162,21 @@ def test_pairs_of_speaker_and_words_are_lines(pairs: Any) -> None:
     assert [(each.name, each.content) for each in lines] == [("user", {"text": "hi"}), ("Ada", {"text": "hello"})]
 
 
-def leaves(value: Any) -> Iterator[str]:
-    """Every text and number in a value, at any depth."""
+def list_leaves(value: Any) -> Iterator[str]:
+    """Yield all texts and numbers in a value, at any depth."""
     if is_dataclass(value):
         value = {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Mapping):
         value = tuple(value.values())
     if isinstance(value, list | tuple):
         for each in value:
-            yield from leaves(each)
+            yield from list_leaves(each)
     else:
         yield repr(value)
 
 
 def test_nothing_that_a_file_says_is_lost() -> None:
-    """A file with a thing of its own in every place where public files have one."""
+    """The file has a distinct value in each place where public files have one."""
     said = {
         "name": "Ada",
         "username": "ada-1",
@@ -199,7 +199,7 @@ def test_nothing_that_a_file_says_is_lost() -> None:
         "secrets": {"OTHER": "sk-2"},
         "twitterProfile": {"photoUrl": "photo-1"},
     }
-    assert Counter(leaves(said)) - Counter(leaves(coerce_character(said))) == Counter()
+    assert Counter(list_leaves(said)) - Counter(list_leaves(coerce_character(said))) == Counter()
 
 
 def test_what_a_style_holds_beyond_the_known_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""Our dataclasses beside the standard library's: the same in everything but what defining them costs."""
+"""Our dataclasses behave like the standard library's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime_core.domain import frozen
 def value(dataclass: Callable[..., Any], **options: Any) -> Any:
     @dataclass(frozen=True, kw_only=True, **options)
     class Value:
-        """A value."""
+        """A test value."""
 
         __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -104,7 +104,7 @@ def test_pydantic_reads_and_writes_them(kind: Any) -> None:
 
 @frozen.dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Of this module, so that pickle finds it."""
+    """A class at module level, as pickle requires."""
 
     name: str
     found: list[str] = field(default_factory=list)

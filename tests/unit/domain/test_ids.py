@@ -1,4 +1,4 @@
-"""Ids are stable: the same text gives the same UUID as in elizaOS."""
+"""Stable ids: a text has the same UUID as in elizaOS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_text_has_the_uuid_that_elizaos_gives_it() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "da39a3ee-5e6b-0b0d-b255-bfef95601890"),  # sha1 of nothing
+        ("", "da39a3ee-5e6b-0b0d-b255-bfef95601890"),  # sha1 of the empty string
         ("hello world", "f0355dd5-2823-054c-ae66-a0b12842c215"),  # of hello%20world
         ("ü/?#", "8cf3e0d4-3ddc-08ec-a227-124d20c0c89c"),  # of %C3%BC%2F%3F%23
         ("-_.!~*'()", "5d7fefa5-2f91-0fb1-b734-f27d1226ba15"),  # of itself

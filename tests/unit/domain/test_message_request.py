@@ -1,4 +1,4 @@
-"""A message from outside is checked once, at the edge: what is wrong is named, and nothing else is let in."""
+"""Validation of incoming messages: errors name the malformed field."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def refusal(value: object) -> InvalidInput:
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """Give a message whose content nests so many levels deep."""
+    """Build a message nested a number of levels deep."""
     value: Any = 1
-    for _ in range(levels - 4):  # the message, its content, its data and the number are four of them
+    for _ in range(levels - 4):  # message, content, data and number are four levels
         value = [value]
     return {"content": {"text": "Hi", "data": {"deep": value}}}
 
@@ -184,7 +184,7 @@ def test_the_limit_counts_bytes_of_text() -> None:
 
 def test_what_is_beside_the_text_has_the_same_limit() -> None:
     value = {"content": {"text": "Hi", "data": {"big": "x" * LIMIT_BYTES}}}
-    with pytest.raises(MessageTooLarge, match="everything beside text"):
+    with pytest.raises(MessageTooLarge, match="the message without its text"):
         parse(value)
     with pytest.raises(MessageTooLarge):
         parse(json.dumps(value))

@@ -1,4 +1,4 @@
-"""Values cross a border: built from what is plain, refused with the field's name, written as the same bytes."""
+"""Conversion of values: coercion, errors that name the field, deterministic JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from runtime_core.domain.memory import Content, Media, Memory, coerce_content, coerce_memory
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.run import Outcome, TurnContext
-from runtime_core.domain.values import coerce, dotted, encode_json, field_problems
+from runtime_core.domain.values import coerce, encode_json, field_problems, format_path
 from runtime_core.domain.world import ChannelType, Room, World
 from runtime_core.errors import InvalidInput
 from runtime_core.testing import Scene
@@ -23,7 +23,7 @@ from runtime_core.testing import Scene
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A value with a nested one."""
+    """A value with a nested value."""
 
     x: int
     names: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def test_every_wrong_field_can_be_listed() -> None:
     ("location", "path"), [((), ""), (("a",), "a"), (("a", 0, "b", 1, 2), "a[0].b[1][2]"), ((3, "a"), "[3].a")]
 )
 def test_a_path_is_written_with_dots_and_brackets(location: tuple[int | str, ...], path: str) -> None:
-    assert dotted(location) == path
+    assert format_path(location) == path
 
 
 def test_a_turn_s_context_survives_json() -> None:

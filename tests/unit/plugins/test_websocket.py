@@ -1,4 +1,4 @@
-"""Sending through the source `websocket`: there where `WEBSOCKET_ENDPOINT` is set, and only there."""
+"""The source `websocket`, available only if `WEBSOCKET_ENDPOINT` is set."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_a_connection_that_is_gone_is_an_error_that_names_it(connections: 
 
 
 @pytest.mark.parametrize(
-    ("target", "text", "told"), [({}, "Hello", "channel_id"), ({"channel_id": "abc="}, "", "nothing to send")]
+    ("target", "text", "told"), [({}, "Hello", "channel_id"), ({"channel_id": "abc="}, "", "has no text")]
 )
 async def test_a_target_without_connection_and_a_content_without_text_are_refused(
     connections: ManagedConnections, target: dict[str, str], text: str, told: str

@@ -1,4 +1,4 @@
-"""Facts: noted once, replaced by newer ones, their past kept."""
+"""Facts: stored once, superseded by newer ones, with their history kept."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from runtime_core.domain.memory import Content, Memory
 from runtime_core.domain.world import Entity, Participant, Room, World
 from runtime_core.plugin_api import Context, Plugin
 from runtime_core.plugins.bootstrap.evaluators.reflection import reflection
-from runtime_core.recall.facts import PAST_FACTS, Claim, Kept, keep_facts, past_of
+from runtime_core.recall.facts import PAST_FACTS, Statement, StoredFacts, find_history, store_facts
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.support.arguments import call
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-async def tell(runtime: Context, message: Memory, text: str, *replaced: Memory, **changes: Any) -> Kept:
-    claim = Claim(text=text, about=message.entity_id, source=message, replaces=tuple(each.id for each in replaced))
-    return await keep_facts(runtime, [replace(claim, **changes)], now=NOON)
+async def tell(runtime: Context, message: Memory, text: str, *replaced: Memory, **changes: Any) -> StoredFacts:
+    claim = Statement(text=text, about=message.entity_id, source=message, replaces=tuple(each.id for each in replaced))
+    return await store_facts(runtime, [replace(claim, **changes)], now=NOON)
 
 
 async def facts(runtime: Context, table: str = "facts") -> list[str]:
@@ -66,7 +66,7 @@ async def test_the_past_of_a_fact_goes_back_to_the_first(runtime: AgentRuntime, 
     fact = (await tell(runtime, message, "Ann lives in Lisbon.")).new[0]
     for city in ("Porto", "Faro"):
         fact = (await tell(runtime, message, f"Ann lives in {city}.", fact)).new[0]
-    past = await past_of(runtime, fact)
+    past = await find_history(runtime, fact)
     assert [each.content.text for each in past] == ["Ann lives in Porto.", "Ann lives in Lisbon."]
     assert past[0].metadata["superseded_by"] == str(fact.id)
     assert past[0].metadata["superseded_at"] == NOON.isoformat()
@@ -95,7 +95,7 @@ async def test_a_fact_held_twice_after_a_stop_is_put_right_the_next_time(
 ) -> None:
     (old,) = (await tell(runtime, message, "Ann lives in Lisbon.")).new
     await tell(runtime, message, "Ann lives in Porto.", old)
-    await runtime.create_memories([old])  # as if the process had ended before the old one was deleted
+    await runtime.create_memories([old])  # as after an interruption before the delete
     kept = await tell(runtime, message, "Ann lives in Porto.", old)
     assert (len(kept.new), len(kept.superseded)) == (0, 1)
     assert await facts(runtime) == ["Ann lives in Porto."]
@@ -103,7 +103,7 @@ async def test_a_fact_held_twice_after_a_stop_is_put_right_the_next_time(
 
 @pytest.fixture
 async def reflecting(adapter: SqliteAdapter) -> AsyncIterator[tuple[AgentRuntime, list[Any], list[str]]]:
-    """An agent whose model notes what a test tells it, and what it was asked."""
+    """An agent with a scripted model: the runtime, the answers, and the prompts it received."""
     notes: list[Any] = []
     asked: list[str] = []
 

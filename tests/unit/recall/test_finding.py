@@ -1,4 +1,4 @@
-"""What a search goes by, and what it says when a vector is not to be had."""
+"""Search by words and vectors, and its fallback without an embedding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime_core.settings import Settings
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ROOM = uuid4()
-# What the made-up embedding model knows: animals point one way, weather the other.
+# The vectors of the test's embedding model: animals point one way, weather the other.
 MEANINGS = {"fox": (1.0, 0.0), "hound": (0.9, 0.1), "rain": (0.0, 1.0)}
 
 
@@ -65,7 +65,7 @@ async def agent(path: Path, *plugins: Plugin, **settings: Any) -> AsyncIterator[
 
 
 async def remember(runtime: Context, *texts: str, embedded: bool = True) -> list[UUID]:
-    """Store texts, a minute apart."""
+    """Store texts one minute apart."""
     vectors = (await runtime.embed(texts)).vectors if embedded else [None] * len(texts)
     return await runtime.create_memories(
         [
@@ -124,7 +124,7 @@ async def test_an_embedding_that_fails_leaves_the_words_and_says_so(
         await remember(runtime, "foxes everywhere", embedded=False)
         with caplog.at_level(logging.WARNING):
             assert texts(await runtime.search_memories("fox")) == ["foxes everywhere"]
-        assert "search goes by words alone" in caplog.messages
+        assert "search fell back to words" in caplog.messages
 
 
 async def test_with_hybrid_demanded_a_failing_embedding_is_an_error(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_vectors_that_do_not_fit_are_told_and_never_an_empty_result(
         await remember(runtime, "foxes everywhere")
     async with agent(tmp_path, then) as runtime:
         assert texts(await runtime.search_memories("fox")) == ["foxes everywhere"]
-        assert "search goes by words alone" in caplog.messages
+        assert "search fell back to words" in caplog.messages
         vector = (await runtime.embed(["fox"])).vectors[0]
         with pytest.raises(DimensionMismatch, match=told):
             await runtime.search_memories(vector)

@@ -1,4 +1,4 @@
-"""The audit trail: who, what and when, with secrets masked."""
+"""The audit trail, with secrets masked."""
 
 from __future__ import annotations
 

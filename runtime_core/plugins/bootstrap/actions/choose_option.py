@@ -1,4 +1,4 @@
-"""CHOOSE_OPTION: pick one of the options of a task that waits for a choice."""
+"""CHOOSE_OPTION: pick an option of a waiting task."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from runtime_core.domain.task import Task
 from runtime_core.errors import ActionError
 from runtime_core.plugin_api import Action, Context
 from runtime_core.queues.task_work import execute, may_be_chosen
-from runtime_core.rooms.choices import ABORT, choices_in, forget_choice, options_of
+from runtime_core.rooms.choices import ABORT, delete_choice, find_choices, read_options
 
 _NAME = "CHOOSE_OPTION"
 
 
 async def _handle(runtime: Context, message: Memory, state: Any, options: ActionOptions) -> ActionResult:
-    """The task is taken away before it is done, so that two choices at once do it once; a failed one is put back."""
+    """Run the task of a choice.
+
+    It is deleted first, so that concurrent choices run it once, and restored if it fails.
+    """
     wanted = str(options.parameters["option"]).strip()
-    task = _meant(await choices_in(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
-    option = next((each.name for each in options_of(task) if each.name.casefold() == wanted.casefold()), ABORT)
+    task = _find_task(await find_choices(runtime, message.room_id), str(options.parameters.get("task", "")), wanted)
+    option = next((each.name for each in read_options(task) if each.name.casefold() == wanted.casefold()), ABORT)
     if option != ABORT and not await may_be_chosen(runtime, task, message, state):
         raise ActionError(f"the sender may not decide on {task.name}", action=_NAME)
     records = runtime.database.records
-    if not await forget_choice(records, runtime.agent_id, task):
+    if not await delete_choice(records, runtime.agent_id, task):
         raise ActionError(f"{task.name} was decided already", action=_NAME)
     if option == ABORT:
         return ActionResult(text=f"{task.name} was given up.", data={"task": task.name, "option": ABORT})
@@ -35,26 +38,22 @@ async def _handle(runtime: Context, message: Memory, state: Any, options: Action
     return ActionResult(text=f"{option} was chosen for {task.name}.", data={"task": task.name, "option": option})
 
 
-def _meant(waiting: list[Task], task_id: str, option: str) -> Task:
-    """The task that is meant: by the start of its id, else the newest with this option."""
+def _find_task(waiting: list[Task], task_id: str, option: str) -> Task:
+    """Find the newest task with the option and the id prefix."""
     candidates = [each for each in waiting if str(each.id).startswith(task_id.strip().lower())]
     known = option.casefold()
     fitting = [
-        each for each in candidates if known in {ABORT.casefold(), *(o.name.casefold() for o in options_of(each))}
+        each for each in candidates if known in {ABORT.casefold(), *(o.name.casefold() for o in read_options(each))}
     ]
     if fitting:
         return fitting[-1]
-    names = [o.name for each in candidates for o in options_of(each)]
-    raise ActionError(f"there is no option {option!r}; there are {', '.join([*names, ABORT])}", action=_NAME)
-
-
-def _names(task: Task) -> set[str]:
-    return {ABORT.casefold(), *(each.name.casefold() for each in options_of(task))}
+    names = [o.name for each in candidates for o in read_options(each)]
+    raise ActionError(f"option {option!r} does not exist: choose one of {', '.join([*names, ABORT])}", action=_NAME)
 
 
 async def _validate(runtime: Context, message: Memory) -> bool:
-    """Only where a choice waits."""
-    return bool(await choices_in(runtime, message.room_id))
+    """Offer the action only if a choice waits in the room."""
+    return bool(await find_choices(runtime, message.room_id))
 
 
 choose_option = Action(

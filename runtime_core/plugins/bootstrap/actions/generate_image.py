@@ -1,4 +1,4 @@
-"""GENERATE_IMAGE: draw a picture and send it."""
+"""GENERATE_IMAGE: generate an image and send it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ async def _handle(
         if each.get("url")
     )
     if not media:
-        raise ActionError("the model drew nothing", action=_NAME)
+        raise ActionError("the model returned no image", action=_NAME)
     await callback(Content(text=str(options.parameters.get("text", "")), attachments=media, actions=(_NAME,)))
     return ActionResult(text="The picture was sent to the user.", data={"images": len(media), "prompt": prompt})
 
 
 async def _validate(runtime: Context) -> bool:
-    """Where the agent may spend money on pictures, and a model draws them."""
+    """Offer the action only with IMAGE_GENERATION and an image model.
+
+    The setting exists because images cost money.
+    """
     return runtime.get_setting("IMAGE_GENERATION") is True and runtime.get_model(ModelType.IMAGE) is not None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionResult
+from runtime_core.domain.world import DIRECT_CHANNELS
 from runtime_core.plugin_api import Action, Context
-from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
+from runtime_core.turn.decide import channel_of
 
 
 async def _handle() -> ActionResult:
@@ -13,8 +14,8 @@ async def _handle() -> ActionResult:
 
 
 async def _validate(runtime: Context, message: Memory) -> bool:
-    """Someone who talks to the agent alone is always answered."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    """Offer the action only outside direct channels, where every message is answered."""
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 ignore = Action(

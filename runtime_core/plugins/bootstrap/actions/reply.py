@@ -1,4 +1,4 @@
-"""REPLY: say something to the user."""
+"""REPLY: send a text to the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime_core.turn.prompt import chat_messages
 async def _handle(
     runtime: Context, message: Memory, state: State, options: ActionOptions, callback: Any
 ) -> ActionResult:
-    """Say the text given, or have the model write one."""
+    """Send the given text, or one that the model writes."""
     text = str(options.parameters.get("text") or "").strip()
     if not text:
         context = runtime.turn_context()
@@ -32,7 +32,7 @@ async def _handle(
         answer = await runtime.use_model(ModelType.TEXT_LARGE, {"messages": messages})
         text = answer.text if isinstance(answer, TextResponse) else str(answer)
     if not text:
-        raise ActionError("there is nothing to say", action="REPLY")
+        raise ActionError("the model returned no text", action="REPLY")
     await callback(Content(text=text, actions=("REPLY",)))
     return ActionResult(text=text)
 

@@ -1,4 +1,4 @@
-"""UPDATE_ENTITY: keep details about a person."""
+"""UPDATE_ENTITY: store details about a person."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionOptions, ActionResult
-from runtime_core.domain.world import Component, Entity
+from runtime_core.domain.world import DIRECT_CHANNELS, Component, Entity
 from runtime_core.errors import ActionError
 from runtime_core.plugin_api import Action, Context
-from runtime_core.plugins.bootstrap.people import person_named, shown_name
-from runtime_core.rooms.roles import MANAGERS, role_in
-from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
+from runtime_core.plugins.bootstrap.people import find_person, shown_name
+from runtime_core.rooms.roles import MANAGERS, find_role
+from runtime_core.turn.decide import channel_of
 
 _NAME = "UPDATE_ENTITY"
 _OWN_TYPE = "profile"
@@ -20,9 +20,9 @@ _OWN_TYPE = "profile"
 
 async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
     given = options.parameters
-    person = await person_named(runtime, message, str(given.get("person", "")), action=_NAME)
+    person = await find_person(runtime, message, str(given.get("person", "")), action=_NAME)
     _check_allowed(runtime, message, person)
-    kept = await _merged(runtime, message, person, str(given.get("source", _OWN_TYPE)), dict(given["details"]))
+    kept = await _store(runtime, message, person, str(given.get("source", _OWN_TYPE)), dict(given["details"]))
     return ActionResult(
         text=f"Kept about {shown_name(person)}: {', '.join(sorted(given['details']))}.",
         data={"entity_id": str(person.id), "type": kept.type, "details": dict(kept.data)},
@@ -31,12 +31,12 @@ async def _handle(runtime: Context, message: Memory, _state: Any, options: Actio
 
 def _check_allowed(runtime: Context, message: Memory, person: Entity) -> None:
     context = runtime.turn_context()
-    role = role_in(context.world if context is not None else None, message.entity_id)
+    role = find_role(context.world if context is not None else None, message.entity_id)
     if person.id != message.entity_id and role not in MANAGERS:
-        raise ActionError("what is kept about others is changed for an OWNER or ADMIN only", action=_NAME)
+        raise ActionError("only an OWNER or ADMIN may change details about others", action=_NAME)
 
 
-async def _merged(runtime: Context, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
+async def _store(runtime: Context, message: Memory, person: Entity, kind: str, details: dict[str, Any]) -> Component:
     records = runtime.database.records
     found = await records.find(
         Component, runtime.agent_id, entity_id=person.id, type=kind, source_entity_id=runtime.agent_id
@@ -58,8 +58,8 @@ async def _merged(runtime: Context, message: Memory, person: Entity, kind: str, 
 
 
 async def _validate(runtime: Context, message: Memory) -> bool:
-    """Where several people meet; what somebody tells the agent alone is kept as a fact."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    """Offer the action only outside direct channels, where reflection stores facts."""
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 update_entity = Action(

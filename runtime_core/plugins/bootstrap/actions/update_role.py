@@ -1,4 +1,4 @@
-"""UPDATE_ROLE: change what somebody may do in this world."""
+"""UPDATE_ROLE: change the role of an entity in the world."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from typing import Any
 
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionOptions, ActionResult
+from runtime_core.domain.world import DIRECT_CHANNELS
 from runtime_core.errors import ActionError
 from runtime_core.plugin_api import Action, Context
-from runtime_core.plugins.bootstrap.people import person_named, shown_name, stored_world
+from runtime_core.plugins.bootstrap.people import find_person, load_world, shown_name
 from runtime_core.rooms.audit import audit
-from runtime_core.rooms.roles import MANAGERS, Role, may_change_role, role_in, with_role
-from runtime_core.turn.decide import ALWAYS_ANSWERED, channel_of
+from runtime_core.rooms.roles import MANAGERS, Role, find_role, may_change_role, with_role
+from runtime_core.turn.decide import channel_of
 
 _NAME = "UPDATE_ROLE"
 
 
 async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
-    person = await person_named(runtime, message, str(options.parameters["person"]), action=_NAME)
+    person = await find_person(runtime, message, str(options.parameters["person"]), action=_NAME)
     role = Role(options.parameters["role"])
-    world = await stored_world(runtime, message, action=_NAME)
-    actor, current = role_in(world, message.entity_id), role_in(world, person.id)
+    world = await load_world(runtime, message, action=_NAME)
+    actor, current = find_role(world, message.entity_id), find_role(world, person.id)
     if person.id == message.entity_id:
-        raise ActionError("nobody changes a role of their own", action=_NAME)
+        raise ActionError("the sender may not change a role of their own", action=_NAME)
     if not may_change_role(actor, current, role):
-        raise ActionError(f"as {actor} the sender may not make {role} of {current}", action=_NAME)
+        raise ActionError(f"the sender is {actor} and may not change a role from {current} to {role}", action=_NAME)
     await runtime.database.records.update(runtime.agent_id, [with_role(world, person.id, role)])
     change = {"world_id": str(world.id), "entity_id": str(person.id), "from": current, "to": role.value}
     await audit(runtime, "role.changed", change, message)
@@ -32,8 +33,8 @@ async def _handle(runtime: Context, message: Memory, _state: Any, options: Actio
 
 
 async def _validate(runtime: Context, message: Memory) -> bool:
-    """Only where there are others."""
-    return channel_of(message, runtime.turn_context()) not in ALWAYS_ANSWERED
+    """Offer the action only outside direct channels."""
+    return channel_of(message, runtime.turn_context()) not in DIRECT_CHANNELS
 
 
 update_role = Action(

@@ -1,4 +1,4 @@
-"""UPDATE_SETTINGS: change settings of this world."""
+"""UPDATE_SETTINGS: change settings of the world."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.run import ActionOptions, ActionResult
 from runtime_core.plugin_api import Action, Context
-from runtime_core.plugins.bootstrap.people import stored_world
-from runtime_core.plugins.bootstrap.world_settings import settings_of, with_setting
+from runtime_core.plugins.bootstrap.people import load_world
+from runtime_core.plugins.bootstrap.world_settings import read_settings, with_setting
 from runtime_core.rooms.audit import audit
 from runtime_core.rooms.roles import MANAGERS
 
@@ -16,9 +16,9 @@ _NAME = "UPDATE_SETTINGS"
 
 
 async def _handle(runtime: Context, message: Memory, _state: Any, options: ActionOptions) -> ActionResult:
-    """All of the changes, or none."""
-    world = await stored_world(runtime, message, action=_NAME)
-    secret = {each.key for each in settings_of(world) if each.secret}
+    """Apply all changes, or none if one is malformed."""
+    world = await load_world(runtime, message, action=_NAME)
+    secret = {each.key for each in read_settings(world) if each.secret}
     changes = [(str(each["key"]), each["value"]) for each in options.parameters["updates"]]
     for key, value in changes:
         world = with_setting(world, key, value)
@@ -26,15 +26,15 @@ async def _handle(runtime: Context, message: Memory, _state: Any, options: Actio
     for key, value in changes:
         shown = {} if key in secret else {"value": value}
         await audit(runtime, "world_setting.changed", {"world_id": str(world.id), "name": key, **shown}, message)
-    missing = [each.name for each in settings_of(world) if each.required and not each.is_set]
+    missing = [each.name for each in read_settings(world) if each.required and not each.is_set]
     still = f" Still needed: {', '.join(missing)}." if missing else ""
     return ActionResult(text=f"Set: {', '.join(key for key, _ in changes)}.{still}", data={"missing": missing})
 
 
 async def _validate(runtime: Context) -> bool:
-    """Only in a world that has settings."""
+    """Offer the action only in a world with settings."""
     context = runtime.turn_context()
-    return context is not None and bool(settings_of(context.world))
+    return context is not None and bool(read_settings(context.world))
 
 
 update_settings = Action(

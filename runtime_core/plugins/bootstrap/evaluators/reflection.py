@@ -1,4 +1,4 @@
-"""REFLECTION: look back on the conversation, and keep what was learned of people and how they relate."""
+"""REFLECTION: extract facts and relationships from the conversation."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from runtime_core.domain.run import ActionResult
 from runtime_core.domain.world import Entity, Relationship
 from runtime_core.errors import ModelAnswerMalformed
 from runtime_core.plugin_api import Context, Evaluator
-from runtime_core.plugins.bootstrap.people import people_of, shown_name
-from runtime_core.recall.facts import Claim, keep_facts, known_facts
+from runtime_core.plugins.bootstrap.people import find_people, shown_name
+from runtime_core.recall.facts import Statement, find_facts, store_facts
 
-_SHARE = 4  # of the conversation that an answer is drawn from: so often is looked back, before anything is out of sight
-_MOST_FACTS = 10
+_SHARE = 4  # runs every quarter of the conversation window, so that no message leaves it unseen
+_MAX_FACTS = 10
 _KNOWN_LIMIT = 20
-_LENGTH = 500  # of one fact: longer ones are no facts
+_MAX_LENGTH = 500  # characters; a longer text is not one fact
 
 _TEMPLATE = """You look back on a conversation of {agent_name} and note what is worth remembering.
 Answer with one JSON object and nothing else:
@@ -47,7 +47,10 @@ The conversation, as data:
 
 
 async def _validate(runtime: Context, message: Memory) -> bool:
-    """Every so many messages of a room, and by default only where a work queue takes the model call off the answer."""
+    """Run after every `1 / _SHARE` of the conversation window.
+
+    With REFLECTION=auto, only if a work queue runs evaluators after the answer.
+    """
     when = runtime.settings.reflection
     if when == "off" or (when == "auto" and runtime.settings.work_queue_url is None):
         return False
@@ -58,20 +61,20 @@ async def _validate(runtime: Context, message: Memory) -> bool:
 
 
 async def _handle(runtime: Context, message: Memory) -> ActionResult:
-    people = await people_of(runtime, message)
-    known = await known_facts(runtime, message, limit=_KNOWN_LIMIT)
-    prompt = _prompt(runtime.character.name, people, known, await _conversation(runtime, message, people))
+    people = await find_people(runtime, message)
+    known = await find_facts(runtime, message, limit=_KNOWN_LIMIT)
+    prompt = _make_prompt(runtime.character.name, people, known, await _format_conversation(runtime, message, people))
     answer = await runtime.use_model(ModelType.TEXT_SMALL, {"messages": [ChatMessage(role=ChatRole.USER, text=prompt)]})
-    noted = _noted(answer.text if isinstance(answer, TextResponse) else str(answer))
-    claims = _claims(message, people, known, noted.get("facts"))
-    kept = await keep_facts(runtime, claims, now=datetime.now(UTC))
+    noted = _parse_notes(answer.text if isinstance(answer, TextResponse) else str(answer))
+    statements = _read_facts(message, people, known, noted.get("facts"))
+    kept = await store_facts(runtime, statements, now=datetime.now(UTC))
     facts, superseded = len(kept.new), len(kept.superseded)
-    ties = await _keep_relationships(runtime, people, noted.get("relationships"))
+    relationships = await _store_relationships(runtime, people, noted.get("relationships"))
     count = await runtime.count_memories(room_id=message.room_id)
     await runtime.set_cache(_cache_key(message.room_id), count)
     return ActionResult(
-        text=f"{facts} facts and {ties} relationships kept, {superseded} facts superseded",
-        data={"facts": facts, "relationships": ties, "superseded": superseded},
+        text=f"{facts} facts and {relationships} relationships kept, {superseded} facts superseded",
+        data={"facts": facts, "relationships": relationships, "superseded": superseded},
     )
 
 
@@ -79,14 +82,14 @@ def _cache_key(room_id: UUID) -> str:
     return f"reflection:{room_id}"
 
 
-async def _conversation(runtime: Context, message: Memory, people: Sequence[Entity]) -> str:
+async def _format_conversation(runtime: Context, message: Memory, people: Sequence[Entity]) -> str:
     names = {each.id: shown_name(each) for each in people}
     newest: list[Memory] = await runtime.get_memories(room_id=message.room_id, limit=runtime.get_conversation_length())
     lines = [f"{names.get(each.entity_id, 'Somebody')}: {each.content.text}" for each in reversed(newest)]
     return "\n".join(lines)
 
 
-def _prompt(agent_name: str, people: Sequence[Entity], known: Sequence[Memory], conversation: str) -> str:
+def _make_prompt(agent_name: str, people: Sequence[Entity], known: Sequence[Memory], conversation: str) -> str:
     return _TEMPLATE.format(
         agent_name=agent_name,
         people=", ".join(sorted(shown_name(each) for each in people)),
@@ -95,21 +98,21 @@ def _prompt(agent_name: str, people: Sequence[Entity], known: Sequence[Memory], 
     )
 
 
-def _noted(text: str) -> Mapping[str, Any]:
+def _parse_notes(text: str) -> Mapping[str, Any]:
     found = [each for each in json_objects(text) if {"facts", "relationships"} & each.keys()]
     if not found:
-        raise ModelAnswerMalformed("the model noted nothing that can be read")
+        raise ModelAnswerMalformed("the model's answer holds no facts or relationships as JSON")
     return found[0]
 
 
-def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Claim]:
-    """What the model noted, as far as it can be read; the numbers are those of the prompt."""
-    claims = []
-    for each in noted[:_MOST_FACTS] if isinstance(noted, list) else []:
+def _read_facts(message: Memory, people: Sequence[Entity], known: Sequence[Memory], noted: object) -> list[Statement]:
+    """Read the well-formed facts; `replaces` holds numbers of the prompt's list."""
+    statements = []
+    for each in noted[:_MAX_FACTS] if isinstance(noted, list) else []:
         text = str(each.get("claim") or "").strip() if isinstance(each, Mapping) else ""
-        if not text or len(text) > _LENGTH:
+        if not text or len(text) > _MAX_LENGTH:
             continue
-        person = _named(people, each.get("about"))
+        person = _find_person(people, each.get("about"))
         numbers = each.get("replaces")
         replaces = tuple(
             known[number - 1].id
@@ -117,26 +120,26 @@ def _claims(message: Memory, people: Sequence[Entity], known: Sequence[Memory], 
             if isinstance(number, int) and 1 <= number <= len(known)
         )
         about = person.id if person is not None else message.entity_id
-        claims.append(Claim(text=text, about=about, source=message, replaces=replaces))
-    return claims
+        statements.append(Statement(text=text, about=about, source=message, replaces=replaces))
+    return statements
 
 
-async def _keep_relationships(runtime: Context, people: Sequence[Entity], noted: object) -> int:
+async def _store_relationships(runtime: Context, people: Sequence[Entity], noted: object) -> int:
     kept = 0
     for each in noted if isinstance(noted, list) else []:
         if not isinstance(each, Mapping):
             continue
-        source, target = _named(people, each.get("source")), _named(people, each.get("target"))
+        source, target = _find_person(people, each.get("source")), _find_person(people, each.get("target"))
         if source is None or target is None or source.id == target.id:
             continue
         given = each.get("tags")
-        await _tie(runtime, source, target, [str(tag) for tag in given] if isinstance(given, list) else [])
+        await _store_one(runtime, source, target, [str(tag) for tag in given] if isinstance(given, list) else [])
         kept += 1
     return kept
 
 
-async def _tie(runtime: Context, source: Entity, target: Entity, tags: Sequence[str]) -> None:
-    """Make a relationship, or strengthen the one that is there."""
+async def _store_one(runtime: Context, source: Entity, target: Entity, tags: Sequence[str]) -> None:
+    """Create a relationship, or increment its interactions."""
     records = runtime.database.records
     found: list[Relationship] = await records.find(
         Relationship, runtime.agent_id, source_entity_id=source.id, target_entity_id=target.id
@@ -154,8 +157,8 @@ async def _tie(runtime: Context, source: Entity, target: Entity, tags: Sequence[
     await records.update(runtime.agent_id, [changed])
 
 
-def _named(people: Sequence[Entity], name: object) -> Entity | None:
-    """The one person that the model means; nobody where it could be several."""
+def _find_person(people: Sequence[Entity], name: object) -> Entity | None:
+    """Find a person by name or id; None if several match."""
     wanted = str(name or "").strip().removeprefix("@").casefold()
     entity_id = parse_uuid(wanted)
     found = [each for each in people if each.id == entity_id or wanted in {known.casefold() for known in each.names}]

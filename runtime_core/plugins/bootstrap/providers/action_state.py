@@ -1,4 +1,4 @@
-"""ACTION_STATE: what the actions of this turn came to."""
+"""ACTION_STATE: results of the actions of this turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime_core.plugin_api import Context, PromptPlace, Provider
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
     results = runtime.get_action_results(message.id)
-    lines = [_line(each) for each in results]
+    lines = [_format_line(each) for each in results]
     return ProviderResult(
         text="# What your actions came to\n" + "\n".join(lines) if lines else "",
         values={key: value for result in results for key, value in result.values.items()},
@@ -18,7 +18,7 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
     )
 
 
-def _line(result: ActionResult) -> str:
+def _format_line(result: ActionResult) -> str:
     outcome = result.text or "done" if result.success else f"failed: {result.error}"
     return f"- {result.action}: {outcome}"
 

@@ -1,4 +1,4 @@
-"""ACTIONS: what the agent can do now."""
+"""ACTIONS: the available actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ATTACHMENTS: the files of this conversation, and what is in them."""
+"""ATTACHMENTS: the files of the conversation, with their descriptions and texts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from runtime_core.plugin_api import Context, PromptPlace, Provider
 
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
-    """Those of the message and of the conversation before it, newest last."""
+    """List the attachments of the conversation and the message, newest last."""
     context = runtime.turn_context()
     earlier = context.messages if context is not None else ()
     media = [each for memory in (*earlier, message) for each in memory.content.attachments]
-    text = "\n\n".join(_section(each) for each in media)
+    text = "\n\n".join(_format_section(each) for each in media)
     return ProviderResult(text=f"# Attachments\n{text}" if media else "", data={"attachments": tuple(media)})
 
 
-def _section(media: Media) -> str:
+def _format_section(media: Media) -> str:
     lines = [f"## {media.title or media.id or 'Without a title'}", media.description, media.text]
     return "\n".join(line for line in lines if line)
 
@@ -26,5 +26,5 @@ attachments = Provider(
     description="The files of this conversation and what is in them",
     get=_get,
     position=110,
-    place=PromptPlace.NOWHERE,  # the prompt shows each where it was sent
+    place=PromptPlace.NOWHERE,  # the prompt shows each at its message
 )

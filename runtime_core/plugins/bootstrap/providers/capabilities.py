@@ -1,4 +1,4 @@
-"""CAPABILITIES: what the agent's services let it do."""
+"""CAPABILITIES: descriptions of the agent's services."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from runtime_core.plugin_api import Context, Provider
 
 
 async def _get(runtime: Context) -> ProviderResult:
-    """Only services that say something; most work in silence."""
-    said = {str(each.service_type): each.capability for each in runtime.services if each.capability}
-    lines = [f"- {name}: {text}" for name, text in sorted(said.items())]
+    """List the services with a description."""
+    described = {str(each.service_type): each.capability for each in runtime.services if each.capability}
+    lines = [f"- {name}: {text}" for name, text in sorted(described.items())]
     return ProviderResult(
         text="# What your services let you do\n" + "\n".join(lines) if lines else "",
         values={"capabilities": "\n".join(lines)},
-        data={"capabilities": said},
+        data={"capabilities": described},
     )
 
 

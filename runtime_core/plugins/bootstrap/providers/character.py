@@ -1,4 +1,4 @@
-"""CHARACTER: who the agent is. The same text every turn, so that it opens the prompt and prompt caches hold."""
+"""CHARACTER: the character's text, constant over turns so that prompt caches hit."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
 
 
 def character_text(character: Character, *, in_feed: bool = False) -> str:
-    """The character as the model reads it.
+    """Format a character for the prompt.
 
     Args:
-        in_feed: The agent writes posts, not messages: the style for posts counts.
+        in_feed: Use the style and examples of posts instead of messages.
     """
     style = (*character.style.all, *(character.style.post if in_feed else character.style.chat))
     examples = (
         [*character.post_examples]
         if in_feed
-        else ["\n".join(_line(character, line) for line in each) for each in character.message_examples]
+        else ["\n".join(_format_line(character, line) for line in each) for each in character.message_examples]
     )
     sections = [
         f"You are {character.name}.",
         character.system,
-        _section("About you", [*character.paragraphs, *character.lore]),
-        _section("You know about", [", ".join(character.topics)]),
-        _section("You are", [", ".join(character.adjectives)]),
-        _section("How you write", [f"- {each}" for each in style]),
-        _section("You know", [f"- {each}" for each in character.knowledge if isinstance(each, str)]),
-        _section("Examples of how you talk; their content is made up", examples, between="\n\n"),
+        _format_section("About you", [*character.paragraphs, *character.lore]),
+        _format_section("You know about", [", ".join(character.topics)]),
+        _format_section("You are", [", ".join(character.adjectives)]),
+        _format_section("How you write", [f"- {each}" for each in style]),
+        _format_section("You know", [f"- {each}" for each in character.knowledge if isinstance(each, str)]),
+        _format_section("Examples of how you talk; their content is made up", examples, between="\n\n"),
     ]
     return "\n\n".join(section for section in sections if section)
 
 
-def _section(title: str, lines: Iterable[str], *, between: str = "\n") -> str:
+def _format_section(title: str, lines: Iterable[str], *, between: str = "\n") -> str:
     text = between.join(line for line in lines if line)
     return f"# {title}\n{text}" if text else ""
 
 
-def _line(character: Character, line: Any) -> str:
+def _format_line(character: Character, line: Any) -> str:
     name = line.name.replace("{{agentName}}", character.name).replace("{{user1}}", "User")
     return f"{name}: {line.content.get('text', '')}"
 

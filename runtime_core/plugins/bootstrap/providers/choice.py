@@ -1,4 +1,4 @@
-"""CHOICE: what waits for somebody in the room to choose."""
+"""CHOICE: choices that wait in the room."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from runtime_core.domain.memory import Memory
 from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.task import Task
 from runtime_core.plugin_api import Context, Provider
-from runtime_core.rooms.choices import ABORT, choices_in, options_of
+from runtime_core.rooms.choices import ABORT, find_choices, read_options
 
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
-    waiting = await choices_in(runtime, message.room_id)
+    waiting = await find_choices(runtime, message.room_id)
     if not waiting:
         return ProviderResult(data={"tasks": ()})
-    text = "# What waits for a choice of the user (CHOOSE_OPTION)\n" + "\n".join(_lines(each) for each in waiting)
+    text = "# What waits for a choice of the user (CHOOSE_OPTION)\n" + "\n".join(_format(each) for each in waiting)
     return ProviderResult(text=text, data={"tasks": tuple(waiting)})
 
 
-def _lines(task: Task) -> str:
-    options = [f"  - {each.name}{f': {each.description}' if each.description else ''}" for each in options_of(task)]
+def _format(task: Task) -> str:
+    options = [f"  - {each.name}{f': {each.description}' if each.description else ''}" for each in read_options(task)]
     head = f"- {task.name} (task {str(task.id)[:8]}){f': {task.description}' if task.description else ''}"
     return "\n".join([head, *options, f"  - {ABORT}: none of them"])
 

@@ -1,4 +1,4 @@
-"""ENTITIES: who takes part in the conversation."""
+"""ENTITIES: participants of the conversation."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from runtime_core.plugin_api import Context, Provider
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
-    entities = context.entities if context is not None else await _stored(runtime, message.room_id)
-    shown = [_line(each, message.entity_id) for each in entities if each.id != runtime.agent_id and each.names]
+    entities = context.entities if context is not None else await _load_entities(runtime, message.room_id)
+    shown = [_format_line(each, message.entity_id) for each in entities if each.id != runtime.agent_id and each.names]
     text = "# Who takes part beside you\n" + "\n".join(sorted(shown)) if shown else ""
     sender = next((each.names[0] for each in entities if each.id == message.entity_id and each.names), "")
     return ProviderResult(text=text, values={"sender_name": sender}, data={"entities": tuple(entities)})
 
 
-async def _stored(runtime: Context, room_id: UUID) -> list[Entity]:
+async def _load_entities(runtime: Context, room_id: UUID) -> list[Entity]:
     records = runtime.database.records
     participants = await records.find(Participant, runtime.agent_id, room_id=room_id)
     found: list[Entity] = await records.get(Entity, runtime.agent_id, [each.entity_id for each in participants])
     return found
 
 
-def _line(entity: Entity, sender_id: UUID) -> str:
+def _format_line(entity: Entity, sender_id: UUID) -> str:
     also = f" (also {', '.join(entity.names[1:])})" if len(entity.names) > 1 else ""
     return f"- {entity.names[0]}{also}{', who wrote the last message' if entity.id == sender_id else ''}"
 

@@ -1,4 +1,4 @@
-"""EVALUATORS: what the agent looks back on after it answered."""
+"""EVALUATORS: evaluators that run after an answer."""
 
 from __future__ import annotations
 

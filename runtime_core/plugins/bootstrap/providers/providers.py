@@ -1,4 +1,4 @@
-"""PROVIDERS: what else the agent can look up when asked for by name."""
+"""PROVIDERS: dynamic providers, which run when requested by name."""
 
 from __future__ import annotations
 

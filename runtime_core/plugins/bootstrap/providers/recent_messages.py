@@ -1,4 +1,4 @@
-"""RECENT_MESSAGES: the conversation so far, and what the message brings to mind of its older part."""
+"""RECENT_MESSAGES: the conversation window, and relevant older messages."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from runtime_core.domain.memory import Hit, Memory, required_created_at
-from runtime_core.domain.memory_query import Recalled
+from runtime_core.domain.memory_query import RecallResult
 from runtime_core.domain.state import ProviderResult
 from runtime_core.errors import MayflyError
 from runtime_core.plugin_api import Context, PromptPlace, Provider
 from runtime_core.ports import MemoryFilter
-from runtime_core.recall.recall_task import within_budget
+from runtime_core.recall.recall_task import fit_budget
 from runtime_core.support.deadline import within
 
 log = logging.getLogger(__name__)
 
-_SHARE = 0.8  # of a provider's time, for what may be left out: the conversation itself must not be
+_SHARE = 0.8  # of the providers' timeout: older messages are optional, the conversation is not
 
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
-    """The turn's own messages, those the claim brought along; outside a turn, the store's."""
+    """Read the conversation from the claim; outside a turn, from the store."""
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == message.room_id:
         messages, entities = context.messages, context.entities
@@ -34,7 +34,7 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
     names = {each.id: each.names[0] for each in entities if each.names}
     names[runtime.agent_id] = runtime.character.name
     lines = [f"{names.get(each.entity_id, 'User')}: {each.content.text}" for each in messages if each.content.text]
-    older = _older(await _past(runtime, message), messages, names, runtime.settings.recall_tokens)
+    older = _format_older(await _recall_past(runtime, message), messages, names, runtime.settings.recall_tokens)
     return ProviderResult(
         text="# Conversation so far\n" + "\n".join(lines) if lines else "",
         values={"recent_messages": "\n".join(lines), "recalled_messages": "\n".join(older)},
@@ -45,29 +45,29 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
     )
 
 
-async def _past(runtime: Context, message: Memory) -> Sequence[Hit]:
-    """Older turns that bear on the message; a search that fails or is slow takes nothing from the conversation."""
+async def _recall_past(runtime: Context, message: Memory) -> Sequence[Hit]:
+    """Recall older messages; on an error or timeout, log it and omit them."""
     try:
         async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):
-            recalled: Recalled = await runtime.recalled(message)
+            recalled: RecallResult = await runtime.recalled(message)
     except MayflyError as error:
-        log.warning("older messages left out", extra={"error_code": error.code, "reason": str(error)})
+        log.warning("recall failed, older messages omitted", extra={"error_code": error.code, "reason": str(error)})
         return ()
     return recalled.past
 
 
-def _older(hits: Sequence[Hit], recent: Sequence[Memory], names: Mapping[UUID, str], tokens: int) -> list[str]:
-    """The best turns that the budget holds, each with its neighbours, told in the order of time."""
+def _format_older(hits: Sequence[Hit], recent: Sequence[Memory], names: Mapping[UUID, str], tokens: int) -> list[str]:
+    """Format the best hits within the budget, with neighbours, oldest first."""
     shown = {each.id for each in recent}
     found = [each for hit in hits for each in (hit.memory, *hit.before, *hit.after)]
     unique = {each.id: each for each in found if each.id not in shown and each.content.text}
-    lines = {each.id: _line(each, names) for each in unique.values()}
-    kept = within_budget(lines.values(), tokens)
+    lines = {each.id: _format_line(each, names) for each in unique.values()}
+    kept = fit_budget(lines.values(), tokens)
     chosen = dict(zip(lines, kept, strict=False))
     return [chosen[each.id] for each in sorted(unique.values(), key=_order) if each.id in chosen]
 
 
-def _line(memory: Memory, names: Mapping[UUID, str]) -> str:
+def _format_line(memory: Memory, names: Mapping[UUID, str]) -> str:
     when = required_created_at(memory).strftime("%Y-%m-%d %H:%M")
     return f"[{when}] {names.get(memory.entity_id, 'User')}: {memory.content.text}"
 

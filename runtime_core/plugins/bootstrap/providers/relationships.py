@@ -1,4 +1,4 @@
-"""RELATIONSHIPS: whom the sender knows, and how well."""
+"""RELATIONSHIPS: relationships of the sender, strongest first."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from runtime_core.domain.state import ProviderResult
 from runtime_core.domain.world import Entity, Relationship
 from runtime_core.plugin_api import Context, Provider
 
-_MOST = 20
+_MAX_LISTED = 20
 
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
     found: list[Relationship] = await runtime.get_relationships(message.entity_id)
-    closest = sorted(found, key=lambda each: (-_strength(each), str(each.id)))[:_MOST]
-    ids = list(dict.fromkeys(_other(each, message.entity_id) for each in closest))
+    closest = sorted(found, key=lambda each: (-_strength(each), str(each.id)))[:_MAX_LISTED]
+    ids = list(dict.fromkeys(_find_other(each, message.entity_id) for each in closest))
     people: list[Entity] = await runtime.get_entities_by_ids(ids) if ids else []
     names = {each.id: each.names[0] for each in people if each.names}
-    shown = [(each, names.get(_other(each, message.entity_id))) for each in closest]
+    shown = [(each, names.get(_find_other(each, message.entity_id))) for each in closest]
     lines = [f"- {name}: {', '.join(each.tags) or 'in touch'}" for each, name in shown if name]
     return ProviderResult(
         text="# Whom the sender knows\n" + "\n".join(lines) if lines else "",
@@ -27,7 +27,7 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
     )
 
 
-def _other(relationship: Relationship, entity_id: UUID) -> UUID:
+def _find_other(relationship: Relationship, entity_id: UUID) -> UUID:
     source, target = relationship.source_entity_id, relationship.target_entity_id
     return target if source == entity_id else source
 
@@ -42,5 +42,5 @@ relationships = Provider(
     description="Whom the sender knows, and how well",
     get=_get,
     position=50,
-    dynamic=True,  # it asks the database
+    dynamic=True,  # needs a query
 )

@@ -1,4 +1,4 @@
-"""TIME: what time it is, in UTC."""
+"""TIME: the current time in UTC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime_core.plugin_api import Context, Provider
 
 
 async def _get(runtime: Context) -> ProviderResult:
-    """The time of the claim: one time for the whole turn, also when it is resumed elsewhere."""
+    """Report the time of the claim, constant over the turn and its resumes."""
     context = runtime.turn_context()
     now = (context.now if context is not None else datetime.now(UTC)).astimezone(UTC)
     text = f"It is {now:%A}, {now.day} {now:%B} {now.year}, {now:%H:%M} UTC."

@@ -1,4 +1,4 @@
-"""WORLD: where the conversation takes place."""
+"""WORLD: the room and world of the conversation."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from runtime_core.plugin_api import Context, Provider
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
     context = runtime.turn_context()
     if context is not None and context.room is not None:
-        return _result(context.room, context.world)
+        return _make_result(context.room, context.world)
     rooms = await runtime.database.records.get(Room, runtime.agent_id, [message.room_id])
     if not rooms:
         return ProviderResult()
     world_id = rooms[0].world_id
     worlds = await runtime.database.records.get(World, runtime.agent_id, [world_id]) if world_id else []
-    return _result(rooms[0], worlds[0] if worlds else None)
+    return _make_result(rooms[0], worlds[0] if worlds else None)
 
 
-def _result(room: Room, world: World | None) -> ProviderResult:
+def _make_result(room: Room, world: World | None) -> ProviderResult:
     lines = [f"Kind of conversation: {room.type.value}"]
     if room.name:
         lines.append(f"Room: {room.name}")

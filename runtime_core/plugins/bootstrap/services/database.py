@@ -1,4 +1,4 @@
-"""The service DATABASE: the runtime's open database, for components that find their parts by service type."""
+"""The service DATABASE: access to the runtime's database by service type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class DatabaseService(Service):
-    """Lends the runtime's database; never opens or closes it."""
+    """Access to the runtime's database; never opens or closes it."""
 
     service_type: ClassVar[str] = ServiceType.DATABASE
 
@@ -24,8 +24,8 @@ class DatabaseService(Service):
         return cls(runtime.database)
 
     async def stop(self) -> None:
-        """Leave the database to the runtime, which knows whose it is."""
+        """Do nothing: the runtime closes its database."""
 
     async def is_healthy(self) -> bool:
-        """Whether the database answers, at a schema that is new enough."""
+        """Check that the database responds with a sufficient schema version."""
         return await self.adapter.ping() >= self.adapter.schema_version

@@ -1,4 +1,4 @@
-"""The service EMBEDDING: vectors of texts, made by the runtime's embedding model."""
+"""The service EMBEDDING: embeddings of texts by the runtime's model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class EmbeddingService(Service):
-    """Embeds texts; what is queued for later goes through the runtime's own verbs."""
+    """Embedding of texts; to enqueue memories, use the runtime's methods."""
 
     service_type: ClassVar[str] = ServiceType.EMBEDDING
 
     def __init__(self, runtime: Context) -> None:
         self._runtime = runtime
         self._worker: EmbeddingWorker | None = None
-        if not runtime.is_ephemeral:  # it lives on between messages: what is queued can be done in this process
-            from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - an ephemeral runtime needs none
+        if not runtime.is_ephemeral:  # a long-running process embeds queued memories itself
+            from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415 - not needed by an ephemeral runtime
 
             self._worker = runtime.embedding_worker = EmbeddingWorker(lambda _: nullcontext(runtime))
 
@@ -32,22 +32,25 @@ class EmbeddingService(Service):
         return cls(runtime)
 
     async def stop(self) -> None:
-        """Embed what is wanted soon; the rest is done when the database is used next."""
+        """Embed urgent memories; the next process embeds the rest."""
         if self._worker is not None:
             self._runtime.embedding_worker = None
             await self._worker.close()
 
     @property
     def is_available(self) -> bool:
-        """Whether a model makes embeddings here."""
+        """Whether a plugin embeds."""
         return self._runtime.embeds
 
     async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
-        """Embed texts in one call, in the order given; each vector has shape `(dim,)`.
+        """Embed texts in one call.
+
+        Returns:
+            One vector of shape `(dim,)` for each text, in order.
 
         Raises:
-            ModelNotFound: No plugin makes embeddings.
-            ModelError: The model failed.
+            ModelNotFound: No plugin embeds.
+            ModelError: The model call failed.
         """
         given = await self._runtime.use_model(ModelType.TEXT_EMBEDDING, {"texts": list(texts)})
         vectors = given.vectors if isinstance(given, EmbeddingResponse) else given

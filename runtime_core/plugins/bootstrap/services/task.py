@@ -1,4 +1,4 @@
-"""The service TASK: what an agent keeps for later, and who does it."""
+"""The service TASK: tasks that an agent defers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPEAT = "repeat"
 
 
 class TaskService(Service):
-    """Keeps tasks; the schedule runs those that are due, no process ticks here."""
+    """Storage of tasks; the scheduled function runs those that are due."""
 
     service_type: ClassVar[str] = ServiceType.TASK
 
@@ -31,10 +31,10 @@ class TaskService(Service):
         return cls(runtime)
 
     async def stop(self) -> None:
-        """Nothing is open here: tasks are rows."""
+        """Do nothing: tasks are rows of the database."""
 
     async def schedule(self, task: Task | Mapping[str, Any], *, repeat_every_ms: int | None = None) -> UUID:
-        """Store a task to be run when it is due, once, or again and again with `repeat_every_ms`."""
+        """Store a task to run once when due, or every `repeat_every_ms`."""
         given = coerce(Task, task, name="task")
         repeated = (REPEAT,) if repeat_every_ms else ()
         timing = {"update_interval": repeat_every_ms} if repeat_every_ms else {}
@@ -42,5 +42,5 @@ class TaskService(Service):
         return await self._runtime.create_task(replace(given, tags=tags, metadata={**given.metadata, **timing}))
 
     async def waiting(self) -> list[Task]:
-        """The tasks that are to be run, oldest first."""
+        """List the tasks to run, oldest first."""
         return await self._runtime.get_tasks(tags=(QUEUE,))

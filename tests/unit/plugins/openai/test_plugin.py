@@ -1,4 +1,4 @@
-"""The plugin `openai`, against a server, as a runtime drives it."""
+"""The plugin `openai` against a model server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HELLO = ChatMessage(role=ChatRole.USER, text="Hello")
 
 
 class Runtime:
-    """What the plugin uses of a runtime: settings, and things that close with it."""
+    """The part of a runtime that the plugin uses: settings and shared resources."""
 
     def __init__(self, stack: AsyncExitStack, settings: Settings, **character: Any) -> None:
         self.settings = settings
@@ -215,7 +215,7 @@ async def test_a_client_passed_in_carries_the_calls(server: ScriptedModelServer,
 
 
 class Parrot:
-    """A model that is passed in."""
+    """A text model that the caller passes to the plugin."""
 
     def __init__(self) -> None:
         self.asked: list[TextRequest] = []

@@ -1,4 +1,4 @@
-"""What the calls of a deployment go over."""
+"""The HTTP transport of a deployment."""
 
 from __future__ import annotations
 
