@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from runtime_core.adapters.database import database_from
 from runtime_core.agent.components import Plugin
 from runtime_core.errors import (
     DuplicateComponent,
@@ -20,6 +19,7 @@ from runtime_core.errors import (
 )
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
+from runtime_core.wiring import database_from
 
 GROUP = "mayfly.plugins"
 

@@ -18,12 +18,12 @@ from contextvars import copy_context
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runtime_core.adapters.variables import read_settings
 from runtime_core.deployment.deployment import Deployment
 from runtime_core.errors import DeadlineExceeded, MayflyError, SettingsError
 from runtime_core.settings import Settings
 from runtime_core.support import background
 from runtime_core.support.deadline import Deadline, deadline
+from runtime_core.wiring import read_settings
 
 if TYPE_CHECKING:
     from runtime_core.aws.observability import Observability

@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from runtime_core.adapters.extraction import READERS, extract
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
@@ -30,7 +29,9 @@ from runtime_core.recall.passages import passages_of
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.support import background
+from runtime_core.wiring import extract, readable_suffixes
 
+_SUFFIXES = readable_suffixes()  # at import, so that a missing package is reported before any file is read
 _BATCH = 256  # passages that are embedded together
 
 
@@ -73,7 +74,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[Path]:
 def _inside(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and file.is_file() and file.suffix.lower() in READERS:
+        if not hidden and file.is_file() and file.suffix.lower() in _SUFFIXES:
             yield file
 
 

@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from runtime_core.adapters.database import database_from
 from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.agent.components import Plugin
 from runtime_core.agent.default_plugins import default_plugins
@@ -34,6 +33,7 @@ from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.support import background
 from runtime_core.support.shared import Shared
+from runtime_core.wiring import database_from
 
 if TYPE_CHECKING:
     from runtime_core.queues.embedding.worker import EmbeddingWorker

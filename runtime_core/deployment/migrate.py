@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_core.adapters.database import database_from
 from runtime_core.errors import SchemaOutOfDate
 from runtime_core.settings import Settings
+from runtime_core.wiring import database_from
 
 
 async def migrated(settings: Settings) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.message_request import EntityInput, MessageRequest
@@ -27,6 +26,7 @@ from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import MayflyError, MessageTooLarge, SettingsError
 from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support import background
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.domain.message_request import MessageRequest, parse_message_request
 from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError, QueueError
 from runtime_core.queues.acceptance import note_given_up
 from runtime_core.queues.jobs import Delivery
+from runtime_core.wiring import redelivery_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.domain.result import replayed
 from runtime_core.domain.run import RunStatus
 from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError, TurnInProgress
@@ -19,6 +18,7 @@ from runtime_core.queues.task_work import LEASE_S, do_claimed_task
 from runtime_core.support.deadline import bounded_s
 from runtime_core.turn.evaluation import EVALUATE_TASK, run_evaluators
 from runtime_core.turn.scope import turn_scope
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID, uuid4
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.agent.agent_settings import RuntimeSettings
 from runtime_core.agent.components import (
     Action,
@@ -59,6 +58,7 @@ from runtime_core.turn.planning import ToolCallContext, execute_planned_tool_cal
 from runtime_core.turn.scope import TurnScope, close_scope, current_scope, open_scope
 from runtime_core.turn.should_respond import Rules
 from runtime_core.turn.state import State, composed
+from runtime_core.wiring import open_fetcher, queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.queues.embedding.worker import EmbeddingWorker
@@ -628,9 +628,7 @@ class AgentRuntime(DataVerbs):
 
     def fetcher(self) -> Fetcher:
         """What reads files from the web: public addresses, and those of `ATTACHMENT_NETWORKS`."""
-        from runtime_core.adapters.web import WebFetcher, networks_of  # noqa: PLC0415 - loaded only when a file comes
-
-        return WebFetcher(networks=networks_of(self.settings.attachment_networks))
+        return open_fetcher(self.settings)
 
     async def work_queue(self) -> JobQueue | None:
         """Where work goes that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""

@@ -18,7 +18,6 @@ import handlers.message
 import handlers.tick
 import handlers.work
 from infra.local.poller import QueuePoller
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment.deployment import Deployment
@@ -32,6 +31,7 @@ from runtime_core.queues.embedding.sweep import forgotten, sweep
 from runtime_core.queues.work import tick
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
+from runtime_core.wiring import queue_opener
 from tests.handlers import embed_agents
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

@@ -44,7 +44,7 @@ async def adapter(path: Path) -> AsyncIterator[SqliteAdapter]:
 
 
 def test_choosing_a_database_does_not_load_the_driver() -> None:
-    program = "import sys, runtime_core.adapters.database; print(*{'apsw', 'sqlite_vec'} & set(sys.modules))"
+    program = "import sys, runtime_core.wiring; print(*{'apsw', 'sqlite_vec'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.strip() == ""
 

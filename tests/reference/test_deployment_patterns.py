@@ -33,8 +33,8 @@ from runtime_core import (
     Service,
     string_to_uuid,
 )
-from runtime_core.adapters.database import open_database
 from runtime_core.ports import DatabaseAdapter
+from runtime_core.wiring import open_database
 from tests.model_answers import Gate, Reply, failure, held
 from tests.model_server import MODELS, ScriptedModelServer
 

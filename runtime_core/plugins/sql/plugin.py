@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime_core.adapters.database import database_from
 from runtime_core.agent.components import Plugin
+from runtime_core.wiring import database_from
 
 plugin = Plugin(
     name="sql",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime_core.adapters.channels import channel_opener
 from runtime_core.agent.components import Plugin
 from runtime_core.agent.send_handlers import TargetInfo
 from runtime_core.domain.memory import Content
 from runtime_core.errors import SettingsError, TargetError
+from runtime_core.wiring import channel_opener
 
 SOURCE = "websocket"
 PLATFORM_PRIORITY = 100

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime_core.adapters.queues import redelivery_opener
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import AgentNotFound, DeadlineExceeded, InvalidInput, MayflyError, QueueError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
@@ -16,6 +15,7 @@ from runtime_core.queues.embedding.drain import Returned
 from runtime_core.queues.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.queues.embedding.worker import by_agent, drain_jobs
 from runtime_core.queues.jobs import Delivery
+from runtime_core.wiring import redelivery_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment

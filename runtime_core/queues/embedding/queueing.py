@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.agent.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import DeadlineExceeded, QueueError, RecordNotFound
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority, content_hash
 from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support import background
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.runtime.runtime import AgentRuntime

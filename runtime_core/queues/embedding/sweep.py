@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_core.adapters.queues import queue_opener
 from runtime_core.agent.components import Plugin
 from runtime_core.domain.chat import ModelType
 from runtime_core.domain.ids import string_to_uuid
@@ -21,6 +20,7 @@ from runtime_core.queues.embedding.queueing import messages_of, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
 from runtime_core.queues.task_work import QUEUE, REPEAT
 from runtime_core.support.deadline import current_deadline
+from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
     from runtime_core.agent.agent_config import AgentConfig

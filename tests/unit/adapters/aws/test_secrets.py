@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from runtime_core.adapters.aws.secrets import database_url, model_key
-from runtime_core.adapters.variables import read_settings
 from runtime_core.errors import SettingsError, StoreUnavailable
+from runtime_core.wiring import read_settings
 
 DATABASE = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-AbCdEf"
 MODEL = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:model-AbCdEf"

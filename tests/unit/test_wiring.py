@@ -1,4 +1,4 @@
-"""Which adapter a database URL chooses."""
+"""Which adapter a database URL selects."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime_core.adapters.database import open_database
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.errors import SettingsError
 from runtime_core.testing import Scene
+from runtime_core.wiring import open_database
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -67,7 +67,7 @@ def test_on_lambda_a_named_file_is_taken() -> None:
 
 @pytest.mark.parametrize("url", ["mysql://host/name", "mayfly.db", "sqlite://host/name", "", "://", "postgres:/name"])
 def test_anything_else_is_refused_with_what_is_accepted(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"DATABASE_URL.*accepted are postgresql://.*sqlite://"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*set it to one of postgresql://.*sqlite://"):
         open_database(url)
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_url_is_not_repeated_with_its_password() -> None:
 def test_only_the_driver_that_is_chosen_is_imported(url: str, driver: str) -> None:
     program = (
         "import sys\n"
-        "from runtime_core.adapters.database import open_database\n"
+        "from runtime_core.wiring import open_database\n"
         "assert not {'asyncpg', 'apsw'} & set(sys.modules)\n"
         f"open_database({url!r})\n"
         f"assert {driver!r} not in sys.modules\n"
