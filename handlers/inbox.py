@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
 from runtime_core.queues.inbox import QueuedMessage, answer_queued
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict
 
 
 def _message(record: Mapping[str, Any]) -> QueuedMessage:
-    delivery = Delivery(
+    delivery = QueueDelivery(
         id=str(record["messageId"]),
         body=str(record["body"]),
         queue=str(record.get("eventSourceARN", "")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
 from runtime_core.deployment.deployment import Deployment
-from runtime_core.queues.work import tick
+from runtime_core.queues.tick import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:

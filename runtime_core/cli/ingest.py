@@ -22,7 +22,7 @@ from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import hand_out, queue_url
+from runtime_core.queues.embedding.queueing import enqueue_embeddings, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
 from runtime_core.recall.knowledge import Document, Intake, Library, vanished
 from runtime_core.recall.passages import passages_of
@@ -133,11 +133,11 @@ class _Intake:
         intake, passages = await self._library.take_in(document)
         self._counts[intake] += 1
         if passages and self._runtime.embeds:
-            await self._hand_out(passages)
+            await self._enqueue(passages)
 
-    async def _hand_out(self, passages: Sequence[Memory]) -> None:
+    async def _enqueue(self, passages: Sequence[Memory]) -> None:
         if self._elsewhere:
-            await hand_out(self._runtime, passages, Priority.LOW)
+            await enqueue_embeddings(self._runtime, passages, Priority.LOW)
             return
         for each in passages:
             await self._queue.put(each.id, Priority.LOW)
@@ -146,7 +146,7 @@ class _Intake:
 
     async def _embed(self, ids: Sequence[UUID]) -> list[Verdict]:
         report = await drain_jobs(self._runtime, ids, Priority.LOW)
-        return [Failed(report.returned[each].error) if each in report.returned else None for each in ids]
+        return [Failed(report.retries[each].error) if each in report.retries else None for each in ids]
 
     def _not_embedded(self, _passage: UUID, error: MayflyError) -> None:
         if not self._unembedded:

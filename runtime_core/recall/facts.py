@@ -19,7 +19,7 @@ from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.domain.memory import Content, Memory, MemoryType
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import hand_out
+from runtime_core.queues.embedding.queueing import enqueue_embeddings
 
 if TYPE_CHECKING:
     from runtime_core.runtime.runtime import AgentRuntime
@@ -72,7 +72,7 @@ async def keep_facts(runtime: AgentRuntime, claims: Sequence[Claim], *, now: dat
     kept = Kept()
     for claim in claims:
         await _keep(runtime, claim, now, kept)
-    await hand_out(runtime, kept.new, Priority.NORMAL)
+    await enqueue_embeddings(runtime, kept.new, Priority.NORMAL)
     return kept
 
 

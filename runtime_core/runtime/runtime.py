@@ -40,7 +40,7 @@ from runtime_core.domain.run import ActionResult, TurnContext
 from runtime_core.errors import DuplicateComponent, InvalidInput, PluginError, StateError, told_as
 from runtime_core.ports import DatabaseAdapter, Fetcher, JobQueue
 from runtime_core.queues.embedding.job import Priority, as_priority
-from runtime_core.queues.embedding.queueing import hand_out, queue_generation
+from runtime_core.queues.embedding.queueing import enqueue_embedding, enqueue_embeddings
 from runtime_core.queues.task_work import TaskWorker, coerce_worker
 from runtime_core.recall.recall_task import Recalled, Recollection, recall_mode
 from runtime_core.rooms.audit import audit
@@ -514,7 +514,7 @@ class AgentRuntime(DataVerbs):
             RecordNotFound: The memory was not stored.
             InvalidInput: The priority is none.
         """
-        await queue_generation(self, self._as_memory(memory), as_priority(priority))
+        await enqueue_embedding(self, self._as_memory(memory), as_priority(priority))
 
     async def update_memory(self, memory: AnyMemory) -> None:
         """Replace content and metadata; where an embedding is wanted of the changed text, it is made in the background.
@@ -524,7 +524,7 @@ class AgentRuntime(DataVerbs):
         """
         changed = self._as_memory(memory)
         await super().update_memory(changed)
-        await hand_out(self, [changed], Priority.NORMAL)
+        await enqueue_embeddings(self, [changed], Priority.NORMAL)
 
     async def add_embedding_to_memory(self, memory: AnyMemory) -> Memory:
         """Embed a stored memory now; one without text is left as it is.

@@ -29,7 +29,7 @@ from runtime_core.errors import (
     TurnInProgress,
 )
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import beside_storing, hand_out
+from runtime_core.queues.embedding.queueing import enqueue_embeddings, enqueue_while_storing
 from runtime_core.recall.recall_task import Recollection, recall_mode
 from runtime_core.rooms.deletion import clear_channel, delete_message
 from runtime_core.rooms.participation import set_state
@@ -37,7 +37,7 @@ from runtime_core.support import background
 from runtime_core.support.deadline import Deadline, current_deadline, deadline, grace, restored
 from runtime_core.turn.answering import Answering, Listener
 from runtime_core.turn.attachments import limits_of, with_attachments_read
-from runtime_core.turn.evaluation import concerned, hand_over
+from runtime_core.turn.evaluation import concerned, enqueue_evaluation
 from runtime_core.turn.scope import TurnScope, turn_scope
 from runtime_core.turn.should_respond import Verdict, verdict_by_model, verdict_by_rule
 from runtime_core.turn.state import State
@@ -321,7 +321,7 @@ class _Turn:
         """Let the message be embedded while the model thinks; where none is asked, at the turn's end."""
         if not self._is_handed_out:
             self._is_handed_out = True
-            await hand_out(self._runtime, [self._message], Priority.HIGH)
+            await enqueue_embeddings(self._runtime, [self._message], Priority.HIGH)
 
     async def _mute(self) -> None:
         await set_state(self._runtime, self._message.room_id, ParticipantState.MUTED)
@@ -342,7 +342,7 @@ class _Turn:
             state=state,
         )
         if self._queue is not None and concerned(runtime.evaluators, did_respond=result.did_respond):
-            handing_over = partial(hand_over, runtime, self._queue, scope.run_id)
+            handing_over = partial(enqueue_evaluation, runtime, self._queue, scope.run_id)
             background.start(self._outlives(handing_over), name="evaluators", owner=runtime)
         await self._hand_out_message()
         end = TurnEnd(
@@ -356,7 +356,7 @@ class _Turn:
             details=self._details(),
             embedding_priority="normal" if runtime.embeds else None,
         )
-        async with beside_storing(runtime, end.answers, Priority.NORMAL):
+        async with enqueue_while_storing(runtime, end.answers, Priority.NORMAL):
             await runtime.database.turns.finish(end)
         self._phase("finish_ms")
         return result

@@ -29,7 +29,7 @@ from runtime_core.deployment.deployment import Deployment
 from runtime_core.domain.memory import Memory
 from runtime_core.queues.embedding.deliveries import embed_deliveries
 from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from tests.databases import PostgresServer
@@ -104,7 +104,7 @@ async def drained(url: str, base_url: str, count: int) -> dict[str, Any]:
         rss_bytes: list[int] = []
         started_s = time.perf_counter()
         for start in range(0, count, BATCH):
-            records = [Delivery(id=str(n), body=job.body()) for n, job in enumerate(jobs[start : start + BATCH])]
+            records = [QueueDelivery(id=str(n), body=job.body()) for n, job in enumerate(jobs[start : start + BATCH])]
             failed = await embed_deliveries(deployment, records)
             assert failed == [], failed
             rss_bytes.append(process.memory_info().rss)

@@ -26,9 +26,9 @@ from runtime_core.domain.task import Task
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.deliveries import LIMITS
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority, parse_embedding_job
-from runtime_core.queues.embedding.queueing import messages_of
-from runtime_core.queues.embedding.sweep import forgotten, sweep
-from runtime_core.queues.work import tick
+from runtime_core.queues.embedding.sweep import claim_unqueued, sweep
+from runtime_core.queues.jobs import messages_of
+from runtime_core.queues.tick import tick
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from runtime_core.wiring import queue_opener
@@ -370,7 +370,7 @@ def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_se
     assert tasks(environment)[0].metadata["found"] == 2
     assert embedded(environment, memories) == [True, True]
     assert embedding_calls(model_server) in ([["one", "two"]], [["two", "one"]])
-    assert run(environment, forgotten) == []
+    assert run(environment, claim_unqueued) == []
 
 
 def test_a_turn_without_a_queue_asks_no_embedding_model_and_leaves_the_wish(

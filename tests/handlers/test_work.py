@@ -23,7 +23,7 @@ from runtime_core.domain.task import Task
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, drain_task
 from runtime_core.queues.jobs import Job, JobKind
 from runtime_core.queues.task_work import MAX_FAILURES
-from runtime_core.queues.work import tick, ticking
+from runtime_core.queues.tick import tick, ticking
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from runtime_core.turn.evaluation import EVALUATE_TASK
@@ -251,7 +251,7 @@ def test_a_task_that_fails_comes_back_later_and_later_and_is_kept_when_it_never_
     broken = {each.name: each for each in kept(environment)}
     assert [each.tags for each in broken.values()] == [("failed",), ("failed",)]
     assert "the kiln is cold" in broken["BREAK"].metadata["last_error"]
-    assert "no worker does 'NOBODY_DOES_IT'" in broken["NOBODY_DOES_IT"].metadata["last_error"]
+    assert "no worker is registered for 'NOBODY_DOES_IT'" in broken["NOBODY_DOES_IT"].metadata["last_error"]
     assert tick_all(queue) == (0, 0)
 
 

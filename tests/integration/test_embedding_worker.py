@@ -94,9 +94,9 @@ async def test_what_has_no_text_or_an_embedding_needs_none(
 
 async def test_only_what_is_stored_can_be_queued_and_only_at_a_priority_there_is(runtime: AgentRuntime) -> None:
     unknown = runtime.as_message({"room_id": uuid4(), "content": {"text": "Never stored"}})
-    with pytest.raises(RecordNotFound, match="store that first"):
+    with pytest.raises(RecordNotFound, match="store it first"):
         await runtime.queue_embedding_generation(unknown)
-    with pytest.raises(RecordNotFound, match="store that first"):
+    with pytest.raises(RecordNotFound, match="store it first"):
         await runtime.add_embedding_to_memory(unknown)
     with pytest.raises(InvalidInput, match="high, normal or low"):
         await runtime.queue_embedding_generation(await stored(runtime, "One"), "urgent")

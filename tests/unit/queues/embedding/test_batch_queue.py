@@ -219,7 +219,7 @@ async def test_under_pressure_a_sender_waits_for_room() -> None:
 async def test_under_pressure_a_sender_is_refused_where_it_is_so_agreed() -> None:
     queue = BatchQueue(Batches(), limits=QueueLimits(capacity=2), pressure=Pressure.REFUSE)
     await filled(queue, 2)
-    with pytest.raises(QueueFull, match="2 items are waiting"):
+    with pytest.raises(QueueFull, match="2 items wait"):
         await queue.put("third")
 
 

@@ -106,7 +106,7 @@ async def test_a_batch_is_one_call_and_duplicates_are_embedded_once(
     memories = await kept(database, scene, "a", "bb", "ccc")
     report = await drained(database, scene, embedder, [*memories, *memories])
     assert embedder.calls == [["a", "bb", "ccc"]]
-    assert (len(report.embedded), report.calls, report.returned) == (3, 1, {})
+    assert (len(report.embedded), report.calls, report.retries) == (3, 1, {})
     assert await vectors(database, scene, memories) == [1.0, 2.0, 3.0]
 
 
@@ -117,7 +117,7 @@ async def test_a_second_delivery_makes_no_second_call(
     await drained(database, scene, embedder, memories)
     report = await drained(database, scene, embedder, memories)
     assert len(embedder.calls) == 1
-    assert (report.skipped, report.returned) == (2, {})
+    assert (report.skipped, report.retries) == (2, {})
 
 
 async def test_what_this_model_embedded_already_is_only_settled(
@@ -138,7 +138,7 @@ async def test_a_blank_text_is_done_and_a_memory_that_is_gone_too(
     await database.memories.delete(scene.agent_id, [memories[1].id])
     report = await drained(database, scene, embedder, memories)
     assert embedder.calls == []
-    assert (report.skipped, report.returned) == (2, {})
+    assert (report.skipped, report.retries) == (2, {})
     assert await database.embeddings.wanted(scene.agent_id, [memories[0].id], model=MODEL) == []
 
 
@@ -177,7 +177,7 @@ async def test_a_text_changed_during_the_call_is_embedded_anew_and_nothing_stale
     report = await drained(database, scene, embedder, memories)
     assert embedder.calls == [["old", "same"], ["newest"]]
     assert await vectors(database, scene, memories) == [6.0, 4.0]
-    assert (len(report.embedded), report.returned) == (2, {})
+    assert (len(report.embedded), report.retries) == (2, {})
 
 
 async def test_a_text_that_keeps_changing_comes_back_later(
@@ -192,7 +192,7 @@ async def test_a_text_that_keeps_changing_comes_back_later(
     embedder.meanwhile = change
     report = await drained(database, scene, embedder, memories)
     assert len(embedder.calls) == 3
-    assert report.returned.keys() == {memories[0].id}
+    assert report.retries.keys() == {memories[0].id}
     assert await vectors(database, scene, memories) == [None]
 
 
@@ -202,7 +202,7 @@ async def test_a_poisoned_text_is_found_by_halves_and_fails_alone_with_its_reaso
     memories = await kept(database, scene, *(f"text {number}" for number in range(63)), "poison")
     embedder.fails = rejected("poison")
     report = await drained(database, scene, embedder, memories)
-    assert (len(report.embedded), list(report.refused), report.returned) == (63, [memories[-1].id], {})
+    assert (len(report.embedded), list(report.refused), report.retries) == (63, [memories[-1].id], {})
     assert report.calls <= 1 + 1 + 2 * 6
     (failure,) = await database.embeddings.failed(scene.agent_id)
     assert (failure.memory_id, failure.reason) == (memories[-1].id, "refuses 400")
@@ -215,7 +215,7 @@ async def test_a_model_that_refuses_everything_blames_no_memory(
     memories = await kept(database, scene, *(f"text {number}" for number in range(20)))
     embedder.fails = lambda _: ModelRequestRejected("no such dimension", status=400)
     report = await drained(database, scene, embedder, memories)
-    assert report.returned.keys() == {each.id for each in memories}
+    assert report.retries.keys() == {each.id for each in memories}
     assert report.calls == 2
     assert await database.embeddings.failed(scene.agent_id) == []
 
@@ -235,8 +235,8 @@ async def test_what_concerns_every_call_stops_the_drain_and_gives_the_rest_back(
     embedder.fails = lambda _: error if len(embedder.calls) > 1 else None
     report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
     assert len(embedder.calls) <= 3
-    assert len(report.embedded) + len(report.returned) == 40
-    assert {each.after_s for each in report.returned.values()} == {error.retry_after_s}
+    assert len(report.embedded) + len(report.retries) == 40
+    assert {each.after_s for each in report.retries.values()} == {error.retry_after_s}
 
 
 async def test_a_call_that_failed_for_now_gives_only_its_own_back(
@@ -245,7 +245,7 @@ async def test_a_call_that_failed_for_now_gives_only_its_own_back(
     memories = await kept(database, scene, *(f"text {number}" for number in range(15)))
     embedder.fails = lambda texts: ModelUnavailable("down", status=500) if "text 7" in texts else None
     report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
-    assert report.returned.keys() == {each.id for each in memories[5:10]}
+    assert report.retries.keys() == {each.id for each in memories[5:10]}
     assert len(report.embedded) == 10
 
 
@@ -263,8 +263,8 @@ async def test_with_too_little_time_left_no_call_is_made_and_all_comes_back_at_o
     with deadline(Deadline.after(60.0, lambda: now)):
         report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=1))
     assert len(embedder.calls) < 2 + 1
-    assert all(each.after_s == 0.0 for each in report.returned.values())
-    assert len(report.embedded) + len(report.returned) == 2
+    assert all(each.after_s == 0.0 for each in report.retries.values())
+    assert len(report.embedded) + len(report.retries) == 2
 
 
 async def test_a_text_over_the_limit_is_embedded_as_fragments_that_name_it(
@@ -291,7 +291,7 @@ async def test_a_text_that_is_longer_for_the_model_than_estimated_is_cut_on_its_
     (dense,) = await kept(database, scene, "1234567890 " * 300)
     embedder.fails = lambda texts: ModelRequestRejected("too long", status=400) if len(texts[0]) > 2500 else None
     report = await drained(database, scene, embedder, [dense], EmbeddingLimits(tokens_per_input=1200))
-    assert (report.refused, report.returned) == ({}, {})
+    assert (report.refused, report.retries) == ({}, {})
     assert len(report.embedded) > 1
 
 
@@ -300,5 +300,5 @@ async def test_two_drains_at_once_leave_each_memory_embedded_once(
 ) -> None:
     memories = await kept(database, scene, *(f"text {number}" for number in range(30)))
     reports = await asyncio.gather(*(drained(database, scene, embedder, memories) for _ in range(3)))
-    assert all(report.returned == {} for report in reports)
+    assert all(report.retries == {} for report in reports)
     assert None not in await vectors(database, scene, memories)
