@@ -369,13 +369,15 @@ class Channel(Protocol):
 
 
 class Redelivery(Protocol):
-    """Says when a queue hands out again what was not done."""
+    """Sets when a queue retries failed deliveries."""
 
     async def retry_after(self, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
-        """Let each delivery be handed out again after its seconds; 0 is at once. One that is gone already is ignored.
+        """Set the seconds until the retry of each delivery; 0 is at once.
+
+        A delivery that is gone is ignored.
 
         Raises:
-            QueueError: The queue's own wait stays for some.
+            QueueError: The queue's own delay applies to some deliveries.
             DeadlineExceeded: No time is left.
         """
 

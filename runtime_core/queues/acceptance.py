@@ -1,4 +1,4 @@
-"""Messages to answer later: over the inbox queue, or in the background of this process.
+"""Messages to answer later, over the inbox queue or in the background.
 
 The store has no run for such a message until its turn begins. Until then a receipt in the agent's cache says that the
 message is queued, or why it failed before its turn.
@@ -39,7 +39,11 @@ QUEUE_LIMIT_BYTES = 256 * 1024  # SQS's limit of one message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedReceipt:
-    """Receipt of a message that is queued, or failed before its turn; `error` as in `Run`."""
+    """Receipt of a message that is queued, or failed before its turn.
+
+    Attributes:
+        error: As in `Run`.
+    """
 
     run_id: UUID
     agent_id: UUID
@@ -111,7 +115,7 @@ async def enqueue_message(deployment: Deployment, request: MessageRequest) -> Ru
 
 
 async def find_receipt(deployment: Deployment, run_id: UUID) -> QueuedReceipt | None:
-    """Find the receipt of a run id among all agents of the deployment.
+    """Find the receipt of a run among all agents.
 
     Returns:
         None if no message was queued under this id.
@@ -143,7 +147,7 @@ def _is_held(run: Run) -> bool:
 
 
 def _fill_in(request: MessageRequest, message: Memory, agent_id: UUID) -> MessageRequest:
-    """Fill in every default, so that the request is the same message on each reader."""
+    """Fill in the request's defaults, so that each reader sees the same message."""
     entity = request.entity or EntityInput(id=message.entity_id)
     given = {"id": message.id, "agent": str(agent_id), "room_id": message.room_id, "entity": entity}
     return request.model_copy(update=given)
@@ -165,12 +169,14 @@ async def _send(
     if failure := await _name_failure(deployment, receipt, before):
         once += f":{failure}"  # a FIFO queue drops a second message of the same id within five minutes
     queue = await deployment.shared(queue_opener(url))
-    await asyncio.gather(queue.prepare(), _store_receipt(deployment, receipt))  # loading boto3 takes as long as a turn
+    await asyncio.gather(
+        queue.prepare(), _store_receipt(deployment, receipt)
+    )  # loading the client takes as long as a turn
     await queue.send([QueueMessage(body=body, group=str(receipt.room_id), deduplication_id=once)])
 
 
 async def _name_failure(deployment: Deployment, receipt: QueuedReceipt, before: Run | None) -> str:
-    """Return a suffix that is unique to the last failed attempt; empty for the first attempt."""
+    """Identify the last failed attempt; empty before the first failure."""
     if before is not None:
         return str(before.attempt) if before.status is RunStatus.FAILED else ""
     earlier = await _load_receipt(deployment, receipt.agent_id, receipt.run_id)
@@ -199,7 +205,7 @@ class _Rooms:
         self._last: dict[UUID, asyncio.Task[None]] = {}
 
     def start_answer(self, deployment: Deployment, request: MessageRequest, room_id: UUID) -> None:
-        """Start to answer a message once the earlier messages of its room are answered."""
+        """Answer a message in the background, after its room's earlier messages."""
         before = self._last.get(room_id)
 
         async def answer() -> None:

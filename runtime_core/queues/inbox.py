@@ -1,4 +1,4 @@
-"""Reader of the inbox queue: answers each room's messages in order and retries failures."""
+"""Reader of the inbox queue: answers each room's messages in order."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def answer_in_order(
 async def _answer_group(
     group: Sequence[QueuedMessage], answer: Callable[[QueuedMessage], Awaitable[object]]
 ) -> list[MessageRetry]:
-    """Answer a group; return retries of the first failure and all messages after it."""
+    """Answer a group; return the first failure and all messages after it."""
     for position, message in enumerate(group):
         try:
             await answer(message)

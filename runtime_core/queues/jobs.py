@@ -1,4 +1,7 @@
-"""Jobs and messages of the queues; a job carries ids only, and its data is read when it runs."""
+"""Jobs, messages and deliveries of the queues.
+
+A job carries ids only; its data is read when it runs.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class QueueMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDelivery:
-    """One delivery of a queue message; a retry is another delivery of the same message.
+    """One delivery of a queue message; a retry is another delivery.
 
     Attributes:
         queue: Name of the queue for `Redelivery`; on SQS its ARN.
@@ -118,5 +121,5 @@ def parse_body(kind: type[T], body: str, *, name: str) -> T:
 
 
 def messages_of(jobs: Sequence[AgentJob], *, delay_s: int = 0) -> list[QueueMessage]:
-    """Make one queue message for each job, with the agent as its group."""
+    """Make a queue message for each job, grouped by agent."""
     return [QueueMessage(body=job.body(), group=str(job.agent_id), delay_s=delay_s) for job in jobs]

@@ -1,4 +1,4 @@
-"""Task execution: claims a due task, runs its worker once, and deletes or reschedules the task."""
+"""Task execution: runs a due task once, then deletes or reschedules it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TaskWorker:
 
 
 def coerce_worker(name: str | TaskWorker | Mapping[str, Any], worker: object = None) -> TaskWorker:
-    """Build a worker from a worker, a name and a handler, or a dict of fields.
+    """Coerce a worker, a name with a handler, or a dict of fields.
 
     Raises:
         InvalidInput: The name or the handler is missing.
@@ -142,7 +142,10 @@ def _pause(failures: int) -> timedelta:
 
 
 def _interval(metadata: Mapping[str, Any]) -> timedelta:
-    """Read the interval of a repeating task; `update_interval` is in milliseconds, as in the reference."""
+    """Read the interval of a repeating task.
+
+    `update_interval` is in milliseconds, as in the reference.
+    """
     given = metadata.get("update_interval", metadata.get("updateInterval", 0))
     milliseconds = given if isinstance(given, int | float) and given > 0 else 0
     return timedelta(milliseconds=milliseconds)

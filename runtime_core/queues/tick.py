@@ -1,4 +1,4 @@
-"""The tick: enqueues the tasks that are due, or runs them here without a work queue."""
+"""The tick: enqueues due tasks, or runs them without a work queue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TICK_LIMIT = 100  # tasks claimed by one tick; the next tick claims the rest
 
 
 async def tick(deployment: Deployment) -> int:
-    """Claim the due tasks and enqueue them; without a work queue, run them here.
+    """Claim and enqueue the due tasks; without a work queue, run them.
 
     Ticks may overlap. A tick also restores a deleted EMBEDDING_DRAIN task.
 
@@ -48,9 +48,12 @@ async def tick(deployment: Deployment) -> int:
 
 @asynccontextmanager
 async def ticking(deployment: Deployment, *, every_s: float = TICK_S) -> AsyncIterator[None]:
-    """Tick in the background, at once and every `every_s` seconds, in a long-running process.
+    """Tick in the background of a long-running process.
 
-    With a work queue it does nothing: the external schedule ticks.
+    The first tick is at once. With a work queue it does nothing, because the external schedule ticks.
+
+    Args:
+        every_s: Seconds between two ticks.
     """
     if deployment.settings.work_queue_url is not None:
         yield

@@ -1,4 +1,4 @@
-"""Reader of the work queue: runs jobs, and reports failed ones for retry."""
+"""Reader of the work queue: runs jobs and reports failed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When SQS hands a delivery out again: sooner or later than its queue's visibility timeout says."""
+"""Redelivery on SQS: changes the visibility timeout of failed deliveries."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from runtime_core.errors import QueueError
 from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.support.deadline import within
 
-LIMIT_S = 5.0  # of one `retry_after`, where no deadline leaves less
-LONGEST_S = (
-    12 * 3600
-)  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LIMIT_S = 5.0  # of one `retry_after` call, unless the deadline is sooner
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LONGEST_S = 12 * 3600
 
 
 class SqsRedelivery:

@@ -23,7 +23,12 @@ CALLS_AT_ONCE = 2
 
 @dataclass(slots=True, kw_only=True)
 class BackfillReport:
-    """Result of a backfill; `failed` has the reason for each memory without the new embedding."""
+    """Result of a backfill.
+
+    Attributes:
+        embedded: Number of memories with a new embedding.
+        failed: Reason for each memory without one.
+    """
 
     embedded: int = 0
     failed: dict[UUID, str] = field(default_factory=dict)

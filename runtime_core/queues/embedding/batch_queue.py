@@ -1,4 +1,4 @@
-"""BatchQueue: an in-memory queue that processes items in batches, several batches concurrently.
+"""BatchQueue: an in-memory queue that processes items in concurrent batches.
 
 Use it for items that arrive one by one and are cheaper together: embedding, imports, re-embedding. Its items are lost
 with the process, so each needs a durable record: a row that marks it as wanted, or a message on a `JobQueue`. Its users
@@ -48,14 +48,14 @@ class RetryPolicy:
     longest_s: float = 30.0
 
     def wait_s(self, attempts: int) -> float:
-        """Compute the backoff in seconds after `attempts` attempts, with up to 25 % jitter."""
+        """Compute the seconds to wait after some attempts, less up to 25 % jitter."""
         spread = random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, no secret
         return min(self.longest_s, self.first_s * self.factor ** (attempts - 1)) * spread
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Verdict of `process` on an item that failed; a retryable error is retried by the policy."""
+    """Verdict of `process` on a failed item; retried if the error is retryable."""
 
     error: MayflyError
 
@@ -150,7 +150,7 @@ class BatchQueue(Generic[T]):
         return True
 
     async def drain(self) -> None:
-        """Process until the queue is empty, including items that wait for a retry.
+        """Process until the queue is empty, including pending retries.
 
         During another `drain` or `run` it only waits for an empty queue. Called inside `process`, it does nothing.
         """
@@ -167,9 +167,12 @@ class BatchQueue(Generic[T]):
         await self._pump(stop_when_empty=False)
 
     async def dispose(self, flush: Priority = Priority.HIGH) -> list[T]:
-        """Close the queue, process the items of priority `flush` or higher, and end `run`.
+        """Close the queue, process its urgent items, and end `run`.
 
         Each item gets one more attempt.
+
+        Args:
+            flush: Lowest priority that is still processed.
 
         Returns:
             The unprocessed items.
@@ -246,7 +249,7 @@ class BatchQueue(Generic[T]):
         self._changed.set()
 
     async def _stop_batches(self) -> None:
-        """Cancel the running batches when the pump is cancelled; their items wait again."""
+        """Cancel the running batches of a cancelled pump; their items wait again."""
         if running := list(self._running):
             for task in running:
                 task.cancel()

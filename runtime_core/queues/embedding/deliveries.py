@@ -1,4 +1,4 @@
-"""Reader of the embedding queues: drains the delivered jobs and retries failed ones."""
+"""Reader of the embedding queues: drains delivered jobs and retries failed ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMITS = QueueLimits(batch_size=1, concurrency=4)  # in agents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
-    """A delivery and its job; None if the body is not a job."""
+    """A delivery and its job; None for an invalid body."""
 
     delivery: QueueDelivery
     job: EmbeddingJob | None = None
@@ -89,7 +89,7 @@ async def _drain(deployment: Deployment, agent: _Agent) -> dict[UUID, EmbeddingR
 
 @asynccontextmanager
 async def runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[AgentRuntime]:
-    """Open a runtime of an agent for one batch, and stop it afterwards.
+    """Open an agent's runtime for one batch, and stop it afterwards.
 
     Raises:
         AgentNotFound: The agent does not run here.

@@ -1,4 +1,4 @@
-"""Drain: embeds memories by id, in as few model calls as the provider's limits allow."""
+"""Drain: embeds memories by id, in as few model calls as possible."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ _IMMEDIATELY_S = 0.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRetry:
-    """Retry of one memory: the error, and the seconds until then; None leaves the delay to the queue."""
+    """Retry of one memory.
+
+    Attributes:
+        error: Reason for the retry.
+        after_s: Seconds until the retry; None leaves the delay to the queue.
+    """
 
     error: MayflyError
     after_s: float | None = None
@@ -172,7 +177,7 @@ class Drain:
         return [None] * len(batch)
 
     async def _attempt(self, batch: Sequence[WantedEmbedding]) -> None:
-        """Embed and store a batch; if the model refuses it, try each half.
+        """Embed and store a batch; after a refusal, try each half.
 
         Raises:
             MayflyError: The memories that are not in `self._done` failed.
@@ -216,7 +221,9 @@ class Drain:
         return vectors
 
     async def _check_model(self) -> None:
-        """Check that the model embeds a plain word, unless it has embedded a text before.
+        """Check that the model embeds a plain word.
+
+        Does nothing once the model has embedded a text.
 
         A model that refuses every text is misconfigured, so its refusals must not mark memories as failed.
 
@@ -231,7 +238,7 @@ class Drain:
                 raise
 
     async def _handle_refusal(self, wanted: WantedEmbedding, error: ModelRequestRejected) -> None:
-        """Mark a refused text as failed; cut it into fragments first if it may be too long."""
+        """Mark a refused text as failed, or cut it if it may be too long."""
         tokens = estimate_tokens(wanted.text)
         if tokens > self._limits.tokens_per_input // 2 and tokens // 2 >= _SMALLEST_FRAGMENT:
             await self._cut(wanted, min(tokens // 2, self._limits.tokens_per_fragment), Priority.LOW)
@@ -247,7 +254,7 @@ class Drain:
         self._done.add(wanted.memory_id)
 
     async def _cut(self, wanted: WantedEmbedding, tokens: int, priority: Priority) -> None:
-        """Store fragments of a text that is too long, to be embedded in its place."""
+        """Store fragments to embed in place of a long text."""
         found = await self._memories.get(self._agent_id, [wanted.memory_id])
         fragments = [each for document in found for each in _make_fragments(document, wanted, tokens)]
         if found and await self._store.keep_fragments(self._agent_id, wanted, fragments, priority):
@@ -263,7 +270,7 @@ class Drain:
 
 
 def _make_fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> list[Memory]:
-    """Make fragments of a text; the same text and size give the same ids."""
+    """Make fragments of a text, with ids derived from text and size."""
     named: Mapping[str, object] = {"document_id": str(document.id), "type": "fragment"}
     return [
         replace(
@@ -279,7 +286,10 @@ def _make_fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> l
 
 
 def _fails_every_call(error: MayflyError) -> bool:
-    """Check whether the next call would fail as well: rate limit, wrong setting, or no time left."""
+    """Check whether an error would fail the next call as well.
+
+    Such errors are a rate limit, a wrong setting and an exceeded deadline.
+    """
     if isinstance(error, ModelRequestRejected):
         return error.status not in _REFUSED
     return isinstance(

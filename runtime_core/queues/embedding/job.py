@@ -95,7 +95,7 @@ class MadeEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingFailure:
-    """Text that the model refused, and the reason; retried only after a change."""
+    """Text that the model refused; retried only after a change."""
 
     memory_id: UUID
     content_hash: str

@@ -1,4 +1,4 @@
-"""Order of waiting items: higher priority first, groups in turn within a priority."""
+"""Order of waiting items: by priority, then by groups in turn."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Entry(Generic[T]):
 
 
 class Lanes(Generic[T]):
-    """One lane for each priority, in which groups take turns, so that none is starved."""
+    """One lane for each priority; groups take turns, so none is starved."""
 
     def __init__(self) -> None:
         self._lanes: dict[Priority, dict[str, deque[Entry[T]]]] = {each: {} for each in ORDER}

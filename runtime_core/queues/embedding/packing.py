@@ -1,4 +1,4 @@
-"""Sizes of texts against a provider's limits, and the cutting of long texts."""
+"""Token estimates of texts, and the cutting of long texts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EmbeddingLimits:
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the number of tokens of a text, as an upper bound for natural language."""
+    """Estimate the tokens of a text; an upper bound for natural language."""
     return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 

@@ -29,7 +29,7 @@ STORED_AFTER_S = 2  # delay of a job that is sent while its memory is being stor
 
 
 def queue_url(settings: Settings, priority: Priority) -> str | None:
-    """Return the URL of a priority's embedding queue; None if it is not set."""
+    """Return the URL of a priority's embedding queue, if set."""
     urls = {
         Priority.HIGH: settings.embed_queue_url_high,
         Priority.NORMAL: settings.embed_queue_url_normal,
@@ -95,7 +95,10 @@ async def _send(runtime: AgentRuntime, url: str, jobs: Sequence[EmbeddingJob], d
 async def enqueue_while_storing(
     runtime: AgentRuntime, memories: Sequence[Memory], priority: Priority
 ) -> AsyncIterator[None]:
-    """Enqueue embedding jobs around a store call: SQS concurrently, the in-process worker after it."""
+    """Enqueue embedding jobs around a store call.
+
+    SQS is sent to concurrently with the store call, the in-process worker after it.
+    """
     is_remote = queue_url(runtime.settings, priority) is not None
     if is_remote:
         await enqueue_embeddings(runtime, memories, priority, delay_s=STORED_AFTER_S)

@@ -1,4 +1,4 @@
-"""EMBEDDING_DRAIN: each agent's task that retries overdue embeddings, whose queue message was lost."""
+"""EMBEDDING_DRAIN: each agent's task that retries embeddings whose job was lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def _registers_a_model(deployment: Deployment, agent_id: UUID) -> bool:
 
 
 def drain_task() -> Task:
-    """Make the drain task, with the same id each time, so that an agent has one."""
+    """Make the drain task; its id is constant, so an agent has one."""
     return Task(
         id=string_to_uuid(EMBEDDING_DRAIN),
         name=EMBEDDING_DRAIN,
@@ -118,12 +118,12 @@ async def sweep(runtime: AgentRuntime, overdue_s: Mapping[Priority, float] = OVE
 async def _claim_overdue(
     database: DatabaseAdapter, agent_ids: Sequence[UUID], priority: Priority, overdue_s: float
 ) -> list[EmbeddingJob]:
-    """Claim up to `STEP` overdue jobs; jobs that another process is claiming are skipped."""
+    """Claim up to `STEP` overdue jobs; concurrent claims are skipped."""
     return await database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
 
 
 async def claim_unqueued(deployment: Deployment) -> list[EmbeddingJob]:
-    """Claim overdue jobs that this process did not enqueue, of the highest priority found."""
+    """Claim the overdue jobs of the highest priority that has any."""
     agent_ids = [agent.agent_id for agent in deployment.agents]
     for priority in ORDER:
         if jobs := await _claim_overdue(deployment.database, agent_ids, priority, OVERDUE_WITHOUT_QUEUE_S):

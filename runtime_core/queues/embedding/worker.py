@@ -1,4 +1,4 @@
-"""Workers for embedding jobs: one drain call, and the background worker of a long-running process."""
+"""Workers for embedding jobs, per batch or in the background."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RuntimeOf = Callable[[UUID], AbstractAsyncContextManager["AgentRuntime"]]
 
 
 async def drain_jobs(runtime: AgentRuntime, ids: Sequence[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
-    """Embed memories of a runtime's agent, and emit an event for each outcome.
+    """Embed memories of an agent, and emit an event for each outcome.
 
     Raises:
         ModelNotFound: No plugin provides an embedding model.
