@@ -171,7 +171,7 @@ async def _send(
     queue = await deployment.shared(queue_opener(url))
     await asyncio.gather(
         queue.prepare(), _store_receipt(deployment, receipt)
-    )  # loading the client takes as long as a turn
+    )  # loading the client is slow
     await queue.send([QueueMessage(body=body, group=str(receipt.room_id), deduplication_id=once)])
 
 
