@@ -169,9 +169,7 @@ async def _send(
     if failure := await _name_failure(deployment, receipt, before):
         once += f":{failure}"  # a FIFO queue drops a second message of the same id within five minutes
     queue = await deployment.shared(queue_opener(url))
-    await asyncio.gather(
-        queue.prepare(), _store_receipt(deployment, receipt)
-    )  # loading the client is slow
+    await asyncio.gather(queue.prepare(), _store_receipt(deployment, receipt))  # loading the client is slow
     await queue.send([QueueMessage(body=body, group=str(receipt.room_id), deduplication_id=once)])
 
 
