@@ -1,4 +1,4 @@
-"""SQS embedding queues: memories that wait for an embedding; one function and one queue for each priority."""
+"""SQS embedding queues; one function and one queue for each priority."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
 from runtime_core.queues.embedding.deliveries import embed_deliveries
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Embed queued memories; records that failed are reported, so that only they come back."""
+    """Embed queued memories, and report failed records for retry."""
     deliveries = [
-        Delivery(
+        QueueDelivery(
             id=str(each["messageId"]),
             body=str(each["body"]),
             queue=str(each.get("eventSourceARN", "")),

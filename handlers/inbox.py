@@ -1,4 +1,4 @@
-"""Queued messages: an SQS FIFO queue whose message group is the room."""
+"""SQS FIFO inbox queue; the message group is the room."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
 from runtime_core.queues.inbox import QueuedMessage, answer_queued
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Answer queued messages; those that failed are reported, with what follows in their rooms."""
+    """Answer queued messages, and report failures and their rooms' later messages for retry."""
     messages = [_message(each) for each in event["Records"]]
     ids = [each.delivery.id for each in messages]
     return environment.run_batch(lambda deployment: answer_queued(deployment, messages), ids, context)
 
 
 def _message(record: Mapping[str, Any]) -> QueuedMessage:
-    delivery = Delivery(
+    delivery = QueueDelivery(
         id=str(record["messageId"]),
         body=str(record["body"]),
         queue=str(record.get("eventSourceARN", "")),

@@ -1,4 +1,4 @@
-"""The schedule: tasks that came due go to the work queue, each once however many ticks overlap."""
+"""The schedule: enqueues due tasks on the work queue, each once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
 from runtime_core.deployment.deployment import Deployment
-from runtime_core.queues.work import tick
+from runtime_core.queues.tick import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Hand out what is due, EMBEDDING_DRAIN among it.
+    """Enqueue the due tasks, including EMBEDDING_DRAIN.
 
     Returns:
-        How many tasks that was, or `{"error": {"code", "message", "retryable"}}` where no tick can, as it is set up.
+        The number of tasks, or `{"error": {"code", "message", "retryable"}}` for a configuration error.
 
     Raises:
-        MayflyError: A failure that may pass.
+        MayflyError: A retryable failure.
     """
-    return environment.run_direct(_ticked, context)
+    return environment.run_direct(_tick, context)
 
 
-async def _ticked(deployment: Deployment) -> dict[str, Any]:
+async def _tick(deployment: Deployment) -> dict[str, Any]:
     return {"tasks": await tick(deployment)}

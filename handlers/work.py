@@ -1,15 +1,15 @@
-"""SQS work queue: evaluators of finished turns, and tasks that came due."""
+"""SQS work queue: evaluators of finished turns, and due tasks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
-from runtime_core.queues.work import work_off
+from runtime_core.queues.work import run_jobs
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Do the jobs of a batch; records that failed are reported, so that only they come back."""
+    """Run the jobs of a batch, and report failed records for retry."""
     records = [(str(each["messageId"]), str(each["body"])) for each in event["Records"]]
     ids = [record_id for record_id, _ in records]
-    return environment.run_batch(lambda deployment: work_off(deployment, records), ids, context)
+    return environment.run_batch(lambda deployment: run_jobs(deployment, records), ids, context)

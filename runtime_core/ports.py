@@ -22,7 +22,7 @@ from runtime_core.domain.records import Record
 from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.domain.task import Task
 from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
-from runtime_core.queues.jobs import Delivery, QueueMessage
+from runtime_core.queues.jobs import QueueDelivery, QueueMessage
 
 R = TypeVar("R", bound=Record)
 
@@ -369,13 +369,15 @@ class Channel(Protocol):
 
 
 class Redelivery(Protocol):
-    """Says when a queue hands out again what was not done."""
+    """Sets when a queue retries failed deliveries."""
 
-    async def hold_back(self, waits: Sequence[tuple[Delivery, float]]) -> None:
-        """Let each delivery be handed out again after its seconds; 0 is at once. One that is gone already is ignored.
+    async def retry_after(self, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
+        """Set the seconds until the retry of each delivery; 0 is at once.
+
+        A delivery that is gone is ignored.
 
         Raises:
-            QueueError: The queue's own wait stays for some.
+            QueueError: The queue's own delay applies to some deliveries.
             DeadlineExceeded: No time is left.
         """
 

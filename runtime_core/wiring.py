@@ -1,4 +1,4 @@
-"""The composition root: the one module of the core that imports adapters, each only when it is chosen."""
+"""Composition root: chooses and opens the adapters; importing it loads none of them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runtime_core.errors import SettingsError
-from runtime_core.ports import Channel, DatabaseAdapter, Fetcher, JobQueue, Redelivery
 from runtime_core.settings import Settings
 from runtime_core.support.shared import closing
 
 if TYPE_CHECKING:
+    from runtime_core.adapters.migrations import Migration
     from runtime_core.plugin_api import Context
+    from runtime_core.ports import Channel, DatabaseAdapter, Fetcher, JobQueue, Redelivery
 
 DEFAULT_FILE = Path(".data") / "mayfly.db"
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
-ACCEPTED = "postgresql://user:password@host/database, sqlite:///file.db, sqlite:////absolute/file.db, sqlite://"
+URL_FORMS = "postgresql://user:password@host/database, sqlite:///file.db, sqlite:////absolute/file.db, sqlite://"
+
+# Settings
+
+
+async def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings: check every variable, then fetch the secrets named by ARN.
+
+    A variable overrides its secret, which is then not fetched.
+
+    Raises:
+        SettingsError: As `Settings.from_environment`, or a secret is unreadable; names the variable.
+        StoreUnavailable: The secret store did not answer.
+    """
+    settings = Settings.from_environment(environment)
+    wants_url = settings.database_secret_arn is not None and settings.database_url is None
+    wants_key = settings.openai_secret_arn is not None and settings.openai_api_key is None
+    if not wants_url and not wants_key:
+        return settings
+    from runtime_core.adapters.aws.secrets import with_secrets  # noqa: PLC0415 - loaded only when chosen
+
+    return await with_secrets(settings, environment)
+
+
+# Databases
 
 
 def database_from(settings: Settings) -> DatabaseAdapter:
-    """The database that the settings name; it connects on first use.
+    """Make the database adapter of the settings; it connects on first use.
 
     Raises:
         SettingsError: As `open_database`.
@@ -33,19 +58,19 @@ def database_from(settings: Settings) -> DatabaseAdapter:
 def open_database(
     url: str | None, *, on_lambda: bool = False, pooler: Literal["none", "transaction"] = "none"
 ) -> DatabaseAdapter:
-    """Make the adapter for a database; it connects on first use.
+    """Make the database adapter of a URL; it connects on first use.
 
     Args:
-        url: None takes the file `.data/mayfly.db` of the working directory; `sqlite://` is a database in memory.
-        on_lambda: No default there, since a file is lost with the environment, and one connection is enough.
+        url: None selects the file `.data/mayfly.db` of the working directory; `sqlite://` is a database in memory.
+        on_lambda: Requires a URL, because a file is lost with the environment, and opens a single connection.
 
     Raises:
-        SettingsError: No URL on Lambda, or one that names no known database.
+        SettingsError: The URL is missing on Lambda, or names an unknown database.
     """
     if url is None:
         if on_lambda:
             raise SettingsError(
-                f"DATABASE_URL is not set: on Lambda it has no default ({ACCEPTED})", name="DATABASE_URL"
+                f"DATABASE_URL is not set, and Lambda has no default: set it to one of {URL_FORMS}", name="DATABASE_URL"
             )
         return _sqlite(DEFAULT_FILE)
     scheme, found, rest = url.partition("://")
@@ -54,11 +79,19 @@ def open_database(
     if found and scheme == "sqlite":
         return _sqlite(_sqlite_path(rest))
     raise SettingsError(
-        f"DATABASE_URL starts with {scheme + found!r}; accepted are {ACCEPTED}"
+        f"DATABASE_URL starts with {scheme + found!r}: set it to one of {URL_FORMS}"
         if found
-        else f"DATABASE_URL is no URL; accepted are {ACCEPTED}",
+        else f"DATABASE_URL is not a URL: set it to one of {URL_FORMS}",
         name="DATABASE_URL",
     )
+
+
+def list_migrations(settings: Settings) -> list[Migration]:
+    """List the migrations of the database engine of the settings, in order."""
+    from runtime_core.adapters.migrations import MIGRATIONS, read_migrations  # noqa: PLC0415 - only for `migrate`
+
+    is_sqlite = settings.database_url is None or settings.database_url.startswith("sqlite:")
+    return read_migrations(MIGRATIONS / ("sqlite" if is_sqlite else "postgres"))
 
 
 def _sqlite_path(rest: str) -> Path | str:
@@ -66,7 +99,8 @@ def _sqlite_path(rest: str) -> Path | str:
         return ":memory:"
     if not rest.startswith("/"):
         raise SettingsError(
-            f"DATABASE_URL names the host {rest.partition('/')[0]!r}, but SQLite has none; accepted are {ACCEPTED}",
+            f"DATABASE_URL names the host {rest.partition('/')[0]!r}, but SQLite has no hosts:"
+            f" set it to one of {URL_FORMS}",
             name="DATABASE_URL",
         )
     return Path(rest[1:])
@@ -84,68 +118,90 @@ def _postgres(url: str, *, max_connections: int, pooler: Literal["none", "transa
     return PostgresAdapter(url, max_connections=max_connections, pooler=pooler)
 
 
+# Queues and channels
+
+
 @cache
 def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]]:
-    """Return what opens the queue at a URL: one function for each URL, so that `runtime.shared` opens it once."""
-    from runtime_core.adapters.aws.sqs import SqsQueue  # noqa: PLC0415 - loaded only when chosen
+    """Return the function that opens the queue at a URL.
 
-    return lambda: closing(SqsQueue(url))
+    Returns:
+        The same function for the same URL, so that `runtime.shared` opens it once.
+    """
+
+    def open_queue() -> AbstractAsyncContextManager[JobQueue]:
+        from runtime_core.adapters.aws.sqs import SqsQueue  # noqa: PLC0415 - loaded only when chosen
+
+        return closing(SqsQueue(url))
+
+    return open_queue
 
 
 async def open_work_queue(runtime: Context) -> JobQueue | None:
-    """Return the queue for work that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""
+    """Open the queue for work that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""
     url = runtime.settings.work_queue_url
     return await runtime.shared(queue_opener(url)) if url else None
 
 
 @cache
 def redelivery_opener() -> Callable[[], AbstractAsyncContextManager[Redelivery]]:
-    """Return what opens the redelivery of queue messages; one function, so that it is opened once."""
-    from runtime_core.adapters.aws.redelivery import SqsRedelivery  # noqa: PLC0415 - loaded only when chosen
+    """Return the function that opens the redelivery of every queue.
 
-    return lambda: closing(SqsRedelivery())
+    Returns:
+        The same function at each call, so that `runtime.shared` opens it once.
+    """
+
+    def open_redelivery() -> AbstractAsyncContextManager[Redelivery]:
+        from runtime_core.adapters.aws.redelivery import SqsRedelivery  # noqa: PLC0415 - loaded only when chosen
+
+        return closing(SqsRedelivery())
+
+    return open_redelivery
 
 
 @cache
 def channel_opener(endpoint: str) -> Callable[[], AbstractAsyncContextManager[Channel]]:
-    """Return what opens the channel at an endpoint: one function for each endpoint, so that it is opened once."""
-    from runtime_core.adapters.aws.websocket import WebSocketChannel  # noqa: PLC0415 - loaded only when chosen
+    """Return the function that opens the channel at a WebSocket endpoint.
 
-    return lambda: closing(WebSocketChannel(endpoint))
+    Returns:
+        The same function for the same endpoint, so that `runtime.shared` opens it once.
+    """
+
+    def open_channel() -> AbstractAsyncContextManager[Channel]:
+        from runtime_core.adapters.aws.websocket import WebSocketChannel  # noqa: PLC0415 - loaded only when chosen
+
+        return closing(WebSocketChannel(endpoint))
+
+    return open_channel
+
+
+# Files
 
 
 def open_fetcher(settings: Settings) -> Fetcher:
-    """Return what reads files from the web: public addresses, and those of `ATTACHMENT_NETWORKS`."""
-    from runtime_core.adapters.web import WebFetcher, networks_of  # noqa: PLC0415 - loaded only when a file comes
+    """Make the fetcher of web files: public addresses, and those of `ATTACHMENT_NETWORKS`."""
+    from runtime_core.adapters.web import WebFetcher, networks_of  # noqa: PLC0415 - loaded only for an attachment
 
     return WebFetcher(networks=networks_of(settings.attachment_networks))
 
 
+def readable_suffixes() -> frozenset[str]:
+    """List the lower-case suffixes of the files that `extract` reads.
+
+    Raises:
+        ModuleNotFoundError: A package of the extra `ingest` is not installed.
+    """
+    from runtime_core.adapters.extraction import READERS  # noqa: PLC0415 - loaded only by `mayfly ingest`
+
+    return frozenset(READERS)
+
+
 def extract(path: Path) -> str:
-    """Read a file as text, with headings as Markdown has them.
+    """Read a file as text, by its suffix.
 
     Raises:
-        InvalidInput: No reader knows the file's type, or its reader is not installed.
+        InvalidInput: The content does not match the suffix; names the file.
     """
-    from runtime_core.adapters.extraction import extract as read  # noqa: PLC0415 - for the command line alone
+    from runtime_core.adapters.extraction import extract as extract_text  # noqa: PLC0415 - only by `mayfly ingest`
 
-    return read(path)
-
-
-async def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings: every variable is checked first, then the secrets named by ARN are read.
-
-    A variable that is set itself wins over its secret, which is then not read.
-
-    Raises:
-        SettingsError: As `Settings.from_environment`, or a secret cannot be read; names the variable.
-        StoreUnavailable: The store of the secrets did not answer.
-    """
-    settings = Settings.from_environment(environment)
-    wants_url = settings.database_secret_arn is not None and settings.database_url is None
-    wants_key = settings.openai_secret_arn is not None and settings.openai_api_key is None
-    if not wants_url and not wants_key:
-        return settings
-    from runtime_core.adapters.aws.secrets import with_secrets  # noqa: PLC0415 - loaded only when chosen
-
-    return await with_secrets(settings, environment)
+    return extract_text(path)

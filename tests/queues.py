@@ -1,4 +1,4 @@
-"""Queues over their protocol: a server that speaks SQS on the loopback, and what Lambda makes of their messages."""
+"""Local SQS server on the loopback, and Lambda events made of its messages."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 @dataclass(frozen=True)
 class QueueServer:
-    """The server; every queue of a test is its own."""
+    """A running SQS server; each test makes its own queues."""
 
     endpoint: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs to reach the server instead of the cloud."""
+        """Variables that direct a client to the server instead of the cloud."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL_SQS": self.endpoint}
 
     def client(self) -> Any:
@@ -44,54 +44,58 @@ class QueueServer:
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue, read as Lambda reads it."""
+    """One queue, read in the way of Lambda."""
 
     client: Any
     url: str
 
     def events(self, *, wait_s: int = 0) -> Iterator[dict[str, Any]]:
-        """What is on the queue, in events of up to ten records; the first is waited for, up to `wait_s`."""
-        while found := self._received(wait_s):
-            yield {"Records": [_record(each) for each in found]}
+        """Receive all messages, in events of up to ten records.
+
+        Args:
+            wait_s: Maximum seconds to wait for the first message.
+        """
+        while found := self._receive(wait_s):
+            yield {"Records": [_to_record(each) for each in found]}
             wait_s = 0
 
     def bodies(self, *, wait_s: int = 0) -> list[str]:
-        """What is on the queue; it is taken off."""
-        return [str(record["body"]) for event in self.events(wait_s=wait_s) for record in self._taken(event)]
+        """Receive and delete all messages; return their bodies."""
+        return [str(record["body"]) for event in self.events(wait_s=wait_s) for record in self._delete(event)]
 
     def deliver(self, handler: Callable[[dict[str, Any]], dict[str, Any]], *, wait_s: int = 0) -> tuple[int, int]:
-        """Hand everything out once; records that are not reported as failed are deleted.
+        """Deliver each message once; delete the records that are not reported as failed.
 
         Returns:
-            How many were done, and how many failed.
+            Number of successes and number of failures.
         """
         done = failed = 0
         for event in self.events(wait_s=wait_s):
             answer = handler(event)
-            back = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            retries = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for record in event["Records"]:
-                if record["messageId"] in back:
+                if record["messageId"] in retries:
                     failed += 1
                 else:
                     done += 1
                     self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
         return done, failed
 
-    def _received(self, wait_s: int) -> list[dict[str, Any]]:
+    def _receive(self, wait_s: int) -> list[dict[str, Any]]:
         answer = self.client.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=wait_s
         )
         found: list[dict[str, Any]] = answer.get("Messages", [])
         return found
 
-    def _taken(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+    def _delete(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         for record in event["Records"]:
             self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
         records: list[dict[str, Any]] = event["Records"]
         return records
 
 
-def _record(message: dict[str, Any]) -> dict[str, Any]:
+def _to_record(message: dict[str, Any]) -> dict[str, Any]:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -105,8 +109,8 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def queue_server() -> Iterator[QueueServer]:
-    """Start a server in a thread, and stop it."""
-    WSGIRequestHandler.log_request = _silent  # type: ignore[method-assign]  # one line for each request helps nobody
+    """Run a server in a thread."""
+    WSGIRequestHandler.log_request = _silent  # type: ignore[method-assign]  # drops the line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

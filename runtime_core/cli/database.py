@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from runtime_core.adapters.migrations import MIGRATIONS, read_migrations
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.settings import Settings
-from runtime_core.wiring import database_from
+from runtime_core.wiring import database_from, list_migrations
 
 
 @asynccontextmanager
@@ -23,6 +22,4 @@ async def opened_database(settings: Settings) -> AsyncIterator[DatabaseAdapter]:
 
 def missing_migrations(settings: Settings, version: int) -> list[str]:
     """Names of the migrations that a database at this schema version was not given yet."""
-    is_sqlite = settings.database_url is None or settings.database_url.startswith("sqlite:")
-    folder = MIGRATIONS / ("sqlite" if is_sqlite else "postgres")
-    return [each.name for each in read_migrations(folder) if each.number > version]
+    return [each.name for each in list_migrations(settings) if each.number > version]

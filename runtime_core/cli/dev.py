@@ -15,7 +15,7 @@ from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 from runtime_core.deployment.deployment import Deployment
 from runtime_core.http import Application, create_app
-from runtime_core.queues.work import ticking
+from runtime_core.queues.tick import ticking
 
 
 @click.command(

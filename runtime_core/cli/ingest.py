@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from runtime_core.adapters.extraction import READERS, extract
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
@@ -23,14 +22,16 @@ from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import hand_out, queue_url
+from runtime_core.queues.embedding.queueing import enqueue_embeddings, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
 from runtime_core.recall.knowledge import Document, IngestOutcome, Library, find_removed
 from runtime_core.recall.passages import split_passages
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 from runtime_core.support import background
+from runtime_core.wiring import extract, readable_suffixes
 
+_SUFFIXES = readable_suffixes()  # at import, so that a missing package is reported before any file is read
 _BATCH = 256  # passages that are embedded together
 
 
@@ -73,7 +74,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[Path]:
 def _inside(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and file.is_file() and file.suffix.lower() in READERS:
+        if not hidden and file.is_file() and file.suffix.lower() in _SUFFIXES:
             yield file
 
 
@@ -132,11 +133,11 @@ class _Intake:
         intake, passages = await self._library.ingest(document)
         self._counts[intake] += 1
         if passages and self._runtime.embeds:
-            await self._hand_out(passages)
+            await self._enqueue(passages)
 
-    async def _hand_out(self, passages: Sequence[Memory]) -> None:
+    async def _enqueue(self, passages: Sequence[Memory]) -> None:
         if self._elsewhere:
-            await hand_out(self._runtime, passages, Priority.LOW)
+            await enqueue_embeddings(self._runtime, passages, Priority.LOW)
             return
         for each in passages:
             await self._queue.put(each.id, Priority.LOW)
@@ -145,7 +146,7 @@ class _Intake:
 
     async def _embed(self, ids: Sequence[UUID]) -> list[Verdict]:
         report = await drain_jobs(self._runtime, ids, Priority.LOW)
-        return [Failed(report.returned[each].error) if each in report.returned else None for each in ids]
+        return [Failed(report.retries[each].error) if each in report.retries else None for each in ids]
 
     def _not_embedded(self, _passage: UUID, error: MayflyError) -> None:
         if not self._unembedded:

@@ -122,10 +122,10 @@ class Deployment:
             yield
             return
         from runtime_core.queues.embedding.deliveries import runtime_of  # noqa: PLC0415 - not on Lambda's way to an answer
-        from runtime_core.queues.embedding.sweep import forgotten  # noqa: PLC0415
+        from runtime_core.queues.embedding.sweep import claim_unqueued  # noqa: PLC0415
         from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415
 
-        worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(forgotten, self))
+        worker = EmbeddingWorker(partial(runtime_of, self), refill=partial(claim_unqueued, self))
         self._shared.embedding_worker = worker
         running = asyncio.ensure_future(worker.run())
         try:

@@ -50,9 +50,9 @@ def _answered(result: MessageProcessingResult) -> Response:
 
 async def _accepted(deployment: Deployment, message: MessageRequest, request: Request) -> Response:
     """Say where the answer will be; a message that was answered before has it here and now."""
-    from runtime_core.queues.acceptance import accept  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.queues.acceptance import enqueue_message  # noqa: PLC0415 - loaded only when asked for
 
-    accepted = await accept(deployment, message)
+    accepted = await enqueue_message(deployment, message)
     if isinstance(accepted, MessageProcessingResult):
         return _answered(accepted)
     headers = {

@@ -49,9 +49,9 @@ async def _readable(deployment: Deployment, run_id: UUID, caller: Caller | None)
 
 async def _waiting(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
     """What stands for the run of a message that the caller sent and that did not begin yet."""
-    from runtime_core.queues.acceptance import find_accepted  # noqa: PLC0415 - loaded only when asked for
+    from runtime_core.queues.acceptance import find_receipt  # noqa: PLC0415 - loaded only when asked for
 
-    accepted = await find_accepted(deployment, run_id)
-    if accepted is None or (caller is not None and accepted.entity_id != caller.entity_id):
+    receipt = await find_receipt(deployment, run_id)
+    if receipt is None or (caller is not None and receipt.entity_id != caller.entity_id):
         return None
-    return accepted.run
+    return receipt.run

@@ -1,7 +1,7 @@
-"""Messages that are accepted now and answered later: over the inbox queue, or in the background of this process.
+"""Messages to answer later, over the inbox queue or in the background.
 
-Until its turn begins, such a message has no run in the store. A note in the agent's cache stands for it, so that
-whoever asks for the run is told that it waits, or why it was given up before it began.
+The store has no run for such a message until its turn begins. Until then a receipt in the agent's cache says that the
+message is queued, or why it failed before its turn.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(days=14)  # as long as a queue keeps a message
-QUEUE_LIMIT_BYTES = 256 * 1024  # of one message on a queue
+RECEIPT_TTL = timedelta(days=14)  # the longest retention of a message on SQS
+QUEUE_LIMIT_BYTES = 256 * 1024  # SQS's limit of one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A message that waits for its turn, or was given up before it began; `error` as `Run` has it."""
+class QueuedReceipt:
+    """Receipt of a message that is queued, or failed before its turn.
+
+    Attributes:
+        error: As in `Run`.
+    """
 
     run_id: UUID
     agent_id: UUID
@@ -52,7 +56,7 @@ class Accepted:
 
     @property
     def run(self) -> Run:
-        """What stands for the run that is to come."""
+        """The run that will answer the message: queued, or failed."""
         return Run(
             id=self.run_id,
             agent_id=self.agent_id,
@@ -66,34 +70,34 @@ class Accepted:
         )
 
 
-async def accept(deployment: Deployment, request: MessageRequest) -> Run | MessageProcessingResult:
-    """Take a message to be answered later: over `INBOX_QUEUE_URL`, or in the background of this process.
+async def enqueue_message(deployment: Deployment, request: MessageRequest) -> Run | MessageProcessingResult:
+    """Enqueue a message on `INBOX_QUEUE_URL`, or answer it in the background.
 
     Returns:
-        The run as it stands now, or the stored result where the message was answered before.
+        The current run, or the stored result of a message that was answered before.
 
     Raises:
-        SettingsError: On Lambda without `INBOX_QUEUE_URL`: a frozen process answers nobody.
+        SettingsError: `INBOX_QUEUE_URL` is not set on Lambda, where a frozen process answers nothing.
         AgentNotFound: The request names an agent that does not run here.
-        MessageTooLarge: The queue cannot carry it.
-        MessageConflict: Its id was used with another body.
-        QueueError, StoreUnavailable: It was not taken; safe to send again.
+        MessageTooLarge: The message exceeds the limit of the queue.
+        MessageConflict: The id was used with another body.
+        QueueError, StoreUnavailable: The message was not enqueued; safe to send again.
     """
     if deployment.settings.inbox_queue_url is None and deployment.settings.on_lambda:
         raise SettingsError(
-            "INBOX_QUEUE_URL is not set: on Lambda a message can be answered later only over a queue",
+            "INBOX_QUEUE_URL is not set: on Lambda, set it to answer messages later",
             name="INBOX_QUEUE_URL",
         )
     agent_id = deployment.agent_id(request.agent)
     message = request.memory(agent_id)
-    # In this order: a turn that begins in between has stored both.
+    # Message before run: a turn that begins between the two reads has stored both.
     was_seen = bool(await deployment.database.memories.get(agent_id, [message.id]))
     run = await deployment.database.turns.get_run(run_id_of(message))
     if run is not None and _is_held(run):
         return run
     if run.status is RunStatus.COMPLETED if run is not None else was_seen:
-        return await deployment.answer(request)  # the stored answer, or why there is none
-    accepted = Accepted(
+        return await deployment.answer(request)  # replays the stored answer or its error
+    receipt = QueuedReceipt(
         run_id=run_id_of(message),
         agent_id=agent_id,
         message_id=message.id,
@@ -101,33 +105,40 @@ async def accept(deployment: Deployment, request: MessageRequest) -> Run | Messa
         entity_id=message.entity_id,
         accepted_at=datetime.now(UTC),
     )
-    named = _named(request, message, agent_id)
+    complete = _fill_in(request, message, agent_id)
     if deployment.settings.inbox_queue_url is None:
-        await _note(deployment, accepted)
-        (await deployment.shared(_rooms)).answer_after_others(deployment, named, accepted.room_id)
+        await _store_receipt(deployment, receipt)
+        (await deployment.shared(_rooms)).start_answer(deployment, complete, receipt.room_id)
     else:
-        await _send(deployment, deployment.settings.inbox_queue_url, named, accepted, run)
-    return accepted.run
+        await _send(deployment, deployment.settings.inbox_queue_url, complete, receipt, run)
+    return receipt.run
 
 
-async def find_accepted(deployment: Deployment, run_id: UUID) -> Accepted | None:
-    """What was accepted under this run id, by whichever agent of the deployment; None when nothing was."""
+async def find_receipt(deployment: Deployment, run_id: UUID) -> QueuedReceipt | None:
+    """Find the receipt of a run among all agents.
+
+    Returns:
+        None if no message was queued under this id.
+    """
     for agent in deployment.agents:
-        found = await _noted(deployment, agent.agent_id, run_id)
+        found = await _load_receipt(deployment, agent.agent_id, run_id)
         if found is not None:
             return found
     return None
 
 
-async def note_given_up(deployment: Deployment, request: MessageRequest, error: MayflyError) -> None:
-    """Keep why an accepted message is not answered; where its turn began, the run itself tells."""
+async def record_failure(deployment: Deployment, request: MessageRequest, error: MayflyError) -> None:
+    """Store the error of a message that failed before its turn.
+
+    After the turn began, the run itself has the error.
+    """
     try:
         agent_id = deployment.agent_id(request.agent)
-        accepted = await _noted(deployment, agent_id, run_id_of(request.memory(agent_id)))
-        if accepted is not None:
-            await _note(deployment, replace(accepted, error=error.as_json(), ended_at=datetime.now(UTC)))
-    except MayflyError as second:  # who asks for the run goes on being told that it waits
-        log.warning("not noted that a message was given up", extra={"error_code": second.code})
+        receipt = await _load_receipt(deployment, agent_id, run_id_of(request.memory(agent_id)))
+        if receipt is not None:
+            await _store_receipt(deployment, replace(receipt, error=error.as_json(), ended_at=datetime.now(UTC)))
+    except MayflyError as second:  # the run is then reported as queued
+        log.warning("failure of a queued message not stored", extra={"error_code": second.code})
 
 
 def _is_held(run: Run) -> bool:
@@ -135,70 +146,76 @@ def _is_held(run: Run) -> bool:
     return held_until is not None and held_until > datetime.now(UTC)
 
 
-def _named(request: MessageRequest, message: Memory, agent_id: UUID) -> MessageRequest:
-    """The request with every default filled in, so that it is the same message whoever reads it."""
+def _fill_in(request: MessageRequest, message: Memory, agent_id: UUID) -> MessageRequest:
+    """Fill in the request's defaults, so that each reader sees the same message."""
     entity = request.entity or EntityInput(id=message.entity_id)
     given = {"id": message.id, "agent": str(agent_id), "room_id": message.room_id, "entity": entity}
     return request.model_copy(update=given)
 
 
 async def _send(
-    deployment: Deployment, url: str, request: MessageRequest, accepted: Accepted, before: Run | None
+    deployment: Deployment, url: str, request: MessageRequest, receipt: QueuedReceipt, before: Run | None
 ) -> None:
-    """Note the message, then put it on the queue: noted and not put there, it can be sent again."""
+    """Store the receipt, then send the message.
+
+    A message with a receipt that was not sent can be sent again.
+    """
     body = encode_json(request.model_dump(mode="json", exclude_none=True))
     if len(body.encode()) > QUEUE_LIMIT_BYTES:
-        raise MessageTooLarge(f"a message to be answered later has at most {QUEUE_LIMIT_BYTES:,} bytes of JSON")
-    once = str(accepted.run_id)
-    if failures := await _failures(deployment, accepted, before):
-        once += f":{failures}"  # the queue would take what it had within five minutes for the same, and drop it
+        raise MessageTooLarge(
+            f"a queued message is limited to {QUEUE_LIMIT_BYTES:,} bytes of JSON: shorten it, or wait for the answer"
+        )
+    once = str(receipt.run_id)
+    if failure := await _name_failure(deployment, receipt, before):
+        once += f":{failure}"  # a FIFO queue drops a second message of the same id within five minutes
     queue = await deployment.shared(queue_opener(url))
-    await asyncio.gather(queue.prepare(), _note(deployment, accepted))  # loading the cloud's client takes a while
-    await queue.send([QueueMessage(body=body, group=str(accepted.room_id), deduplication_id=once)])
+    await asyncio.gather(queue.prepare(), _store_receipt(deployment, receipt))  # loading the client is slow
+    await queue.send([QueueMessage(body=body, group=str(receipt.room_id), deduplication_id=once)])
 
 
-async def _failures(deployment: Deployment, accepted: Accepted, before: Run | None) -> str:
-    """What tells this attempt from those that failed; empty for the first."""
+async def _name_failure(deployment: Deployment, receipt: QueuedReceipt, before: Run | None) -> str:
+    """Identify the last failed attempt; empty before the first failure."""
     if before is not None:
         return str(before.attempt) if before.status is RunStatus.FAILED else ""
-    earlier = await _noted(deployment, accepted.agent_id, accepted.run_id)
+    earlier = await _load_receipt(deployment, receipt.agent_id, receipt.run_id)
     return f"{earlier.ended_at.timestamp():.0f}" if earlier and earlier.ended_at else ""
 
 
-async def _note(deployment: Deployment, accepted: Accepted) -> None:
+async def _store_receipt(deployment: Deployment, receipt: QueuedReceipt) -> None:
     await deployment.database.cache.set_value(
-        accepted.agent_id, _key(accepted.run_id), asdict(accepted), expires_at=accepted.accepted_at + KEPT
+        receipt.agent_id, _key(receipt.run_id), asdict(receipt), expires_at=receipt.accepted_at + RECEIPT_TTL
     )
 
 
-async def _noted(deployment: Deployment, agent_id: UUID, run_id: UUID) -> Accepted | None:
+async def _load_receipt(deployment: Deployment, agent_id: UUID, run_id: UUID) -> QueuedReceipt | None:
     found = await deployment.database.cache.get_value(agent_id, _key(run_id))
-    return None if found is None else coerce(Accepted, found, name="accepted")
+    return None if found is None else coerce(QueuedReceipt, found, name="queued receipt")
 
 
 def _key(run_id: UUID) -> str:
-    return f"accepted:{run_id}"
+    return f"accepted:{run_id}"  # receipts of earlier versions are under this key
 
 
 class _Rooms:
-    """Answers in the background of this process, one message of a room after the other."""
+    """Background answers in this process, in order within each room."""
 
     def __init__(self) -> None:
         self._last: dict[UUID, asyncio.Task[None]] = {}
 
-    def answer_after_others(self, deployment: Deployment, request: MessageRequest, room_id: UUID) -> None:
+    def start_answer(self, deployment: Deployment, request: MessageRequest, room_id: UUID) -> None:
+        """Answer a message in the background, after its room's earlier messages."""
         before = self._last.get(room_id)
 
-        async def answered() -> None:
+        async def answer() -> None:
             if before is not None:
                 await asyncio.wait([before])
             try:
                 await deployment.answer(request)
             except MayflyError as error:
-                log.warning("accepted message not answered: %s", error, extra={"error_code": error.code})
-                await note_given_up(deployment, request, error)
+                log.warning("queued message not answered: %s", error, extra={"error_code": error.code})
+                await record_failure(deployment, request, error)
 
-        task = background.start(answered(), name=f"message {request.id}", owner=deployment)
+        task = background.start(answer(), name=f"message {request.id}", owner=deployment)
         self._last[room_id] = task
         task.add_done_callback(lambda done: self._forget(room_id, done))
 

@@ -1,4 +1,4 @@
-"""Queued messages: answered in order for each room, and what failed given back with a wait that fits."""
+"""Reader of the inbox queue: answers each room's messages in order."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from typing import TYPE_CHECKING, Any
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.domain.message_request import MessageRequest, parse_message_request
-from runtime_core.errors import DeadlineExceeded, InvalidInput, MayflyError, QueueError
-from runtime_core.queues.acceptance import note_given_up
-from runtime_core.queues.jobs import Delivery
-from runtime_core.wiring import redelivery_opener
+from runtime_core.errors import InvalidInput, MayflyError
+from runtime_core.queues.acceptance import record_failure
+from runtime_core.queues.jobs import QueueDelivery
+from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
 
 log = logging.getLogger(__name__)
 
-# A queue's own wait is minutes long, for the sake of a function that died; a room should not stand still for that.
+# The queue's visibility timeout is minutes long, to outlast a crashed function; a room must not wait for it.
 RETRY_S = 5.0
-HOPELESS_S = 0.0  # the sooner it lies with the dead letters, the sooner its room goes on
+PERMANENT_FAILURE_S = 0.0  # the room continues only after the message is a dead letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
-    """One message of the inbox.
+    """One message of the inbox queue.
 
     Attributes:
-        delivery: Its body is the message as JSON text (`MessageRequest`).
-        group: The message group: the room, in the sender's words.
+        delivery: Its body is a `MessageRequest` as JSON text.
+        group: Message group: the room, as the sender names it.
     """
 
-    delivery: Delivery
+    delivery: QueueDelivery
     group: str
 
     def request(self, *, limit_bytes: int) -> MessageRequest:
-        """The message; without an id it gets one from its delivery, so that a second delivery is the same message.
+        """Parse the message.
+
+        A message without an id gets one derived from the delivery's id, so that a second delivery is a replay.
 
         Raises:
-            InvalidInput: The body is no message.
+            InvalidInput: The body is not a message.
         """
         request = parse_message_request(self.delivery.body, limit_bytes=limit_bytes)
         changes: dict[str, Any] = {}
@@ -53,23 +55,23 @@ class QueuedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """A message that was not answered, and after how many seconds it is worth another delivery."""
+class MessageRetry:
+    """Unanswered message, and the seconds until its next delivery."""
 
     message: QueuedMessage
     after_s: float
 
 
 async def answer_queued(deployment: Deployment, messages: Sequence[QueuedMessage]) -> list[str]:
-    """Answer a batch of the inbox.
+    """Answer a batch of the inbox queue.
 
     Returns:
-        Ids of the deliveries that are to be handed out again, in the order of the batch.
+        Ids of the deliveries to retry, in the order of the batch.
     """
-    left = await answer_in_order(messages, lambda each: _answer(deployment, each))
-    if left:
-        await _hold_back(deployment, left)
-    return [each.message.delivery.id for each in left]
+    retries = await answer_in_order(messages, lambda each: _answer(deployment, each))
+    waits = [(each.message.delivery, each.after_s) for each in retries if each.message.delivery.receipt]
+    await retry_deliveries(deployment, waits)
+    return [each.message.delivery.id for each in retries]
 
 
 async def _answer(deployment: Deployment, message: QueuedMessage) -> None:
@@ -78,32 +80,32 @@ async def _answer(deployment: Deployment, message: QueuedMessage) -> None:
         await deployment.answer(request)
     except MayflyError as error:
         if not error.retryable:
-            await note_given_up(deployment, request, error)
+            await record_failure(deployment, request, error)
         raise
 
 
 async def answer_in_order(
     messages: Sequence[QueuedMessage], answer: Callable[[QueuedMessage], Awaitable[object]]
-) -> list[Left]:
-    """Answer each group's messages one after the other, the groups side by side.
+) -> list[MessageRetry]:
+    """Answer the messages of each group in order, and the groups concurrently.
 
-    After a failure the rest of its group is not tried: the queue delivers them again, in order.
+    A failure ends its group: the queue redelivers that message and those after it, in order.
 
     Returns:
-        What was not answered, in the order of the batch.
+        Retries of the unanswered messages, in the order of the batch.
     """
     groups: dict[str, list[QueuedMessage]] = {}
     for message in messages:
         groups.setdefault(message.group, []).append(message)
     found = await asyncio.gather(*(_answer_group(group, answer) for group in groups.values()))
-    left = {each.message.delivery.id: each for group in found for each in group}
-    return [left[message.delivery.id] for message in messages if message.delivery.id in left]
+    retries = {each.message.delivery.id: each for group in found for each in group}
+    return [retries[message.delivery.id] for message in messages if message.delivery.id in retries]
 
 
 async def _answer_group(
     group: Sequence[QueuedMessage], answer: Callable[[QueuedMessage], Awaitable[object]]
-) -> list[Left]:
-    """What is left of a group: the first message that failed, and all after it."""
+) -> list[MessageRetry]:
+    """Answer a group; return the first failure and all messages after it."""
     for position, message in enumerate(group):
         try:
             await answer(message)
@@ -114,21 +116,11 @@ async def _answer_group(
                 _reason(error),
                 extra={"record_id": message.delivery.id, "error_code": error.code},
             )
-            after_s = (error.retry_after_s or RETRY_S) if error.retryable else HOPELESS_S
-            return [Left(message=each, after_s=after_s) for each in group[position:]]
+            after_s = (error.retry_after_s or RETRY_S) if error.retryable else PERMANENT_FAILURE_S
+            return [MessageRetry(message=each, after_s=after_s) for each in group[position:]]
     return []
 
 
 def _reason(error: MayflyError) -> str:
-    """For the log, which never quotes a message, as errors about wrong input do."""
-    return f"wrong input at {error.path or 'its beginning'}" if isinstance(error, InvalidInput) else str(error)
-
-
-async def _hold_back(deployment: Deployment, left: Sequence[Left]) -> None:
-    """Let the queue hand them out after the wait that fits, not after its own; where it fails, its own will do."""
-    waits = [(each.message.delivery, each.after_s) for each in left if each.message.delivery.receipt]
-    try:
-        redelivery = await deployment.shared(redelivery_opener())
-        await redelivery.hold_back(waits)
-    except (QueueError, DeadlineExceeded) as error:
-        log.warning("deliveries wait as long as the queue says", extra={"error_code": error.code})
+    """Describe an error for the log, without the message that `InvalidInput` quotes."""
+    return f"invalid input at {error.path or 'the top level'}" if isinstance(error, InvalidInput) else str(error)

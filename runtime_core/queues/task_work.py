@@ -1,4 +1,4 @@
-"""Doing tasks: claimed when they are due, done once by the worker of their name, kept or rescheduled afterwards."""
+"""Task execution: runs a due task once, then deletes or reschedules it."""
 
 from __future__ import annotations
 
@@ -11,75 +11,80 @@ from uuid import UUID
 
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.task import Task
+from runtime_core.errors import InvalidInput
 from runtime_core.support.arguments import call
 from runtime_core.support.deadline import current_deadline, within
 
 if TYPE_CHECKING:
-    from runtime_core.errors import InvalidInput
-from runtime_core.plugin_api import Context
+    from runtime_core.plugin_api import Context
 
 log = logging.getLogger(__name__)
 
 QUEUE, REPEAT, FAILED = "queue", "repeat", "failed"
-LEASE_S = 900.0  # from the tick's claim to the worker's: longer than a queue is ever behind in health
-WORK_S = 300.0  # one task, where no deadline leaves less
+LEASE_S = 900.0  # from the tick's claim to the worker's: longer than the delay of a healthy queue
+WORK_S = 300.0  # limit of one task, unless the deadline is sooner
 LEASE_MARGIN_S = 1.0
-MAX_FAILURES = 5  # of a task that does not repeat; then it is kept, tagged `failed`
-FIRST_RETRY_S = 60.0  # doubled with each failure
+MAX_FAILURES = 5  # of a task that does not repeat; after that it stays in the store, tagged `failed`
+FIRST_RETRY_S = 60.0  # doubles with each failure
 MAX_RETRY_S = 3600.0
 
 
-async def do_claimed_task(runtime: Context, task_id: UUID, held_until: datetime) -> bool:
-    """Take over the claim of a tick and do the task; a failure is kept with the task, which comes back later.
+async def run_claimed_task(runtime: Context, task_id: UUID, held_until: datetime) -> bool:
+    """Take over a tick's claim and run the task.
+
+    A failure is stored with the task, which is retried later.
 
     Returns:
-        False when the claim is gone: somebody else did it, or does.
+        False if another worker took the claim.
     """
     remaining = current_deadline()
     lease_s = min(WORK_S, remaining.remaining_s() if remaining else WORK_S) + LEASE_MARGIN_S
     tasks = runtime.database.tasks
     task = await tasks.hold(runtime.agent_id, task_id, held_until, lease_s=lease_s)
     if task is None or task.due_at is None:
-        log.info("task is not ours to do", extra={"task_id": str(task_id)})
+        log.info("task skipped, its claim is gone", extra={"task_id": str(task_id)})
         return False
     held_until = task.due_at
     try:
         async with within(WORK_S, f"task {task.name}"):
-            given = await execute(runtime, task, task.metadata)
+            output = await execute(runtime, task, task.metadata)
     except Exception as error:
         log.exception("task failed", extra={"task": task.name, "task_id": str(task.id)})
         then: Task | None = _after_failure(task, error, datetime.now(UTC))
     else:
-        then = _after_success(task, given, datetime.now(UTC))
+        then = _after_success(task, output, datetime.now(UTC))
     return await tasks.settle(runtime.agent_id, task.id, held_until, then=then)
 
 
 async def execute(runtime: Context, task: Task, options: Mapping[str, Any]) -> Any:
-    """Have the worker of a task's name do it.
+    """Run a task with the worker of its name.
 
     Raises:
-        InvalidInput: Nobody registered a worker of this name.
+        InvalidInput: No worker of this name is registered.
     """
     worker = runtime.task_worker(task.name)
     if worker is None:
         known = ", ".join(runtime.task_worker_names()) or "none"
-        raise InvalidInput(f"no worker does {task.name!r}; registered are {known}", path="task.name")
+        raise InvalidInput(
+            f"no worker is registered for {task.name!r}: register one (registered: {known})",
+            path="task.name",
+        )
     return await call(worker.execute, (runtime, options, task))
 
 
 async def may_be_chosen(runtime: Context, task: Task, message: Memory, state: Any) -> bool:
-    """Whether the task's worker lets this user set it off."""
+    """Check whether the task's worker allows this user to run it."""
     worker = runtime.task_worker(task.name)
     if worker is None:
         return False
     return worker.validate is None or bool(await call(worker.validate, (runtime, message, state)))
 
 
-def _after_success(task: Task, given: object, now: datetime) -> Task | None:
-    """What becomes of a task that was done: nothing, or its next time."""
+def _after_success(task: Task, output: object, now: datetime) -> Task | None:
+    """Reschedule a repeating task; return None to delete any other task."""
     if REPEAT not in task.tags:
         return None
-    metadata = {**task.metadata, **given} if isinstance(given, Mapping) else dict(task.metadata)
+    metadata = {**task.metadata, **output} if isinstance(output, Mapping) else dict(task.metadata)
     metadata.pop("failures", None)
     metadata.pop("last_error", None)
     return replace(task, metadata=metadata, updated_at=now, due_at=now + _interval(metadata))
@@ -101,7 +106,10 @@ def _pause(failures: int) -> timedelta:
 
 
 def _interval(metadata: Mapping[str, Any]) -> timedelta:
-    """How long until a repeating task comes back; `update_interval` is in milliseconds, as in the reference."""
+    """Read the interval of a repeating task.
+
+    `update_interval` is in milliseconds, as in the reference.
+    """
     given = metadata.get("update_interval", metadata.get("updateInterval", 0))
     milliseconds = given if isinstance(given, int | float) and given > 0 else 0
     return timedelta(milliseconds=milliseconds)

@@ -19,7 +19,7 @@ from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.domain.memory import Content, Memory, MemoryType
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import hand_out
+from runtime_core.queues.embedding.queueing import enqueue_embeddings
 
 if TYPE_CHECKING:
     from runtime_core.plugin_api import Context
@@ -74,7 +74,7 @@ async def store_facts(runtime: Context, statements: Sequence[Statement], *, now:
     stored = StoredFacts()
     for statement in statements:
         await _store(runtime, statement, now, stored)
-    await hand_out(runtime, stored.new, Priority.NORMAL)
+    await enqueue_embeddings(runtime, stored.new, Priority.NORMAL)
     return stored
 
 

@@ -24,7 +24,7 @@ from runtime_core.plugin_api import (
 )
 from runtime_core.ports import EmbeddingIntake
 from runtime_core.queues.embedding.job import Priority, as_priority
-from runtime_core.queues.embedding.queueing import hand_out, queue_generation
+from runtime_core.queues.embedding.queueing import enqueue_embedding, enqueue_embeddings
 from runtime_core.recall.recall_task import RecallTask, recall_mode
 from runtime_core.support.arguments import call
 from runtime_core.support.scope import current_scope, scope_of
@@ -170,7 +170,7 @@ class ModelVerbs(Context):
             RecordNotFound: The memory was not stored.
             InvalidInput: The priority is unknown.
         """
-        await queue_generation(self, self.as_memory(memory), as_priority(priority))
+        await enqueue_embedding(self, self.as_memory(memory), as_priority(priority))
 
     async def update_memory(self, memory: AnyMemory) -> None:
         """Replace content and metadata; an embedding that the changed text wants is made in the background.
@@ -180,7 +180,7 @@ class ModelVerbs(Context):
         """
         changed = self.as_memory(memory)
         await MemoryVerbs.update_memory(self, changed)
-        await hand_out(self, [changed], Priority.NORMAL)
+        await enqueue_embeddings(self, [changed], Priority.NORMAL)
 
     async def add_embedding_to_memory(self, memory: AnyMemory) -> Memory:
         """Embed a stored memory now; one without text stays as it is.

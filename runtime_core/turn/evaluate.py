@@ -69,7 +69,7 @@ async def _ran(
     return True
 
 
-async def hand_over(runtime: Context, queue: JobQueue, run_id: UUID) -> None:
+async def enqueue_evaluation(runtime: Context, queue: JobQueue, run_id: UUID) -> None:
     """Leave a turn's evaluators to the work queue; where it takes nothing, to a task that the next tick finds.
 
     Raises:

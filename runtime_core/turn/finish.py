@@ -11,10 +11,10 @@ from runtime_core.domain.result import MessageProcessingResult, Mode, dump_resul
 from runtime_core.domain.run import RunStatus, TurnEnd
 from runtime_core.errors import DeadlineExceeded, LeaseLost, MayflyError
 from runtime_core.queues.embedding.job import Priority
-from runtime_core.queues.embedding.queueing import beside_storing, hand_out
+from runtime_core.queues.embedding.queueing import enqueue_embeddings, enqueue_while_storing
 from runtime_core.support import background
 from runtime_core.support.deadline import current_deadline, grace
-from runtime_core.turn.evaluate import concerned, hand_over, outlive
+from runtime_core.turn.evaluate import concerned, enqueue_evaluation, outlive
 from runtime_core.turn.value import Turn
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ async def finish(turn: Turn) -> MessageProcessingResult:
     runtime, scope = turn.runtime, turn.scope
     result = _result(turn)
     if turn.queue is not None and concerned(runtime.evaluators, did_respond=result.did_respond):
-        enqueue = partial(hand_over, runtime, turn.queue, scope.run_id)
+        enqueue = partial(enqueue_evaluation, runtime, turn.queue, scope.run_id)
         background.start(outlive(turn, enqueue), name="evaluators", owner=runtime)
     await enqueue_message(turn)
     end = TurnEnd(
@@ -46,7 +46,7 @@ async def finish(turn: Turn) -> MessageProcessingResult:
         details=turn.details(),
         embedding_priority="normal" if runtime.embeds else None,
     )
-    async with beside_storing(runtime, end.answers, Priority.NORMAL):
+    async with enqueue_while_storing(runtime, end.answers, Priority.NORMAL):
         await runtime.database.turns.finish(end)
     turn.end_phase("finish_ms")
     return result
@@ -72,7 +72,7 @@ async def enqueue_message(turn: Turn) -> None:
     """Enqueue the embedding of the message once: while the model works, else at the turn's end."""
     if not turn.is_enqueued:
         turn.is_enqueued = True
-        await hand_out(turn.runtime, [turn.message], Priority.HIGH)
+        await enqueue_embeddings(turn.runtime, [turn.message], Priority.HIGH)
 
 
 async def deliver(turn: Turn, result: MessageProcessingResult) -> None:

@@ -1,7 +1,7 @@
-"""How long a cold start takes to the first stored answer, beside a bare `openai` client doing one completion.
+"""Benchmark of the cold start to the first stored answer, against a bare `openai` client.
 
-`make bench-cold` runs it. Each side is a whole process, from its start to its end, in turn; the database and the
-scripted model server are on the loopback, and bytecode is there. Ends with an error when a bound is passed.
+`make bench-cold` runs it. Each side is a whole process that makes one completion, measured from start to end, in turns.
+The database and the scripted model server are on the loopback, and bytecode is cached. It fails if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 WALL_LIMIT = 0.60  # of the bare process's wall time
 PEAK_LIMIT_MIB = 50.0
 
-# What the Lambda runtime client does with a handler: import it, call it once.
+# Like the Lambda runtime client: import the handler, call it once.
 OURS = """
 import json, os, sys, time
 began = time.perf_counter()
@@ -59,7 +59,7 @@ print(json.dumps({"import_ms": (imported - began) * 1000, "answer_ms": (answered
     "status": open("/proc/self/status").read()}), flush=True)
 os._exit(0)
 """
-# Where the time of the imports goes: the first name that fits counts.
+# Groups of imports by module name; the first matching pattern counts.
 GROUPS = (
     ("our own modules", r"(handlers|runtime_core)(\.|$)"),
     ("pydantic", r"(pydantic|pydantic_core|annotated_types|typing_extensions|typing_inspection)(\.|$)"),
@@ -67,14 +67,14 @@ GROUPS = (
     ("asyncpg", r"asyncpg(\.|$)"),
     ("Powertools", r"(aws_lambda_powertools|jmespath)(\.|$)"),
     ("asyncio", r"asyncio(\.|$)"),
-    ("other packages of Python", r".*"),
+    ("other packages", r".*"),
 )
 LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """One whole process."""
+    """Measurement of one whole process."""
 
     wall_ms: float
     import_ms: float
@@ -82,21 +82,21 @@ class Start:
     peak_mib: float
 
 
-def started(code: str, variables: Mapping[str, str]) -> Start:
-    """Run one process to its end."""
+def run_process(code: str, variables: Mapping[str, str]) -> Start:
+    """Run and measure one process."""
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], env=variables, cwd=ROOT, capture_output=True, check=False)
     wall_ms = (time.perf_counter() - began) * 1000
     if done.returncode != 0:
         raise RuntimeError(done.stderr.decode())
-    told = json.loads(done.stdout.decode().splitlines()[-1])
-    # The kernel's high-water mark of this program alone; `ru_maxrss` starts from its parent's.
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", told.pop("status"))
-    return Start(wall_ms=wall_ms, peak_mib=int(peak) / 1024, **told)
+    report = json.loads(done.stdout.decode().splitlines()[-1])
+    # The kernel's high-water mark of this process; `ru_maxrss` starts at the parent's value.
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", report.pop("status"))
+    return Start(wall_ms=wall_ms, peak_mib=int(peak) / 1024, **report)
 
 
 def import_times_ms(variables: Mapping[str, str]) -> dict[str, float]:
-    """Own time of every import of a cold start, by group."""
+    """Measure the own time of each import of a cold start, in ms by group."""
     command = [sys.executable, "-X", "importtime", "-c", OURS]
     done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, check=True, text=True)
     groups: dict[str, float] = defaultdict(float)
@@ -107,7 +107,7 @@ def import_times_ms(variables: Mapping[str, str]) -> dict[str, float]:
 
 
 def medians(starts: Sequence[Start]) -> Start:
-    """The median of each number."""
+    """Compute the median of each time, and the maximum peak."""
     return Start(
         wall_ms=statistics.median(each.wall_ms for each in starts),
         import_ms=statistics.median(each.import_ms for each in starts),
@@ -117,7 +117,7 @@ def medians(starts: Sequence[Start]) -> Start:
 
 
 def measure(pairs: int, database_url: str, base_url: str) -> bool:
-    """Measure and print; says whether both bounds hold."""
+    """Measure and print; return whether both limits hold."""
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -128,11 +128,11 @@ def measure(pairs: int, database_url: str, base_url: str) -> bool:
         "OPENAI_API_KEY": "sk-bench",
         "AGENTS": "handlers.agents:AGENTS",
     }
-    started(OURS, variables), started(BARE, variables)  # bytecode and file cache, for both
+    run_process(OURS, variables), run_process(BARE, variables)  # warms bytecode and file caches for both
     ours, bare = [], []
     for _ in range(pairs):
-        ours.append(started(OURS, variables))
-        bare.append(started(BARE, variables))
+        ours.append(run_process(OURS, variables))
+        bare.append(run_process(BARE, variables))
     mine, theirs = medians(ours), medians(bare)
     ratio = mine.wall_ms / theirs.wall_ms
     say(f"{'':22}{'whole process':>15}{'imports':>10}{'answer':>10}{'peak':>12}")
@@ -146,7 +146,7 @@ def measure(pairs: int, database_url: str, base_url: str) -> bool:
 
 
 def say(line: str) -> None:
-    """Write a line for people."""
+    """Print a line."""
     print(line, flush=True)  # noqa: T201
 
 
@@ -156,7 +156,7 @@ def main() -> None:
     pairs = arguments.parse_args().pairs
     with PostgresServer.running() as postgres, model_server_process() as base_url:
         held = measure(pairs, postgres.url(postgres.new_database()), base_url)
-    sys.exit(0 if held else "bench-cold: a bound is passed")
+    sys.exit(0 if held else "bench-cold: a limit is exceeded")
 
 
 if __name__ == "__main__":

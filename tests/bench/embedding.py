@@ -1,7 +1,8 @@
-"""Background embedding against the bare work, and under fire: `python -m tests.bench.embedding [--count N]`.
+"""Benchmark of background embedding against the bare work, and during kills.
 
-The bare work is what no drain can do without: the same HTTP calls, and one COPY for each batch into the same table
-with the same indexes. Both run in this process, on the same server, in turns.
+Run `python -m tests.bench.embedding [--count N]`. The bare work is the minimum of any drain: the same HTTP calls,
+and one COPY for each batch into the same table with the same indexes. Both run in this process, on the same server, in
+turns.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from runtime_core.deployment.deployment import Deployment
 from runtime_core.domain.memory import Memory
 from runtime_core.queues.embedding.deliveries import embed_deliveries
 from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from tests.databases import PostgresServer
@@ -61,7 +62,7 @@ def batches(memories: Sequence[Memory]) -> Iterator[Sequence[Memory]]:
 
 
 @asynccontextmanager
-async def deployment_of(url: str, base_url: str) -> AsyncIterator[Deployment]:
+async def open_deployment(url: str, base_url: str) -> AsyncIterator[Deployment]:
     settings = Settings(
         database_url=url,
         openai_base_url=base_url,
@@ -77,7 +78,7 @@ def model_calls(base_url: str) -> int:
     return int(httpx2.post(f"{base_url}/calls", json={}, trust_env=False).json()["calls"])
 
 
-async def stored(deployment: Deployment, count: int) -> list[Memory]:
+async def store_memories(deployment: Deployment, count: int) -> list[Memory]:
     agent_id = deployment.agents[0].agent_id
     scene = replace(Scene(), agent_id=agent_id)
     memories = [scene.memory(f"What was said at {n} o'clock, and by whom") for n in range(count)]
@@ -87,12 +88,12 @@ async def stored(deployment: Deployment, count: int) -> list[Memory]:
     return memories
 
 
-async def drained(url: str, base_url: str, count: int) -> dict[str, Any]:
-    """The worker as it is: jobs in, embeddings stored."""
+async def drain(url: str, base_url: str, count: int) -> dict[str, Any]:
+    """Drain jobs with the worker; return time, memory growth and calls."""
     process = psutil.Process()
     before = model_calls(base_url)
-    async with deployment_of(url, base_url) as deployment:
-        memories = await stored(deployment, count)
+    async with open_deployment(url, base_url) as deployment:
+        memories = await store_memories(deployment, count)
         jobs = [
             EmbeddingJob(
                 agent_id=deployment.agents[0].agent_id,
@@ -104,7 +105,7 @@ async def drained(url: str, base_url: str, count: int) -> dict[str, Any]:
         rss_bytes: list[int] = []
         started_s = time.perf_counter()
         for start in range(0, count, BATCH):
-            records = [Delivery(id=str(n), body=job.body()) for n, job in enumerate(jobs[start : start + BATCH])]
+            records = [QueueDelivery(id=str(n), body=job.body()) for n, job in enumerate(jobs[start : start + BATCH])]
             failed = await embed_deliveries(deployment, records)
             assert failed == [], failed
             rss_bytes.append(process.memory_info().rss)
@@ -113,10 +114,10 @@ async def drained(url: str, base_url: str, count: int) -> dict[str, Any]:
     return {"took_s": took_s, "growth_mib": (max(warm) - warm[0]) / MIB, "calls": model_calls(base_url) - before}
 
 
-async def bare(url: str, base_url: str, count: int) -> float:
-    """The same HTTP calls, and one COPY for each batch."""
-    async with deployment_of(url, base_url) as deployment:
-        memories = await stored(deployment, count)
+async def run_bare_work(url: str, base_url: str, count: int) -> float:
+    """Make the same HTTP calls, and one COPY for each batch; return the seconds."""
+    async with open_deployment(url, base_url) as deployment:
+        memories = await store_memories(deployment, count)
         agent_id = deployment.agents[0].agent_id
     connection = await asyncpg.connect(url)
     async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
@@ -129,15 +130,15 @@ async def bare(url: str, base_url: str, count: int) -> float:
                 "dimensions": DIMENSION,
             }
             answer = (await http.post(f"{base_url}/embeddings", json=asked)).json()
-            rows = copied(agent_id, batch, [base64.b64decode(each["embedding"]) for each in answer["data"]])
+            rows = encode_rows(agent_id, batch, [base64.b64decode(each["embedding"]) for each in answer["data"]])
             await connection.copy_to_table("embeddings", source=rows, columns=_COLUMNS, format="binary")
         took_s = time.perf_counter() - started_s
     await connection.close()
     return took_s
 
 
-async def copied(agent_id: UUID, memories: Sequence[Memory], vectors: Sequence[bytes]) -> AsyncIterator[bytes]:
-    """Rows in Postgres' binary form."""
+async def encode_rows(agent_id: UUID, memories: Sequence[Memory], vectors: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Encode rows in the binary COPY format of Postgres."""
     rows = [_SIGNATURE]
     for memory, vector in zip(memories, vectors, strict=True):
         numbers = struct.unpack(f"<{DIMENSION}f", vector)
@@ -156,7 +157,7 @@ async def copied(agent_id: UUID, memories: Sequence[Memory], vectors: Sequence[b
     yield b"".join(rows)
 
 
-async def embeddings_in(url: str) -> int:
+async def count_embeddings(url: str) -> int:
     connection = await asyncpg.connect(url)
     try:
         return int(await connection.fetchval("select count(*) from embeddings"))
@@ -164,14 +165,14 @@ async def embeddings_in(url: str) -> int:
         await connection.close()
 
 
-def against_the_bare_work(count: int, rounds: int) -> None:
+def compare_with_bare_work(count: int, rounds: int) -> None:
     ratios: list[float] = []
     with PostgresServer.running() as server, instant_server() as base_url, asyncio.Runner() as runner:
         for number in range(rounds):
             of_drain, of_bare = (server.url(server.new_database()) for _ in range(2))
-            pure_s = runner.run(bare(of_bare, base_url, count))
-            found = runner.run(drained(of_drain, base_url, count))
-            assert runner.run(embeddings_in(of_drain)) == count
+            pure_s = runner.run(run_bare_work(of_bare, base_url, count))
+            found = runner.run(drain(of_drain, base_url, count))
+            assert runner.run(count_embeddings(of_drain)) == count
             ratios.append(found["took_s"] / pure_s)
             say(
                 f"round {number + 1}: bare {pure_s:.2f} s, drain {found['took_s']:.2f} s = {ratios[-1]:.2f} x; "
@@ -181,11 +182,11 @@ def against_the_bare_work(count: int, rounds: int) -> None:
     say(f"drain of {count} x {DIMENSION}: {sorted(ratios)[len(ratios) // 2]:.2f} x the bare work (at most 2)")
 
 
-async def under_fire(count: int, kills: int) -> None:
+async def run_storm(count: int, kills: int) -> None:
     with PostgresServer.running() as server, queue_server() as queues, ScriptedModelServer() as model_server:
         os.environ.update(queues.environment)
         url = server.url(server.new_database())
-        async with deployment_of(url, model_server.base_url) as deployment:
+        async with open_deployment(url, model_server.base_url) as deployment:
             left = await storm(
                 deployment.database,  # type: ignore[arg-type]  # a Postgres adapter, by its URL
                 url,
@@ -212,13 +213,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--storm", type=int, default=5_000, help="memories drained under fire; 0 leaves it out")
+    parser.add_argument("--storm", type=int, default=5_000, help="memories drained during kills; 0 skips it")
     parser.add_argument("--kills", type=int, default=10)
     chosen = parser.parse_args()
     if chosen.count:
-        against_the_bare_work(chosen.count, chosen.rounds)
+        compare_with_bare_work(chosen.count, chosen.rounds)
     if chosen.storm:
-        asyncio.run(under_fire(chosen.storm, chosen.kills))
+        asyncio.run(run_storm(chosen.storm, chosen.kills))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A server that answers embedding calls at once: vectors are cut from a buffer, never computed."""
+"""Embedding server with instant answers: vectors are slices of a buffer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPREAD = 65_536
 
 
 class InstantEmbeddings(asyncio.Protocol):
-    """One connection; speaks as much HTTP/1.1 as a client that keeps its connection needs."""
+    """One connection; implements the part of HTTP/1.1 that a keep-alive client needs."""
 
     def __init__(self, vectors: memoryview, dimension: int) -> None:
         self._vectors = vectors
@@ -41,11 +41,11 @@ class InstantEmbeddings(asyncio.Protocol):
         asked = json.loads(rest)
         if asked.get("input"):
             InstantEmbeddings.calls += 1
-            self._send(self._embedded(asked))
-        else:  # asked for nothing but the count
+            self._send(self._embed(asked))
+        else:  # a request for the count only
             self._send({"calls": InstantEmbeddings.calls})
 
-    def _embedded(self, asked: dict[str, list[str]]) -> dict[str, object]:
+    def _embed(self, asked: dict[str, list[str]]) -> dict[str, object]:
         data = [
             {"object": "embedding", "index": index, "embedding": self._vector(text)}
             for index, text in enumerate(asked["input"])
@@ -65,7 +65,7 @@ class InstantEmbeddings(asyncio.Protocol):
 
 
 async def serve(dimension: int) -> None:
-    """Serve until the process is ended; the port is told on standard output."""
+    """Serve until the process ends; the port is written to standard output."""
     spread = random.Random(3)  # noqa: S311 - the same vectors in each run
     vectors = memoryview(array("f", (spread.uniform(-1, 1) for _ in range(SPREAD + dimension))).tobytes())
     loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
-"""How much of what a question should bring back is found: `python -m tests.bench.recall` (`make bench-recall`).
+"""Benchmark of search recall: `python -m tests.bench.recall` (`make bench-recall`).
 
-Real word vectors (the local provider's), on SQLite and on Postgres, over the labelled sets beside this file: the one
-that the ranking was shaped on, and one that was written once and is only measured.
+It uses the word vectors of the local provider, on SQLite and on Postgres, and the labelled sets beside this file: the
+set that the ranking was tuned on, and a held-out set that is only measured.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TUNED_ON, HELD_OUT = "labelled.toml", "held_out.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and the texts that should be found."""
+    """A question, and the texts that search should find."""
 
     kind: str
     ask: str
@@ -38,7 +38,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """Texts, and questions to them."""
+    """A labelled set: texts and questions."""
 
     texts: tuple[str, ...]
     questions: tuple[Question, ...]
@@ -53,19 +53,22 @@ class Labelled:
         ]
         texts = (*given["said"], *records)
         questions = tuple(
-            Question(kind=each["kind"], ask=each["ask"], finds=frozenset(_one(texts, part) for part in each["finds"]))
+            Question(kind=each["kind"], ask=each["ask"], finds=frozenset(_find(texts, part) for part in each["finds"]))
             for each in given["questions"]
         )
         return cls(texts=texts, questions=questions)
 
 
-def _one(texts: Sequence[str], part: str) -> str:
+def _find(texts: Sequence[str], part: str) -> str:
     (found,) = (each for each in texts if part in each)
     return found
 
 
 async def recall_at(database: DatabaseAdapter, labelled: Labelled, depth: int = DEPTH) -> dict[tuple[str, str], float]:
-    """The mean share of what should be found that is among the first `depth`, by way and kind; kind `all` too."""
+    """Compute the mean recall at a depth, by way and kind.
+
+    The kind `all` is the mean over all kinds.
+    """
     scene, model = Scene(), LocalEmbeddingModel()
     vectors = (await model.embed(labelled.texts)).vectors
     memories = [scene.memory(text, embedding=vector) for text, vector in zip(labelled.texts, vectors, strict=True)]

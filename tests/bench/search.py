@@ -1,8 +1,8 @@
-"""How fast memories are searched, and how much of the exact answer the index finds: `python -m tests.bench.search`.
+"""Benchmark of search: latency, and recall of the vector index against the exact answer.
 
-One agent's memories, half of them in one room, the rest in rooms of one per cent each; texts of words as rare and
-as frequent as in English (Zipf's law), vectors of a few hundred topics that lie in 48 of the dimensions, with noise in
-all.
+Run `python -m tests.bench.search`. The corpus is one agent's memories, half of them in one room, the rest in rooms
+of one per cent each. Word frequencies follow Zipf's law, as in English. The vectors are of 300 topics in a subspace of
+48 dimensions, with noise in all dimensions.
 """
 
 from __future__ import annotations
@@ -40,14 +40,18 @@ MODEL = "bench"
 START = datetime(2030, 1, 1, tzinfo=UTC)
 TOPICS, LATENT, VOCABULARY, WORDS = 300, 48, 20_000, 14
 SYLLABLES = (*(f"{each}a" for each in "bcdfghjkl"), *(f"{each}o" for each in "mnprstvwxyz"))
-FIRST_WORD = 30  # the more frequent ones are stop words
+FIRST_WORD = 30  # more frequent ranks are stop words
 NEAREST = 10
 BATCH = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """What is searched: vectors of shape (count, dimension), unit length, and a text and a room for each."""
+    """Corpus: a vector, a text and a room for each memory.
+
+    Attributes:
+        vectors: Shape `(count, dimension)`, unit length.
+    """
 
     vectors: Any
     texts: list[str]
@@ -69,7 +73,7 @@ class Corpus:
         return cls(vectors=vectors, texts=texts, rooms=rooms)
 
     def nearest(self, vector: Any, room: UUID | None) -> list[int]:
-        """The exact answer: positions of the nearest."""
+        """Return the positions of the exact nearest vectors, in any order."""
         scores = self.vectors @ vector
         if room is not None:
             scores = np.where([each == room for each in self.rooms], scores, -2)
@@ -82,7 +86,7 @@ def _word(rank: int) -> str:
     while rank:
         rank, part = divmod(rank, len(SYLLABLES))
         letters += SYLLABLES[part]
-    return letters + "q"  # no ending that a stemmer would take off
+    return letters + "q"  # an ending that no stemmer removes
 
 
 def memory_id(position: int) -> UUID:
@@ -103,7 +107,7 @@ def memories(corpus: Corpus) -> Iterator[Memory]:
 
 @asynccontextmanager
 async def on_postgres(corpus: Corpus) -> AsyncIterator[DatabaseAdapter]:
-    """A server of its own, filled by COPY, its vector index built afterwards."""
+    """Start a server, fill it by COPY, and build the vector index afterwards."""
     server = await asyncio.to_thread(PostgresServer.create)
     try:
         await asyncio.to_thread(server.start)
@@ -145,7 +149,7 @@ async def _fill(url: str, corpus: Corpus) -> None:
 
 
 def _vector_bytes(vector: Any) -> bytes:
-    """As pgvector reads it: the dimension, an unused number, the numbers, all big-endian."""
+    """Encode a vector for pgvector: dimension, zero, numbers, all big-endian."""
     return struct.pack(">HH", len(vector), 0) + bytes(vector.astype(">f4"))
 
 
@@ -166,7 +170,7 @@ async def on_sqlite(corpus: Corpus) -> AsyncIterator[DatabaseAdapter]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One way of asking."""
+    """One kind of query."""
 
     name: str
     room: UUID | None
@@ -184,7 +188,7 @@ CASES = (
 
 
 async def measure(database: DatabaseAdapter, corpus: Corpus, queries: Corpus, case: Case) -> dict[str, Any]:
-    """Ask every query once, after a few that warm up."""
+    """Run every query once; the first three are warm-up."""
     which = MemoryFilter(room_ids=(case.room,) if case.room else ())
     times, answers = [], []
     for position, text in enumerate(queries.texts):

@@ -1,6 +1,7 @@
-"""How much a warm turn costs beside a bare `openai` call: the same server, pairs in turn, medians.
+"""Benchmark of a warm turn against a bare `openai` call: medians of alternating pairs.
 
-`make bench` runs it. Both sides run in this process, on one loop, so the ratio holds on a noisy machine.
+`make bench` runs it. Both sides use the same server and run in this process, on one loop, so that noise of the machine
+affects both.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from runtime_core.domain.message_request import parse_message_request
 from runtime_core.settings import Settings
 from tests.databases import PostgresServer
 
-_ROOM_TURNS = 12  # of one conversation; a much longer one also pays for looking back beyond its window
+_ROOM_TURNS = 12  # turns of one conversation; a longer one also pays for history beyond its window
 
 
-async def timed_ms(call: Callable[[], Awaitable[Any]]) -> float:
+async def time_ms(call: Callable[[], Awaitable[Any]]) -> float:
     started = time.perf_counter()
     await call()
     return (time.perf_counter() - started) * 1000
@@ -60,8 +61,8 @@ async def measure(pairs: int, database_url: str, base_url: str) -> None:
             await bare()
         turns, calls = [], []
         for _ in range(pairs):
-            turns.append(await timed_ms(turn))
-            calls.append(await timed_ms(bare))
+            turns.append(await time_ms(turn))
+            calls.append(await time_ms(bare))
     ratio = statistics.median(turn / call for turn, call in zip(turns, calls, strict=True))
     print(f"warm turn   {statistics.median(turns):6.2f} ms   stored twice, one model call")  # noqa: T201
     print(f"openai call {statistics.median(calls):6.2f} ms   bare, nothing stored")  # noqa: T201
@@ -70,7 +71,10 @@ async def measure(pairs: int, database_url: str, base_url: str) -> None:
 
 @contextmanager
 def model_server_process() -> Iterator[str]:
-    """The scripted server in a process of its own, so that it takes no time from what is measured; its base URL."""
+    """Run the scripted server in a separate process; yields its base URL.
+
+    A separate process takes no time from the measured one.
+    """
     command = [sys.executable, "-m", "tests.model_server", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Background work in a handler: the invocation waits for it, a frozen process does none."""
+"""Background work in a handler: the invocation waits for it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_background_work_that_outlasts_the_invocation_is_told_and_ended(environm
     assert told == ["DeadlineExceeded", "complete"]
 
 
-def test_a_failing_event_still_waits_for_what_it_started(environment: Environment, context: LocalContext) -> None:
+def test_a_failing_event_still_waits_for_its_background_work(environment: Environment, context: LocalContext) -> None:
     done: list[str] = []
 
     async def work() -> None:
@@ -87,7 +87,7 @@ def test_a_failing_event_still_waits_for_what_it_started(environment: Environmen
     assert done == ["done"]
 
 
-async def test_work_that_fails_is_logged_and_ends_its_waiting(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failing_background_work_is_logged_and_ends_the_wait(caplog: pytest.LogCaptureFixture) -> None:
     async def failing() -> None:
         raise ZeroDivisionError("by zero")
 

@@ -1,4 +1,4 @@
-"""The embedding queues end to end: a turn queues, the handler drains, the sweep finds what was lost."""
+"""Embedding queues end to end: a turn enqueues, the handler drains, the sweep retries."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from runtime_core.domain.task import Task
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.deliveries import LIMITS
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority, parse_embedding_job
-from runtime_core.queues.embedding.queueing import messages_of
-from runtime_core.queues.embedding.sweep import forgotten, sweep
-from runtime_core.queues.work import tick
+from runtime_core.queues.embedding.sweep import claim_unqueued, sweep
+from runtime_core.queues.jobs import messages_of
+from runtime_core.queues.tick import tick
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from runtime_core.wiring import queue_opener
@@ -63,7 +63,7 @@ def start(
     tmp_path: Path,
     model_server: ScriptedModelServer,
 ) -> Iterator[Start]:
-    """Starts the environment that the handlers run in."""
+    """Return a function that starts the environment of the handlers."""
     url = f"sqlite:///{tmp_path}/mayfly.db"
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url")
@@ -110,8 +110,8 @@ def run(environment: Environment, use: Callable[[Deployment], Awaitable[T]]) -> 
     return environment.run(use)
 
 
-def keep(environment: Environment, *texts: str, queue: Queue | None = None) -> list[Memory]:
-    """Store memories of the first agent that want an embedding, and queue them."""
+def store_memories(environment: Environment, *texts: str, queue: Queue | None = None) -> list[Memory]:
+    """Store memories of the first agent that want an embedding, and enqueue them."""
 
     async def kept(deployment: Deployment) -> list[Memory]:
         agent_id = deployment.agents[0].agent_id
@@ -125,7 +125,7 @@ def keep(environment: Environment, *texts: str, queue: Queue | None = None) -> l
     return run(environment, kept)
 
 
-def embedded(environment: Environment, memories: list[Memory]) -> list[bool]:
+def have_embedding(environment: Environment, memories: list[Memory]) -> list[bool]:
     async def found(deployment: Deployment) -> list[bool]:
         agent_id = deployment.agents[0].agent_id
         got = await deployment.database.memories.get(agent_id, [each.id for each in memories])
@@ -152,7 +152,7 @@ def test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_em
         return await deployment.database.memories.find(deployment.agents[0].agent_id, MemoryFilter())
 
     messages = run(environment, all_messages)
-    assert embedded(environment, messages) == [True, True]
+    assert have_embedding(environment, messages) == [True, True]
     assert [queue.bodies() for queue in queues.values()] == [[], [], []]
 
 
@@ -165,11 +165,9 @@ def test_what_lies_on_the_queue_is_ids_and_a_hash_alone(start: Start, queues: di
     assert len(parse_embedding_job(body).content_hash) == 64
 
 
-def test_each_agent_s_jobs_are_a_group_of_their_own_so_that_a_fair_queue_lets_none_starve(
-    start: Start, queues: dict[str, Queue]
-) -> None:
+def test_each_agents_jobs_have_their_own_group_for_fair_queues(start: Start, queues: dict[str, Queue]) -> None:
     environment = start(queues)
-    (memory,) = keep(environment, "one", queue=queues["low"])
+    (memory,) = store_memories(environment, "one", queue=queues["low"])
     event = next(queues["low"].events(wait_s=2))
     assert event["Records"][0]["attributes"]["MessageGroupId"] == str(memory.agent_id)
 
@@ -178,11 +176,11 @@ def test_a_batch_is_one_model_call_and_a_duplicate_makes_none(
     start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
 ) -> None:
     environment = start(queues)
-    memories = keep(environment, *(f"text {n}" for n in range(25)), queue=queues["low"])
+    memories = store_memories(environment, *(f"text {n}" for n in range(25)), queue=queues["low"])
     low = poller(queues["low"], batch_size=100)
     assert low.poll() == 25
     assert len(embedding_calls(model_server)) == 1
-    assert embedded(environment, memories) == [True] * 25
+    assert have_embedding(environment, memories) == [True] * 25
     body = EmbeddingJob(agent_id=memories[0].agent_id or memories[0].id, memory_id=memories[0].id, content_hash="")
     queues["low"].client.send_message(QueueUrl=queues["low"].url, MessageBody=body.body())
     assert low.poll(wait_s=1) == 1
@@ -190,7 +188,7 @@ def test_a_batch_is_one_model_call_and_a_duplicate_makes_none(
     assert len(embedding_calls(model_server)) == 1
 
 
-def test_of_a_batch_with_poison_only_that_fails_with_its_reason(
+def test_in_a_batch_with_poison_only_the_poison_fails_with_its_reason(
     start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
 ) -> None:
     def answer(request: ModelRequest) -> Sent:
@@ -199,11 +197,11 @@ def test_of_a_batch_with_poison_only_that_fails_with_its_reason(
 
     model_server.answer_with(answer, path=EMBEDDINGS)
     environment = start(queues)
-    memories = keep(environment, *(f"text {n}" for n in range(20)), "poison", queue=queues["low"])
+    memories = store_memories(environment, *(f"text {n}" for n in range(20)), "poison", queue=queues["low"])
     low = poller(queues["low"], batch_size=100)
     low.poll()
     assert (low.done, low.failed) == (21, 0)
-    assert embedded(environment, memories) == [True] * 20 + [False]
+    assert have_embedding(environment, memories) == [True] * 20 + [False]
 
     async def failed(deployment: Deployment) -> list[str]:
         found = await deployment.database.embeddings.failed(deployment.agents[0].agent_id)
@@ -214,29 +212,29 @@ def test_of_a_batch_with_poison_only_that_fails_with_its_reason(
     assert "poison" not in reason
 
 
-def test_a_rate_limit_gives_the_rest_back_with_the_wait_that_the_provider_asks_for(
+def test_after_a_rate_limit_the_rest_is_retried_after_the_providers_delay(
     start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
 ) -> None:
     environment = start(queues)
-    memories = keep(environment, "one", "two", queue=queues["low"])
+    memories = store_memories(environment, "one", "two", queue=queues["low"])
     model_server.script(failure(429, headers={"retry-after": "1"}), path=EMBEDDINGS)
     low = poller(queues["low"])
     assert low.poll() == 2
     assert (low.done, low.failed) == (0, 2)
     assert low.poll(wait_s=0) == 0
-    assert low.poll(wait_s=10) == 2  # long before the queue's own 300 s
-    assert embedded(environment, memories) == [True, True]
+    assert low.poll(wait_s=10) == 2  # sooner than the visibility timeout of 300 s
+    assert have_embedding(environment, memories) == [True, True]
 
 
-def test_a_body_that_is_no_job_comes_back_alone(start: Start, queues: dict[str, Queue]) -> None:
+def test_only_an_invalid_body_is_retried(start: Start, queues: dict[str, Queue]) -> None:
     environment = start(queues)
-    memories = keep(environment, "one", queue=queues["low"])
+    memories = store_memories(environment, "one", queue=queues["low"])
     for body in ("no json", "[1]", '{"agent_id": "x"}'):
         queues["low"].client.send_message(QueueUrl=queues["low"].url, MessageBody=body)
     low = poller(queues["low"])
     assert low.poll(wait_s=1) == 4
     assert (low.done, low.failed) == (1, 3)
-    assert embedded(environment, memories) == [True]
+    assert have_embedding(environment, memories) == [True]
 
 
 def sweep_first(environment: Environment, overdue_s: Mapping[Priority, float] = NEVER_LATE) -> int:
@@ -274,14 +272,14 @@ def test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_b
     assert counter.most == LIMITS.concurrency < embed_agents.HEALTHY
 
 
-def tasks(environment: Environment) -> list[Task]:
+def find_tasks(environment: Environment) -> list[Task]:
     async def found(deployment: Deployment) -> list[Task]:
         return await deployment.database.records.find(Task, deployment.agents[0].agent_id)
 
     return run(environment, found)
 
 
-def change(environment: Environment, task: Task) -> None:
+def update_task(environment: Environment, task: Task) -> None:
     async def changed(deployment: Deployment) -> None:
         await deployment.database.records.update(deployment.agents[0].agent_id, [task])
 
@@ -290,13 +288,13 @@ def change(environment: Environment, task: Task) -> None:
 
 def test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once(start: Start) -> None:
     environment = start()
-    assert tasks(environment) == []
+    assert find_tasks(environment) == []
 
     async def overlapping(deployment: Deployment) -> list[int]:
         return await asyncio.gather(*(tick(deployment) for _ in range(5)))
 
     assert sorted(run(environment, overlapping)) == [0, 0, 0, 0, 1]
-    (task,) = tasks(environment)
+    (task,) = find_tasks(environment)
     assert (task.name, sorted(task.tags)) == ("EMBEDDING_DRAIN", ["queue", "repeat"])
     assert task.metadata["found"] == 0
     assert task.due_at is not None
@@ -304,7 +302,7 @@ def test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once(start: 
     assert handlers.tick.handler({}) == {"tasks": 0}
 
 
-def test_each_agent_that_embeds_has_its_drain_and_one_that_does_not_start_is_in_nobodys_way(start: Start) -> None:
+def test_each_embedding_agent_has_a_drain_task_even_if_another_agent_does_not_start(start: Start) -> None:
     environment = start(agents="tests.handlers.embed_agents:SOME_EMBED")
     assert handlers.tick.handler({}) == {"tasks": len(embed_agents.EMBEDS)}
 
@@ -320,14 +318,14 @@ def test_each_agent_that_embeds_has_its_drain_and_one_that_does_not_start_is_in_
     assert run(environment, drained) == embed_agents.EMBEDS
 
 
-def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_stays(start: Start) -> None:
+def test_a_deleted_drain_task_is_restored_and_a_changed_one_is_kept(start: Start) -> None:
     environment = start()
     handlers.tick.handler({})
-    (task,) = tasks(environment)
+    (task,) = find_tasks(environment)
     changed = replace(task, metadata={**task.metadata, "update_interval": 86_400_000}, due_at=LONG_AGO)
-    change(environment, changed)
+    update_task(environment, changed)
     assert handlers.tick.handler({}) == {"tasks": 1}
-    (kept,) = tasks(environment)
+    (kept,) = find_tasks(environment)
     assert kept.due_at is not None
     assert kept.due_at > datetime.now(UTC) + timedelta(hours=23)
 
@@ -336,44 +334,44 @@ def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_s
 
     assert run(environment, delete) == 1
     assert handlers.tick.handler({}) == {"tasks": 1}
-    assert [each.id for each in tasks(environment)] == [task.id]
+    assert [each.id for each in find_tasks(environment)] == [task.id]
 
 
 def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
     start: Start, queues: dict[str, Queue], server: QueueServer
 ) -> None:
-    """From the schedule over the work queue to the embedding queue, as on Lambda."""
+    """From the schedule through the work queue to the embedding queue, as on Lambda."""
     work = server.new_queue()
     environment = start(queues, work_queue_url=work.url)
-    memories = keep(environment, "lost", "lost too")
+    memories = store_memories(environment, "lost", "lost too")
     handlers.tick.handler({})
     assert work.deliver(handlers.work.handler) == (1, 0)
-    (task,) = tasks(environment)
-    assert task.metadata["found"] == 0  # not late yet
-    change(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
+    (task,) = find_tasks(environment)
+    assert task.metadata["found"] == 0  # not overdue yet
+    update_task(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
     handlers.tick.handler({})
     assert work.deliver(handlers.work.handler) == (1, 0)
-    assert tasks(environment)[0].metadata["found"] >= 2
+    assert find_tasks(environment)[0].metadata["found"] >= 2
     low = poller(queues["low"], batch_size=100)
     assert low.poll(wait_s=1) >= 2
-    assert embedded(environment, memories) == [True, True]
+    assert have_embedding(environment, memories) == [True, True]
     assert sweep_first(environment) == 0
 
 
 def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
     environment = start()
-    memories = keep(environment, "one", "two")
+    memories = store_memories(environment, "one", "two")
     handlers.tick.handler({})
-    (task,) = tasks(environment)
-    change(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
+    (task,) = find_tasks(environment)
+    update_task(environment, replace(task, metadata={**task.metadata, "overdue_s": {"low": 0}}, due_at=LONG_AGO))
     assert handlers.tick.handler({}) == {"tasks": 1}
-    assert tasks(environment)[0].metadata["found"] == 2
-    assert embedded(environment, memories) == [True, True]
+    assert find_tasks(environment)[0].metadata["found"] == 2
+    assert have_embedding(environment, memories) == [True, True]
     assert embedding_calls(model_server) in ([["one", "two"]], [["two", "one"]])
-    assert run(environment, forgotten) == []
+    assert run(environment, claim_unqueued) == []
 
 
-def test_a_turn_without_a_queue_asks_no_embedding_model_and_leaves_the_wish(
+def test_a_turn_without_a_queue_calls_no_embedding_model_and_marks_its_memories(
     start: Start, model_server: ScriptedModelServer
 ) -> None:
     environment = start()

@@ -1,4 +1,4 @@
-"""Queued messages: order within a room, and what comes back after a failure."""
+"""Queued messages: order within a room, and retries after a failure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.model_server import ScriptedModelServer
 from tests.queues import Queue, queue_server
 
 
-def context() -> LocalContext:
-    """A fresh invocation, with its time before it."""
+def make_context() -> LocalContext:
+    """Make an invocation context with all of its time left."""
     return LocalContext(function_name="inbox", timeout_s=30)
 
 
@@ -35,7 +35,7 @@ def record(number: int, room: str, body: object) -> dict[str, Any]:
     }
 
 
-def failed(result: dict[str, Any]) -> list[int]:
+def failed_numbers(result: dict[str, Any]) -> list[int]:
     return [int(each["itemIdentifier"][-12:]) for each in result["batchItemFailures"]]
 
 
@@ -59,21 +59,21 @@ def environment(model_server: ScriptedModelServer, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("environment")
 def test_a_room_is_answered_in_order(model_server: ScriptedModelServer) -> None:
     batch = {"Records": [record(1, ROOM, {"text": "One"}), record(2, ROOM, {"text": "Two"})]}
-    assert handlers.inbox.handler(batch, context()) == {"batchItemFailures": []}
+    assert handlers.inbox.handler(batch, make_context()) == {"batchItemFailures": []}
     said = [[each["content"] for each in chat["messages"][1:]] for chat in model_server.chats]
     assert said == [["One"], ["One", "You said: One", "Two"]]
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_second_delivery_is_the_same_message(model_server: ScriptedModelServer) -> None:
+def test_a_second_delivery_is_a_replay(model_server: ScriptedModelServer) -> None:
     batch = {"Records": [record(1, ROOM, {"text": "Once"})]}
-    handlers.inbox.handler(batch, context())
-    assert handlers.inbox.handler(batch, context()) == {"batchItemFailures": []}
+    handlers.inbox.handler(batch, make_context())
+    assert handlers.inbox.handler(batch, make_context()) == {"batchItemFailures": []}
     assert model_server.request_count == 1
 
 
 @pytest.mark.usefixtures("environment")
-def test_after_a_failure_its_room_comes_back_and_others_do_not(model_server: ScriptedModelServer) -> None:
+def test_a_failure_retries_its_room_and_no_other(model_server: ScriptedModelServer) -> None:
     batch = {
         "Records": [
             record(1, ROOM, {"text": ""}),
@@ -82,7 +82,7 @@ def test_after_a_failure_its_room_comes_back_and_others_do_not(model_server: Scr
             record(4, OTHER, {"text": "Fine, too"}),
         ]
     }
-    assert failed(handlers.inbox.handler(batch, context())) == [1, 3]
+    assert failed_numbers(handlers.inbox.handler(batch, make_context())) == [1, 3]
     assert [chat["messages"][-1]["content"] for chat in model_server.chats] == ["Fine", "Fine, too"]
 
 
@@ -92,29 +92,29 @@ def test_a_message_the_model_could_not_answer_is_answered_by_the_next_delivery(
 ) -> None:
     model_server.script(failure(503))
     batch = {"Records": [record(1, ROOM, {"text": "Now or later"})]}
-    assert failed(handlers.inbox.handler(batch, context())) == [1]
-    assert failed(handlers.inbox.handler(batch, context())) == []
+    assert failed_numbers(handlers.inbox.handler(batch, make_context())) == [1]
+    assert failed_numbers(handlers.inbox.handler(batch, make_context())) == []
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_body_that_is_no_json_is_reported_alone() -> None:
+def test_only_a_body_without_json_is_reported() -> None:
     batch = {"Records": [record(1, ROOM, "{nope"), record(2, OTHER, {"text": "Hello"})]}
-    assert failed(handlers.inbox.handler(batch, context())) == [1]
+    assert failed_numbers(handlers.inbox.handler(batch, make_context())) == [1]
 
 
-def test_a_deployment_that_does_not_open_gives_every_record_back(
+def test_a_deployment_that_does_not_open_reports_every_record(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment = Environment(lambda: Settings.from_environment({"API_PORT": "many"}))
     monkeypatch.setattr(handlers.inbox, "environment", environment)
     batch = {"Records": [record(1, ROOM, {"text": "One"}), record(2, OTHER, {"text": "Two"})]}
-    assert failed(handlers.inbox.handler(batch, context())) == [1, 2]
+    assert failed_numbers(handlers.inbox.handler(batch, make_context())) == [1, 2]
     environment.close()
     assert ["API_PORT" in each.getMessage() for each in caplog.records] == [True]
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_room_does_not_stand_still_for_the_queues_own_long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_does_not_wait_for_the_visibility_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     with queue_server() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
@@ -126,7 +126,7 @@ def test_a_room_does_not_stand_still_for_the_queues_own_long_wait(monkeypatch: p
         (event,) = Queue(client, url).events()
         arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         records = [{**each, "eventSourceARN": arn} for each in event["Records"]]
-        result = handlers.inbox.handler({"Records": records}, context())
+        result = handlers.inbox.handler({"Records": records}, make_context())
         assert [each["itemIdentifier"] for each in result["batchItemFailures"]] == [
             each["messageId"] for each in records
         ]

@@ -1,4 +1,4 @@
-"""A message that is to be answered later: from the HTTP handler over a FIFO queue to the inbox handler."""
+"""Deferred answers: from the HTTP handler through the FIFO queue to the inbox handler."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_same_message_again_lies_on_the_queue_once(queue: Queue) -> None:
     assert queue.bodies() == []
 
 
-def test_a_message_that_failed_may_be_sent_again_at_once(queue: Queue) -> None:
+def test_a_failed_message_can_be_sent_again_at_once(queue: Queue) -> None:
     failing = {**BODY, "text": "fail later"}
     accepted = send(failing, key="again")
     assert deliver(queue) == (0, 1)
@@ -126,7 +126,7 @@ def test_a_message_that_failed_may_be_sent_again_at_once(queue: Queue) -> None:
     queue.client.purge_queue(QueueUrl=queue.url)
 
 
-def test_what_was_given_up_before_it_began_says_so_and_may_be_sent_again(queue: Queue) -> None:
+def test_a_message_that_failed_before_its_turn_reports_so_and_can_be_sent_again(queue: Queue) -> None:
     send({**BODY, "agent": "Ada"})
     assert deliver(queue) == (1, 0)
     foreign = {**BODY, "agent": "Bob"}
@@ -148,7 +148,7 @@ def test_a_message_too_large_for_the_queue_is_refused(queue: Queue) -> None:
     assert queue.bodies() == []
 
 
-def test_a_queue_that_is_not_there_is_a_problem_worth_a_retry(queue: Queue) -> None:
+def test_a_missing_queue_is_a_retryable_problem(queue: Queue) -> None:
     queue.client.delete_queue(QueueUrl=queue.url)
     answer = send(BODY)
     assert answer["statusCode"] in {500, 503}
@@ -156,7 +156,7 @@ def test_a_queue_that_is_not_there_is_a_problem_worth_a_retry(queue: Queue) -> N
     queue.client.create_queue(QueueName="inbox.fifo", Attributes={"FifoQueue": "true"})
 
 
-def test_the_location_stands_behind_the_stage_that_the_caller_sees() -> None:
+def test_the_location_includes_the_stage_of_the_callers_url() -> None:
     accepted = send({"text": "Hello"}, source="rest_api")
     location = accepted["headers"]["location"]
     assert location == f"/prod/v1/runs/{json.loads(accepted['body'])['id']}"

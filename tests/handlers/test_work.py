@@ -1,4 +1,4 @@
-"""The work queue and the schedule: what no answer waits for is done all the same, once."""
+"""Work queue and schedule: background jobs run once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime_core.domain.task import Task
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, drain_task
 from runtime_core.queues.jobs import Job, JobKind
 from runtime_core.queues.task_work import MAX_FAILURES
-from runtime_core.queues.work import tick, ticking
+from runtime_core.queues.tick import tick, ticking
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from runtime_core.turn.evaluate import EVALUATE_TASK
@@ -50,7 +50,7 @@ def queue(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
-    """Starts the environment that the handlers run in."""
+    """Return a function that starts the environment of the handlers."""
     url = f"sqlite:///{tmp_path}/mayfly.db"
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url")
@@ -62,7 +62,7 @@ def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
         for module in ("message", "tick", "work"):
             monkeypatch.setattr(f"handlers.{module}.environment", environment)
         started.append(environment)
-        keep(environment, replace(drain_task(), due_at=NEVER))  # has tests of its own
+        insert_tasks(environment, replace(drain_task(), due_at=NEVER))  # tested separately
         return environment
 
     work_agents.done.clear()
@@ -77,14 +77,14 @@ def ask(text: str = "Hello") -> dict[str, Any]:
     return answer
 
 
-def keep(environment: Environment, *tasks: Task) -> None:
+def insert_tasks(environment: Environment, *tasks: Task) -> None:
     async def kept(deployment: Deployment) -> None:
         await deployment.database.records.insert(deployment.agents[0].agent_id, tasks, ignore_existing=True)
 
     environment.run(kept)
 
 
-def kept(environment: Environment) -> list[Task]:
+def find_tasks(environment: Environment) -> list[Task]:
     async def found(deployment: Deployment) -> list[Task]:
         found = await deployment.database.records.find(Task, deployment.agents[0].agent_id)
         return [each for each in found if each.name != EMBEDDING_DRAIN]
@@ -93,7 +93,7 @@ def kept(environment: Environment) -> list[Task]:
 
 
 def tick_all(queue: Queue) -> tuple[int, int]:
-    """Let the schedule go off, and deliver what it put on the queue."""
+    """Tick, and deliver the enqueued jobs."""
     handlers.tick.handler({})
     return queue.deliver(handlers.work.handler)
 
@@ -102,8 +102,8 @@ def event_of(*bodies: str) -> dict[str, Any]:
     return {"Records": [{"messageId": f"record-{n}", "body": body} for n, body in enumerate(bodies)]}
 
 
-def as_if_later(task: Task) -> Task:
-    """The task as it is when its time has come."""
+def make_due(task: Task) -> Task:
+    """Make a copy of the task that is due."""
     return replace(task, due_at=LONG_AGO)
 
 
@@ -126,21 +126,21 @@ def test_without_a_queue_evaluators_run_after_the_answer_in_the_same_event(start
     assert work_agents.done == [("evaluated", ("Hello", [answer["text"]]))]
 
 
-def test_a_queue_that_takes_nothing_costs_neither_answer_nor_evaluators(
+def test_an_unreachable_queue_loses_neither_the_answer_nor_the_evaluation(
     start: Start, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = start(work_queue_url=f"{queue.url}-missing")
     answer = ask("Hello")
-    (task,) = kept(environment)
+    (task,) = find_tasks(environment)
     assert (task.name, task.metadata) == (EVALUATE_TASK, {"run_id": answer["run_id"]})
 
     start(work_queue_url=queue.url)
     assert tick_all(queue) == (1, 0)
     assert work_agents.done == [("evaluated", ("Hello", [answer["text"]]))]
-    assert kept(environment) == []
+    assert find_tasks(environment) == []
 
 
-def test_a_turn_that_goes_on_is_looked_back_on_later_and_one_that_is_gone_never(start: Start, queue: Queue) -> None:
+def test_the_evaluation_of_a_running_turn_is_retried_and_of_an_unknown_one_skipped(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     scene = Scene(agent_id=environment.run(first_agent))
     begun = environment.run(lambda deployment: deployment.database.turns.begin(scene.start()))
@@ -161,27 +161,29 @@ def test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbour
     assert [kind for kind, _ in work_agents.done] == ["evaluated"]
 
 
-def test_jobs_the_time_does_not_suffice_for_come_back(start: Start, queue: Queue) -> None:
+def test_jobs_that_exceed_the_deadline_are_retried(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     agent_id = environment.run(first_agent)
-    keep(environment, *(Task(name="WAIT", tags=("queue",)) for _ in range(6)))
+    insert_tasks(environment, *(Task(name="WAIT", tags=("queue",)) for _ in range(6)))
     handlers.tick.handler({})
     bodies = queue.bodies()
     assert len(bodies) == 6
     context = LocalContext(function_name="work", timeout_s=1)
     answer = handlers.work.handler(event_of(*bodies), context)
     assert len(answer["batchItemFailures"]) == 6
-    assert len(kept(environment)) == 6
-    assert agent_id == kept(environment)[0].agent_id
+    assert len(find_tasks(environment)) == 6
+    assert agent_id == find_tasks(environment)[0].agent_id
 
 
 @pytest.mark.parametrize("work_queue_url", [None, "https://sqs.eu-central-1.amazonaws.com/1/work"])
-def test_a_process_that_lives_on_ticks_by_itself_unless_a_schedule_does(
+def test_a_long_running_process_ticks_unless_it_has_a_work_queue(
     start: Start, work_queue_url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = start(work_queue_url=work_queue_url)
     timing = {"update_interval": 1}
-    keep(environment, Task(name="REMIND", metadata={"of": "tea", **timing}, tags=("queue", "repeat"), due_at=LONG_AGO))
+    insert_tasks(
+        environment, Task(name="REMIND", metadata={"of": "tea", **timing}, tags=("queue", "repeat"), due_at=LONG_AGO)
+    )
 
     async def lived_on(deployment: Deployment) -> None:
         thrice = asyncio.Event()
@@ -196,7 +198,7 @@ def test_a_process_that_lives_on_ticks_by_itself_unless_a_schedule_does(
 
 def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
-    keep(environment, *(Task(name="REMIND", tags=("queue",), metadata={"of": n}) for n in range(15)))
+    insert_tasks(environment, *(Task(name="REMIND", tags=("queue",), metadata={"of": n}) for n in range(15)))
 
     async def overlapping(deployment: Deployment) -> list[int]:
         return await asyncio.gather(*(tick(deployment) for _ in range(5)))
@@ -207,55 +209,53 @@ def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start,
     for _ in range(2):
         assert handlers.work.handler(event_of(*bodies)) == {"batchItemFailures": []}
     assert sorted(of for _, of in work_agents.done) == list(range(15))
-    assert kept(environment) == []
+    assert find_tasks(environment) == []
 
 
 def test_without_a_queue_the_tick_does_what_is_due_itself(start: Start) -> None:
     environment = start()
-    keep(environment, Task(name="REMIND", tags=("queue",), metadata={"of": "tea"}), Task(name="REMIND"))
+    insert_tasks(environment, Task(name="REMIND", tags=("queue",), metadata={"of": "tea"}), Task(name="REMIND"))
     assert handlers.tick.handler({})["tasks"] == 1
     assert work_agents.done == [("reminded", "tea")]
-    assert [each.tags for each in kept(environment)] == [()]
+    assert [each.tags for each in find_tasks(environment)] == [()]
 
 
-def test_a_repeating_task_comes_back_after_its_interval_with_what_it_learned(start: Start, queue: Queue) -> None:
+def test_a_repeating_task_is_rescheduled_with_its_updated_metadata(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
-    keep(environment, Task(name="REMIND", tags=("queue", "repeat"), metadata={"update_interval": 3_600_000}))
+    insert_tasks(environment, Task(name="REMIND", tags=("queue", "repeat"), metadata={"update_interval": 3_600_000}))
     for count in (1, 2):
         before = datetime.now(UTC)
         assert tick_all(queue) == (1, 0)
-        (task,) = kept(environment)
+        (task,) = find_tasks(environment)
         assert task.metadata["count"] == count
         assert task.due_at is not None
         assert timedelta(minutes=59) < task.due_at - before < timedelta(minutes=61)
         assert tick_all(queue) == (0, 0)
-        change(environment, as_if_later(task))
+        update_tasks(environment, make_due(task))
 
 
-def test_a_task_that_fails_comes_back_later_and_later_and_is_kept_when_it_never_works(
-    start: Start, queue: Queue
-) -> None:
+def test_a_failing_task_is_retried_with_backoff_and_kept_after_its_last_failure(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
-    keep(environment, Task(name="BREAK", tags=("queue",)), Task(name="NOBODY_DOES_IT", tags=("queue",)))
+    insert_tasks(environment, Task(name="BREAK", tags=("queue",)), Task(name="UNREGISTERED", tags=("queue",)))
     pauses = []
     for _ in range(MAX_FAILURES - 1):
         assert tick_all(queue) == (2, 0)
-        one, other = kept(environment)
+        one, other = find_tasks(environment)
         assert one.due_at is not None
         assert other.due_at is not None
         pauses.append(one.due_at - datetime.now(UTC))
-        change(environment, as_if_later(one), as_if_later(other))
+        update_tasks(environment, make_due(one), make_due(other))
     assert pauses == sorted(pauses)
     assert pauses[0] > timedelta(seconds=50)
     assert tick_all(queue) == (2, 0)
-    broken = {each.name: each for each in kept(environment)}
+    broken = {each.name: each for each in find_tasks(environment)}
     assert [each.tags for each in broken.values()] == [("failed",), ("failed",)]
     assert "the kiln is cold" in broken["BREAK"].metadata["last_error"]
-    assert "no worker does 'NOBODY_DOES_IT'" in broken["NOBODY_DOES_IT"].metadata["last_error"]
+    assert "no worker is registered for 'UNREGISTERED'" in broken["UNREGISTERED"].metadata["last_error"]
     assert tick_all(queue) == (0, 0)
 
 
-def change(environment: Environment, *tasks: Task) -> None:
+def update_tasks(environment: Environment, *tasks: Task) -> None:
     async def changed(deployment: Deployment) -> None:
         await deployment.database.records.update(deployment.agents[0].agent_id, tasks)
 

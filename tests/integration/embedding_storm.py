@@ -1,4 +1,4 @@
-"""Thousands of memories through an SQS queue and a Lambda function whose process is killed again and again."""
+"""Storm: drains memories from SQS in a Lambda function that is killed repeatedly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.memory import Memory
 from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
-from runtime_core.queues.embedding.queueing import messages_of
+from runtime_core.queues.jobs import messages_of
 from runtime_core.testing import Scene
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer
@@ -32,23 +32,23 @@ from tests.queues import REGION, QueueServer
 AGENT_ID = string_to_uuid("Ada")  # of handlers/agents.py
 POISON = "poison"
 WAVE, MOST_WAITING = 50, 400
-VISIBILITY_S = 6  # short, so that what a killed process held comes back soon
+VISIBILITY_S = 6  # short, so that the messages of a killed process are redelivered soon
 DIMENSION = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class Storm:
-    """What the storm left behind.
+    """Result of a storm.
 
     Attributes:
-        embedded: Embeddings in the database.
-        wanted: Memories that still want one.
-        stale: Embeddings whose hash is not that of the memory's text.
+        embedded: Number of embeddings in the database.
+        wanted: Number of memories that still want an embedding.
+        stale: Number of embeddings whose hash differs from the hash of the memory's text.
         failed: Reasons by memory.
-        left_on_queue: Messages neither done nor dead.
-        dead: Messages in the dead-letter queue.
-        starts: Processes that were started.
-        kills: Processes that were killed while they drained.
+        left_on_queue: Number of messages left on the queue.
+        dead: Number of messages in the dead-letter queue.
+        starts: Number of started processes.
+        kills: Number of processes killed during a drain.
     """
 
     embedded: int
@@ -62,8 +62,8 @@ class Storm:
     duration_s: float
 
 
-async def stored(adapter: PostgresAdapter, count: int, poisoned: int) -> list[Memory]:
-    """Store memories that want an embedding, some of which no model accepts."""
+async def store_memories(adapter: PostgresAdapter, count: int, poisoned: int) -> list[Memory]:
+    """Store memories that want an embedding; the model refuses some of them."""
     scene = replace(Scene(), agent_id=AGENT_ID)
     texts = [f"{POISON} {n}" if n < poisoned else f"memory {n}" for n in range(count)]
     random.Random(7).shuffle(texts)  # noqa: S311 - the same order in each run
@@ -73,15 +73,15 @@ async def stored(adapter: PostgresAdapter, count: int, poisoned: int) -> list[Me
     return memories
 
 
-def refuses_poison(request: ModelRequest) -> Sent:
-    """Answer as a provider that refuses a whole call for one of its inputs."""
+def refuse_poison(request: ModelRequest) -> Sent:
+    """Answer like a provider that refuses a call with one bad input."""
     refused = any(text.startswith(POISON) for text in request.json["input"])
     return (failure(400, message="not acceptable") if refused else embeddings(DIMENSION))(request)
 
 
 @contextmanager
 def drain_function(variables: Mapping[str, str]) -> Iterator[Function]:
-    """The function that drains, in Lambda's own runtime."""
+    """Run the embed function in Lambda's runtime client."""
     own = {
         "AWS_LAMBDA_FUNCTION_NAME": "mayfly-embed-low",
         "OPENAI_API_KEY": "sk-test-1234",
@@ -98,7 +98,7 @@ def drain_function(variables: Mapping[str, str]) -> Iterator[Function]:
 
 @contextmanager
 def killing(function: Function, kills: int, is_over: threading.Event) -> Iterator[list[float]]:
-    """Kill the function's process at random moments, each while it is at an event."""
+    """Kill the function's process at random moments while it handles an event."""
     moments: list[float] = []
     chance = random.Random(11)  # noqa: S311 - the same moments in each run
 
@@ -128,9 +128,9 @@ async def storm(
     kills: int,
     limit_s: float,
 ) -> Storm:
-    """Queue everything, drain it under fire until the queue is empty, and count."""
-    model_server.answer_with(refuses_poison, path=EMBEDDINGS)
-    memories = await stored(adapter, count, poisoned)
+    """Enqueue the memories, drain them during kills, and count the results."""
+    model_server.answer_with(refuse_poison, path=EMBEDDINGS)
+    memories = await store_memories(adapter, count, poisoned)
     dead = queues.new_queue()
     dead_arn = _attributes(dead, "QueueArn")["QueueArn"]
     queue = queues.new_queue(
@@ -156,7 +156,7 @@ async def storm(
         all_sent.set()
         await polling
     await sender.close()
-    async with _connected(database_url) as connection:
+    async with _connect(database_url) as connection:
         found = await connection.fetchrow(
             """select (select count(*) from embeddings where agent_id = $1) as embedded,
                 (select count(*) from memories where agent_id = $1 and embedding_wanted_at is not null) as wanted,
@@ -170,8 +170,8 @@ async def storm(
         wanted=found["wanted"],
         stale=found["stale"],
         failed={each.memory_id: each.reason for each in failures},
-        left_on_queue=_waiting(queue),
-        dead=_waiting(dead),
+        left_on_queue=_count_waiting(queue),
+        dead=_count_waiting(dead),
         starts=function.starts,
         kills=len(moments),
         duration_s=round(time.monotonic() - started_s, 1),
@@ -179,16 +179,16 @@ async def storm(
 
 
 async def _feed(sender: SqsQueue, queue: Any, jobs: Sequence[EmbeddingJob]) -> None:
-    """Send in waves: the server that stands in for SQS takes ever longer for each message that waits."""
+    """Send in waves, because the local SQS server slows down with each waiting message."""
     for start in range(0, len(jobs), WAVE):
-        while await asyncio.to_thread(_waiting, queue) > MOST_WAITING:  # noqa: ASYNC110 - the queue tells nobody
+        while await asyncio.to_thread(_count_waiting, queue) > MOST_WAITING:  # noqa: ASYNC110 - SQS has no notification
             await asyncio.sleep(0.5)
         await sender.send(messages_of(jobs[start : start + WAVE]))
 
 
 def _poll_until_empty(poller: QueuePoller, queue: Any, all_sent: threading.Event, until_s: float) -> None:
     while time.monotonic() < until_s:
-        if not poller.poll(wait_s=1) and all_sent.is_set() and _waiting(queue) == 0:
+        if not poller.poll(wait_s=1) and all_sent.is_set() and _count_waiting(queue) == 0:
             return
 
 
@@ -199,13 +199,13 @@ def _attributes(queue: Any, *names: str) -> dict[str, str]:
     return answer
 
 
-def _waiting(queue: Any) -> int:
+def _count_waiting(queue: Any) -> int:
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     return sum(int(each) for each in _attributes(queue, *names).values())
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Any]:
+async def _connect(url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(url)
     try:
         yield connection

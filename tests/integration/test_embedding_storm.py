@@ -1,4 +1,4 @@
-"""No memory is lost and none is embedded twice, whatever dies while it is drained."""
+"""No memory is lost or embedded twice when the draining process is killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueServer]:
         yield started
 
 
-async def test_killed_again_and_again_each_text_is_embedded_once_and_poison_alone_fails(
+async def test_after_repeated_kills_each_text_is_embedded_once_and_only_poison_fails(
     postgres: PostgresAdapter, postgres_url: str, queues: QueueServer, model_server: ScriptedModelServer
 ) -> None:
     left = await storm(postgres, postgres_url, queues, model_server, count=500, poisoned=5, kills=4, limit_s=90)

@@ -1,4 +1,4 @@
-"""Embedding in the process that answers: for a runtime that stands alone, and a deployment that lives on."""
+"""In-process embedding by a single runtime and by a long-running deployment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def runtime(database_url: str, model_server: ScriptedModelServer) -> Async
         yield runtime
 
 
-async def stored(runtime: Context, text: str) -> Memory:
+async def store_memory(runtime: Context, text: str) -> Memory:
     memory = runtime.as_message({"room_id": uuid4(), "content": {"text": text}})
     await runtime.create_memory(memory)
     return memory
@@ -52,7 +52,7 @@ def embedding_calls(server: ScriptedModelServer) -> list[list[str]]:
     return [each.json["input"] for each in server.requests if each.path.endswith(EMBEDDINGS)]
 
 
-async def test_a_queued_memory_is_embedded_in_the_background_and_told(runtime: AgentRuntime) -> None:
+async def test_a_queued_memory_is_embedded_in_the_background_and_events_are_emitted(runtime: AgentRuntime) -> None:
     told: list[tuple[str, Any]] = []
     done = asyncio.Event()
 
@@ -62,7 +62,7 @@ async def test_a_queued_memory_is_embedded_in_the_background_and_told(runtime: A
 
     runtime.on(EventType.EMBEDDING_GENERATION_REQUESTED, lambda event: told.append(("requested", event["memory_id"])))
     runtime.on(EventType.EMBEDDING_GENERATION_COMPLETED, completed)
-    memory = await stored(runtime, "The kiln is hot")
+    memory = await store_memory(runtime, "The kiln is hot")
     await runtime.queue_embedding_generation(memory, "high")
     async with asyncio.timeout(10):
         await done.wait()
@@ -70,10 +70,10 @@ async def test_a_queued_memory_is_embedded_in_the_background_and_told(runtime: A
     assert set(told) == {("requested", memory.id), ("completed", memory.id)}
 
 
-async def test_a_changed_text_is_embedded_anew_without_being_asked_for(
+async def test_a_changed_text_is_embedded_again_automatically(
     runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    memory = await runtime.add_embedding_to_memory(await stored(runtime, "Before"))
+    memory = await runtime.add_embedding_to_memory(await store_memory(runtime, "Before"))
     done = asyncio.Event()
     runtime.on(EventType.EMBEDDING_GENERATION_COMPLETED, lambda _: done.set())
     await runtime.update_memory({"id": memory.id, "room_id": memory.room_id, "content": {"text": "After"}})
@@ -83,43 +83,43 @@ async def test_a_changed_text_is_embedded_anew_without_being_asked_for(
     assert await has_embedding(runtime, memory)
 
 
-async def test_what_has_no_text_or_an_embedding_needs_none(
+async def test_a_memory_with_an_embedding_or_without_text_is_not_embedded(
     runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    blank = await stored(runtime, "  ")
+    blank = await store_memory(runtime, "  ")
     await runtime.queue_embedding_generation(blank)
-    embedded = await runtime.add_embedding_to_memory(await stored(runtime, "One"))
+    embedded = await runtime.add_embedding_to_memory(await store_memory(runtime, "One"))
     await runtime.queue_embedding_generation(embedded)
     assert embedding_calls(model_server) == [["One"]]
 
 
-async def test_only_what_is_stored_can_be_queued_and_only_at_a_priority_there_is(runtime: AgentRuntime) -> None:
+async def test_an_unstored_memory_and_an_unknown_priority_are_refused(runtime: AgentRuntime) -> None:
     unknown = runtime.as_message({"room_id": uuid4(), "content": {"text": "Never stored"}})
-    with pytest.raises(RecordNotFound, match="store that first"):
+    with pytest.raises(RecordNotFound, match="store it first"):
         await runtime.queue_embedding_generation(unknown)
-    with pytest.raises(RecordNotFound, match="store that first"):
+    with pytest.raises(RecordNotFound, match="store it first"):
         await runtime.add_embedding_to_memory(unknown)
     with pytest.raises(InvalidInput, match="high, normal or low"):
-        await runtime.queue_embedding_generation(await stored(runtime, "One"), "urgent")
+        await runtime.queue_embedding_generation(await store_memory(runtime, "One"), "urgent")
 
 
-async def test_embedding_now_gives_the_vector_or_says_why_not(
+async def test_adding_an_embedding_returns_the_vector_or_raises_the_refusal(
     runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    memory = await runtime.add_embedding_to_memory(await stored(runtime, "Now"))
+    memory = await runtime.add_embedding_to_memory(await store_memory(runtime, "Now"))
     assert memory.embedding is not None
     assert len(memory.embedding) == 8
-    refused = await stored(runtime, "Refused")
+    refused = await store_memory(runtime, "Refused")
     model_server.script(failure(400), embeddings(8), path=EMBEDDINGS)
     model_server.script(failure(400), path=EMBEDDINGS)
     with pytest.raises(ModelRequestRejected):
         await runtime.add_embedding_to_memory(refused)
 
 
-async def test_stopping_embeds_what_is_wanted_soon_and_leaves_the_rest_marked(
+async def test_stop_embeds_high_priority_jobs_and_leaves_the_rest_marked(
     runtime: AgentRuntime, model_server: ScriptedModelServer
 ) -> None:
-    soon, late = await stored(runtime, "Soon"), await stored(runtime, "Late")
+    soon, late = await store_memory(runtime, "Soon"), await store_memory(runtime, "Late")
     await runtime.queue_embedding_generation(late, "low")
     await runtime.queue_embedding_generation(soon, "high")
     await runtime.stop()
@@ -131,7 +131,7 @@ async def test_stopping_embeds_what_is_wanted_soon_and_leaves_the_rest_marked(
     assert await has_embedding(runtime, late) is not bool(wanted)
 
 
-async def test_a_deployment_that_lives_on_embeds_a_turn_s_messages_by_itself(
+async def test_a_long_running_deployment_embeds_the_messages_of_a_turn(
     open_deployment: Open, model_server: ScriptedModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -152,7 +152,7 @@ async def test_a_deployment_that_lives_on_embeds_a_turn_s_messages_by_itself(
         assert deployment.embedding_worker is None
 
 
-async def test_a_deployment_with_queues_leaves_embedding_to_their_readers(open_deployment: Open) -> None:
+async def test_a_deployment_with_queues_does_not_embed_in_process(open_deployment: Open) -> None:
     queues = {f"embed_queue_url_{each}": f"http://127.0.0.1:9/{each}" for each in Priority}
     async with open_deployment(**queues) as deployment, deployment.embedding():
         assert deployment.embedding_worker is None

@@ -1,4 +1,4 @@
-"""Sweeps that run at once share what is overdue: each memory goes to one, and none waits for another."""
+"""Concurrent sweeps claim disjoint memories and do not wait for each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.postgres
 LONG_AGO = "update memories set embedding_wanted_at = clock_timestamp() - interval '1 day'"
 
 
-async def test_of_many_sweeps_at_once_one_gets_each_memory(postgres: PostgresAdapter, postgres_url: str) -> None:
+async def test_concurrent_sweeps_claim_each_memory_once(postgres: PostgresAdapter, postgres_url: str) -> None:
     scene = Scene()
     memories = [scene.memory(f"Text {number}") for number in range(60)]
     await postgres.memories.create(scene.agent_id, memories, embedding_priority="normal")
@@ -35,7 +35,7 @@ async def test_of_many_sweeps_at_once_one_gets_each_memory(postgres: PostgresAda
     assert {*ids, *(job.memory_id for job in rest)} == {each.id for each in memories}
 
 
-async def test_a_sweep_passes_over_what_another_is_at(postgres: PostgresAdapter, postgres_url: str) -> None:
+async def test_a_sweep_skips_locked_memories(postgres: PostgresAdapter, postgres_url: str) -> None:
     scene = Scene()
     memories = [scene.memory(f"Text {number}") for number in range(4)]
     await postgres.memories.create(scene.agent_id, memories, embedding_priority="normal")

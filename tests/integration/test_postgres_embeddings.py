@@ -1,4 +1,4 @@
-"""Embeddings in Postgres: which memories want one, and how the nearest are found in every dimension."""
+"""Embeddings in Postgres: wanted marks, and vector search in every dimension."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ async def rows(url: str, query: str) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
-async def wanted(url: str) -> dict[str, str]:
+async def read_wanted(url: str) -> dict[str, str]:
     return dict(await rows(url, WANTED))
 
 
-def pointing(angle: float, dimension: int) -> tuple[float, ...]:
-    """Give a unit vector that turns with the angle; halves hold its numbers to three digits."""
+def point(angle: float, dimension: int) -> tuple[float, ...]:
+    """Make a unit vector at an angle; half precision keeps three digits of its numbers."""
     return (math.cos(angle), math.sin(angle), *([0.0] * (dimension - 2)))
 
 
-async def test_a_message_and_its_answers_are_marked_as_the_turn_says(
+async def test_a_message_and_its_answers_are_marked_with_the_turns_priorities(
     postgres: PostgresAdapter, postgres_url: str
 ) -> None:
     scene = Scene()
@@ -51,14 +51,14 @@ async def test_a_message_and_its_answers_are_marked_as_the_turn_says(
     answers = (scene.memory("Answer", created_at=NOON), scene.memory("", created_at=NOON))
     await postgres.turns.finish(scene.end(start, context, answers=answers, embedding_priority="low"))
     await scene.play(postgres, "Unmarked")
-    assert await wanted(postgres_url) == {"Question": "high", "Answer": "low"}
+    assert await read_wanted(postgres_url) == {"Question": "high", "Answer": "low"}
 
 
 async def test_only_memories_without_an_embedding_are_marked(postgres: PostgresAdapter, postgres_url: str) -> None:
     scene = Scene()
     memories = [scene.memory("hello", embedding=(1.0, 0.0)), scene.memory("bare")]
     await postgres.memories.create(scene.agent_id, memories, embedding_model="m", embedding_priority="normal")
-    assert await wanted(postgres_url) == {"bare": "normal"}
+    assert await read_wanted(postgres_url) == {"bare": "normal"}
     assert await rows(postgres_url, EMBEDDED) == [("m", 2, SHA256_OF_HELLO)]
 
 
@@ -68,7 +68,7 @@ async def test_a_changed_text_wants_its_embedding_again(postgres: PostgresAdapte
     await postgres.memories.create(scene.agent_id, memories, embedding_model="m")
     changes = [replace(each, content=Content(text=each.content.text + "!")) for each in (memories[0], memories[2])]
     await postgres.memories.update(scene.agent_id, [*changes, replace(memories[1], metadata={"seen": True})])
-    assert await wanted(postgres_url) == {"one!": "normal"}
+    assert await read_wanted(postgres_url) == {"one!": "normal"}
 
 
 async def test_deleting_a_memory_deletes_its_embedding(postgres: PostgresAdapter, postgres_url: str) -> None:
@@ -80,7 +80,7 @@ async def test_deleting_a_memory_deletes_its_embedding(postgres: PostgresAdapter
 
 
 @pytest.mark.parametrize("vector", [(), (float("nan"), 1.0), (float("inf"), 1.0)])
-async def test_a_vector_that_is_none_is_refused(postgres: PostgresAdapter, vector: tuple[float, ...]) -> None:
+async def test_an_invalid_vector_is_refused(postgres: PostgresAdapter, vector: tuple[float, ...]) -> None:
     scene = Scene()
     with pytest.raises(InvalidRecord):
         await postgres.memories.create(scene.agent_id, [scene.memory(embedding=vector)], embedding_model="m")
@@ -107,9 +107,9 @@ async def test_a_vector_of_length_zero_is_near_nothing(postgres: PostgresAdapter
 @pytest.mark.parametrize("dimension", [2, 7, *INDEXED_DIMENSIONS, 2500])
 async def test_the_nearest_come_first_in_every_dimension(postgres: PostgresAdapter, dimension: int) -> None:
     scene = Scene()
-    memories = [scene.memory(f"{n}", embedding=pointing(n / 10, dimension)) for n in range(10)]
+    memories = [scene.memory(f"{n}", embedding=point(n / 10, dimension)) for n in range(10)]
     await postgres.memories.create(scene.agent_id, memories, embedding_model="m")
-    query = MemoryQuery(embedding=pointing(0.31, dimension), model="m", limit=3)
+    query = MemoryQuery(embedding=point(0.31, dimension), model="m", limit=3)
     hits = await postgres.memories.search(scene.agent_id, query, MemoryFilter())
     assert [hit.memory.content.text for hit in hits] == ["3", "4", "2"]
     assert [hit.similarity for hit in hits] == [pytest.approx(math.cos(turn), abs=1e-6) for turn in (0.01, 0.09, 0.11)]
@@ -130,14 +130,14 @@ async def test_a_usual_dimension_has_an_index_that_its_search_can_use(postgres_u
 async def test_a_filtered_search_finds_its_few_among_many_that_are_nearer(postgres: PostgresAdapter) -> None:
     crowd, scene = Scene(), Scene()
     for agent, angle, count in ((crowd, 0.0, 500), (scene, 1.0, 5)):
-        memories = [agent.memory(f"{n}", embedding=pointing(angle + n / 1e4, 256)) for n in range(count)]
+        memories = [agent.memory(f"{n}", embedding=point(angle + n / 1e4, 256)) for n in range(count)]
         await postgres.memories.create(agent.agent_id, memories, embedding_model="m")
-    query = MemoryQuery(embedding=pointing(0.0, 256), model="m", limit=5)
+    query = MemoryQuery(embedding=point(0.0, 256), model="m", limit=5)
     hits = await postgres.memories.search(scene.agent_id, query, MemoryFilter(room_ids=(scene.room_id,)))
     assert [hit.memory.content.text for hit in hits] == ["0", "1", "2", "3", "4"]
 
 
-async def test_a_text_longer_than_postgres_indexes_is_kept_and_found_by_its_beginning(
+async def test_a_text_longer_than_the_index_limit_is_stored_and_found_by_its_beginning(
     postgres: PostgresAdapter,
 ) -> None:
     scene = Scene()

@@ -1,4 +1,4 @@
-"""A memory without an embedding says so itself, so that a sweep can find it."""
+"""Wanted marks of memories without an embedding in SQLite."""
 
 from __future__ import annotations
 
@@ -37,26 +37,28 @@ async def file(adapter: SqliteAdapter, tmp_path: Path) -> AsyncIterator[SqliteFi
     await file.close()
 
 
-async def wanted(file: SqliteFile) -> dict[str, str]:
+async def read_wanted(file: SqliteFile) -> dict[str, str]:
     found = await file.read(lambda connection: rows(connection, WANTED))
     return {row["text"]: row["priority"] for row in found}
 
 
-async def test_a_message_and_its_answers_are_marked_as_the_turn_says(adapter: SqliteAdapter, file: SqliteFile) -> None:
+async def test_a_message_and_its_answers_are_marked_with_the_turns_priorities(
+    adapter: SqliteAdapter, file: SqliteFile
+) -> None:
     scene = Scene()
     start = scene.start("Question", embedding_priority="high")
     context = await adapter.turns.begin(start)
     answers = (scene.memory("Answer", created_at=NOON), scene.memory("", created_at=NOON))
     await adapter.turns.finish(scene.end(start, context, answers=answers, embedding_priority="low"))
     await scene.play(adapter, "Unmarked")
-    assert await wanted(file) == {"Question": "high", "Answer": "low"}
+    assert await read_wanted(file) == {"Question": "high", "Answer": "low"}
 
 
 async def test_only_memories_without_an_embedding_are_marked(adapter: SqliteAdapter, file: SqliteFile) -> None:
     scene = Scene()
     memories = [scene.memory("hello", embedding=(1.0, 0.0)), scene.memory("bare")]
     await adapter.memories.create(scene.agent_id, memories, embedding_model="m", embedding_priority="normal")
-    assert await wanted(file) == {"bare": "normal"}
+    assert await read_wanted(file) == {"bare": "normal"}
     assert await file.read(lambda connection: rows(connection, EMBEDDED)) == [
         {"model": "m", "dimension": 2, "content_hash": SHA256_OF_HELLO}
     ]
@@ -68,7 +70,7 @@ async def test_a_changed_text_wants_its_embedding_again(adapter: SqliteAdapter, 
     await adapter.memories.create(scene.agent_id, memories, embedding_model="m")
     changes = [replace(each, content=Content(text=each.content.text + "!")) for each in (memories[0], memories[2])]
     await adapter.memories.update(scene.agent_id, [*changes, replace(memories[1], metadata={"seen": True})])
-    assert await wanted(file) == {"one!": "normal"}
+    assert await read_wanted(file) == {"one!": "normal"}
 
 
 async def test_deleting_a_memory_deletes_its_embedding(adapter: SqliteAdapter, file: SqliteFile) -> None:
@@ -80,7 +82,7 @@ async def test_deleting_a_memory_deletes_its_embedding(adapter: SqliteAdapter, f
 
 
 @pytest.mark.parametrize("vector", [(), (float("nan"), 1.0), (float("inf"), 1.0)])
-async def test_a_vector_that_is_none_is_refused(adapter: SqliteAdapter, vector: tuple[float, ...]) -> None:
+async def test_an_invalid_vector_is_refused(adapter: SqliteAdapter, vector: tuple[float, ...]) -> None:
     scene = Scene()
     with pytest.raises(InvalidRecord):
         await adapter.memories.create(scene.agent_id, [scene.memory(embedding=vector)], embedding_model="m")

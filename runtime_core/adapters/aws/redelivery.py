@@ -1,4 +1,4 @@
-"""When SQS hands a delivery out again: sooner or later than its queue's visibility timeout says."""
+"""Redelivery on SQS: changes the visibility timeout of failed deliveries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Any
 
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT, queue_errors, sqs_client
 from runtime_core.errors import QueueError
-from runtime_core.queues.jobs import Delivery
+from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.support.deadline import within
 
-LIMIT_S = 5.0  # of one `hold_back`, where no deadline leaves less
-LONGEST_S = (
-    12 * 3600
-)  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LIMIT_S = 5.0  # of one `retry_after` call, unless the deadline is sooner
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LONGEST_S = 12 * 3600
 
 
 class SqsRedelivery:
@@ -27,8 +26,8 @@ class SqsRedelivery:
         self._client: Any = None
         self._lock = threading.Lock()
 
-    async def hold_back(self, waits: Sequence[tuple[Delivery, float]]) -> None:
-        by_queue: defaultdict[str, list[tuple[Delivery, float]]] = defaultdict(list)
+    async def retry_after(self, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
+        by_queue: defaultdict[str, list[tuple[QueueDelivery, float]]] = defaultdict(list)
         for delivery, seconds in waits:
             by_queue[delivery.queue].append((delivery, seconds))
         async with within(LIMIT_S, "changing the visibility of messages"):
@@ -42,7 +41,7 @@ class SqsRedelivery:
         if client is not None:
             await asyncio.to_thread(client.close)
 
-    def _change(self, queue: str, waits: Sequence[tuple[Delivery, float]]) -> None:
+    def _change(self, queue: str, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
         client = self._opened()
         url = _url(queue, client.meta.endpoint_url)
         for start in range(0, len(waits), BATCH_LIMIT):

@@ -1,4 +1,4 @@
-"""The plugin `sql`: opens DATABASE_URL unless the runtime has an adapter."""
+"""The plugin `sql`: opens the database of `DATABASE_URL`; nothing to a runtime that has an adapter."""
 
 from __future__ import annotations
 

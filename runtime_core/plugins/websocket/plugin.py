@@ -1,4 +1,4 @@
-"""The plugin `websocket`: sends to the connection in a target's `channel_id`."""
+"""The plugin `websocket`: what has this source goes to the connection that the target's `channel_id` names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ async def _register(_config: Mapping[str, Any], runtime: Context) -> None:
     endpoint = runtime.settings.websocket_endpoint
     if endpoint is None:
         raise SettingsError(
-            "WEBSOCKET_ENDPOINT is not set, but plugin 'websocket' needs it: set it to the URL of the WebSocket API",
+            "WEBSOCKET_ENDPOINT is not set: the plugin 'websocket' sends to the connections of the API it names",
             name="WEBSOCKET_ENDPOINT",
         )
 
     async def send(runtime: Context, target: TargetInfo, content: Content) -> None:
         if not target.channel_id:
-            raise TargetError("target.channel_id is empty: set it to the id of a connection")
+            raise TargetError("target.channel_id is empty: it names the connection that is sent to")
         if not content.text:
-            raise TargetError(f"content for connection {target.channel_id!r} has no text: set content.text")
+            raise TargetError(f"nothing to send to the connection {target.channel_id!r}: the content has no text")
         channel = await runtime.shared(channel_opener(endpoint))
         await channel.send(target.channel_id, content.text)
 

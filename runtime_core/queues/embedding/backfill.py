@@ -1,4 +1,4 @@
-"""Backfill: embeds under another model what one model embedded before, while that one goes on serving."""
+"""Backfill: embeds memories with a new model while the old one serves."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ from runtime_core.queues.embedding.packing import EmbeddingLimits, estimate_toke
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[tuple[float, ...]]]]
 
 PAGE = 500
-BATCH = 256  # texts of a call: 12 MiB of vectors at 1,536 dimensions
+BATCH = 256  # texts per call: 12 MiB of vectors at 1,536 dimensions
 CALLS_AT_ONCE = 2
 
 
 @dataclass(slots=True, kw_only=True)
 class BackfillReport:
-    """What a backfill came to; `failed` gives the reason for each memory that still lacks the new embedding."""
+    """Result of a backfill.
+
+    Attributes:
+        embedded: Number of memories with a new embedding.
+        failed: Reason for each memory without one.
+    """
 
     embedded: int = 0
     failed: dict[UUID, str] = field(default_factory=dict)
 
 
 class Backfill:
-    """Embeds one agent's memories anew; run again after it was stopped, it goes on with what is missing.
+    """Backfill of one agent's memories; a second run continues a stopped one.
 
     Args:
-        embed: One call of the new model; retries nothing itself.
-        model: The name under which its vectors are stored, beside those of the old one.
-        on_embedded: Told how many memories were embedded by each call.
+        embed: Makes one call of the new model, without retries.
+        model: Name under which its vectors are stored, beside those of the old model.
+        on_embedded: Called after each model call with the number of embedded memories.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class Backfill:
         self._report = BackfillReport()
 
     async def run(self, *, retry: RetryPolicy | None = None) -> BackfillReport:
-        """Embed everything that the model lacks.
+        """Embed every memory without an embedding of the model.
 
         Raises:
             StoreError: The memories could not be read.
@@ -72,7 +77,7 @@ class Backfill:
             ),
             retry=retry or RetryPolicy(attempts=5),
             weigh=lambda each: estimate_tokens(each.text),
-            on_failed=self._failed,
+            on_failed=self._record_failure,
         )
         working = asyncio.create_task(queue.run(), name="backfill")
         try:
@@ -96,17 +101,17 @@ class Backfill:
         except ModelRequestRejected as error:
             if len(batch) == 1:
                 return [Failed(error)]
-            half = len(batch) // 2  # finds the text that the model refuses without asking for each
+            half = len(batch) // 2  # halving finds the refused text without a call for each text
             first, second = await self._process(batch[:half]), await self._process(batch[half:])
             return [*(first or [None] * half), *(second or [None] * (len(batch) - half))]
         made = [
             MadeEmbedding(memory_id=each.memory_id, content_hash=each.content_hash, vector=vector)
             for each, vector in zip(batch, vectors, strict=True)
         ]
-        changed = await self._store.keep(self._agent_id, made, model=self._model)  # those want one of their own
+        changed = await self._store.keep(self._agent_id, made, model=self._model)
         self._report.embedded += len(made) - len(changed)
         self._on_embedded(len(made) - len(changed))
         return None
 
-    def _failed(self, wanted: WantedEmbedding, error: MayflyError) -> None:
+    def _record_failure(self, wanted: WantedEmbedding, error: MayflyError) -> None:
         self._report.failed[wanted.memory_id] = str(error)

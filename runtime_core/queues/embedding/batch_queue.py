@@ -1,9 +1,8 @@
-"""BatchQueue: items that wait in memory and are processed in batches, a few batches at once.
+"""BatchQueue: an in-memory queue that processes items in concurrent batches.
 
-Use it where work comes one by one and is done better together (embedding, imports, re-embedding), and where losing the
-process loses nothing: each item is remembered elsewhere, by a row that says it is wanted or by a message that comes
-back. It outlives no process; what must is a row or lies on a `JobQueue`. It serves the embedding of a process that
-lives on, the readers of the embedding queues, `mayfly ingest` and `mayfly backfill`.
+Use it for items that arrive one by one and are cheaper together: embedding, imports, re-embedding. Its items are lost
+with the process, so each needs a durable record: a row that marks it as wanted, or a message on a `JobQueue`. Its users
+are the embedding of a long-running process, the readers of the embedding queues, `mayfly ingest` and `mayfly backfill`.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ log = logging.getLogger(__name__)
 
 
 class Pressure(StrEnum):
-    """What becomes of an item that comes when the queue is full."""
+    """Behaviour of `put` when the queue is full."""
 
-    WAIT = "wait"  # its sender waits for room: an import, which must not run ahead of the model
-    REFUSE = "refuse"  # its sender gets `QueueFull`
-    DROP = "drop"  # one of a lower priority goes, else the item itself: where a sweep finds it again
+    WAIT = "wait"  # `put` waits for room: for imports, which must not run ahead of the model
+    REFUSE = "refuse"  # `put` raises `QueueFull`
+    DROP = "drop"  # drops an item of a lower priority, or the new item: for items that a sweep finds again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often an item is processed, and how long it waits in between.
+    """Number of attempts, and the backoff between them.
 
     Attributes:
-        attempts: In all; 1 retries nothing.
-        factor: Each wait is so many times the one before, up to `longest_s`.
+        attempts: Maximum number of attempts; 1 disables retries.
+        factor: Growth of the wait from one attempt to the next, up to `longest_s`.
     """
 
     attempts: int = 3
@@ -49,14 +48,14 @@ class RetryPolicy:
     longest_s: float = 30.0
 
     def wait_s(self, attempts: int) -> float:
-        """Seconds to wait after so many attempts; up to a quarter less, so that many do not come back at once."""
-        spread = random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, hides nothing
+        """Compute the seconds to wait after some attempts, less up to 25 % jitter."""
+        spread = random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, no secret
         return min(self.longest_s, self.first_s * self.factor ** (attempts - 1)) * spread
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What `process` says of an item that failed; whether it is tried again is up to the error and the policy."""
+    """Verdict of `process` on a failed item; retried if the error is retryable."""
 
     error: MayflyError
 
@@ -67,14 +66,14 @@ Process: TypeAlias = Callable[[Sequence[T]], Awaitable[Sequence[Verdict] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLimits:
-    """How much a queue holds and does at once.
+    """Limits of a queue.
 
     Attributes:
-        batch_size: Most items of a batch; 1 processes item by item.
-        batch_weight: Most weight of a batch, in whatever unit `weigh` counts.
-        concurrency: Most batches at once.
-        capacity: Most items that wait.
-        idle_first_s: How long an idle `run` waits before it looks for more; doubled each time, up to `idle_longest_s`.
+        batch_size: Maximum number of items in a batch; 1 processes item by item.
+        batch_weight: Maximum weight of a batch, in the unit of `weigh`.
+        concurrency: Maximum number of concurrent batches.
+        capacity: Maximum number of waiting items.
+        idle_first_s: Seconds before an idle `run` calls `refill`; doubles each time, up to `idle_longest_s`.
     """
 
     batch_size: int = 100
@@ -88,14 +87,14 @@ class QueueLimits:
 class BatchQueue(Generic[T]):
     """A bounded priority queue in front of a batch function.
 
-    High never waits for normal, nor normal for low: a batch holds one priority. Within a priority groups take turns.
+    High never waits for normal, nor normal for low: a batch has one priority. Within a priority, groups take turns.
 
     Args:
-        process: Gets a batch; gives a verdict for each item, or None when all are done. An error that it raises is the
+        process: Processes a batch; returns a verdict for each item, or None if all succeeded. An exception is the
             verdict on every item.
-        weigh: What an item takes of `batch_weight`.
-        refill: Called by an idle `run`: puts what it finds, and says whether it found something.
-        on_failed: Told of each item that is given up, or dropped under pressure.
+        weigh: Returns the share of an item in `batch_weight`.
+        refill: Called by an idle `run`: puts the items it finds, and returns whether it found any.
+        on_failed: Called for each item that failed permanently, or was dropped under pressure.
     """
 
     def __init__(
@@ -117,41 +116,43 @@ class BatchQueue(Generic[T]):
         self._refill = refill
         self._on_failed = on_failed or _log_failed
         self._lanes: Lanes[T] = Lanes()
-        self._delayed: list[tuple[float, int, Entry[T]]] = []  # a heap by the time they are due
+        self._delayed: list[tuple[float, int, Entry[T]]] = []  # heap, ordered by due time
         self._numbers = count()
         self._running: dict[asyncio.Task[None], list[Entry[T]]] = {}
-        self._changed = asyncio.Event()  # something came, ended, or the queue was closed
+        self._changed = asyncio.Event()  # set when an item arrives, a batch ends, or the queue closes
         self._room = asyncio.Event()
         self._pumping = False
-        self._lowest = Priority.LOW  # what `dispose` still flushes
+        self._lowest = Priority.LOW  # lowest priority that `dispose` still flushes
         self._closed = False
 
     def __len__(self) -> int:
-        """Items that wait; those being processed are not among them."""
+        """Number of waiting items, without those being processed."""
         return len(self._lanes) + len(self._delayed)
 
     async def put(self, item: T, priority: Priority = Priority.NORMAL, *, group: str = "") -> bool:
-        """Let an item wait for its turn; says whether it was taken.
+        """Add an item to the queue.
+
+        Returns:
+            False if the item was dropped.
 
         Raises:
-            QueueFull: There is no room, by `Pressure.REFUSE`, or the queue was disposed of.
+            QueueFull: The queue is full under `Pressure.REFUSE`, or was disposed of.
         """
         entry = Entry(item=item, priority=priority, group=group, weight=self._weigh(item))
         while len(self) >= self._limits.capacity and not self._closed:
             if self._pressure is not Pressure.WAIT:
-                return self._pressed(entry)
+                return self._put_under_pressure(entry)
             self._room.clear()
             await self._room.wait()
         if self._closed:
-            raise QueueFull("the queue was disposed of: it takes nothing more")
+            raise QueueFull("the queue was disposed of and accepts no items")
         self._add(entry)
         return True
 
     async def drain(self) -> None:
-        """Process until nothing is left, what waits for another attempt included.
+        """Process until the queue is empty, including pending retries.
 
-        Where the queue is being drained or run already, this waits for it to be empty; called from inside `process`, it
-        does nothing.
+        During another `drain` or `run` it only waits for an empty queue. Called inside `process`, it does nothing.
         """
         if asyncio.current_task() in self._running:
             return
@@ -162,14 +163,19 @@ class BatchQueue(Generic[T]):
             await self._changed.wait()
 
     async def run(self) -> None:
-        """Process whatever comes, until `dispose`."""
+        """Process items as they arrive, until `dispose`."""
         await self._pump(stop_when_empty=False)
 
     async def dispose(self, flush: Priority = Priority.HIGH) -> list[T]:
-        """Take nothing more, process what waits at `flush` or higher, each item once more, and end `run`.
+        """Close the queue, process its urgent items, and end `run`.
+
+        Each item gets one more attempt.
+
+        Args:
+            flush: Lowest priority that is still processed.
 
         Returns:
-            The items that were not processed.
+            The unprocessed items.
         """
         self._closed, self._lowest = True, flush
         self._room.set()
@@ -206,7 +212,7 @@ class BatchQueue(Generic[T]):
             self._changed.set()
 
     async def _idle(self, seconds: float) -> bool:
-        """Wait for work; says whether there is some."""
+        """Wait for items; return whether the queue has work or is closed."""
         await self._next_change(seconds if self._refill is not None else None)
         if len(self) or self._closed:
             return True
@@ -232,10 +238,10 @@ class BatchQueue(Generic[T]):
                 break
             task = asyncio.get_running_loop().create_task(self._run_batch(batch), name="batch")
             self._running[task] = batch
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._finish_batch)
         self._room.set()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _finish_batch(self, task: asyncio.Task[None]) -> None:
         batch = self._running.pop(task)
         if task.cancelled():
             for entry in reversed(batch):
@@ -243,7 +249,7 @@ class BatchQueue(Generic[T]):
         self._changed.set()
 
     async def _stop_batches(self) -> None:
-        """End what runs when the pump itself is cancelled; those items wait again."""
+        """Cancel the running batches of a cancelled pump; their items wait again."""
         if running := list(self._running):
             for task in running:
                 task.cancel()
@@ -261,9 +267,9 @@ class BatchQueue(Generic[T]):
             verdicts = [Failed(unexpected)] * len(batch)
         for entry, verdict in zip(batch, verdicts or [None] * len(batch), strict=True):
             if verdict is not None:
-                self._failed(entry, verdict.error)
+                self._retry_or_fail(entry, verdict.error)
 
-    def _failed(self, entry: Entry[T], error: MayflyError) -> None:
+    def _retry_or_fail(self, entry: Entry[T], error: MayflyError) -> None:
         entry.attempts += 1
         if not error.retryable or entry.attempts >= self._retry.attempts or self._closed:
             self._on_failed(entry.item, error)
@@ -286,8 +292,8 @@ class BatchQueue(Generic[T]):
         self._lanes.add(entry)
         self._changed.set()
 
-    def _pressed(self, entry: Entry[T]) -> bool:
-        full = QueueFull(f"{len(self)} items are waiting, more than {self._limits.capacity} may not")
+    def _put_under_pressure(self, entry: Entry[T]) -> bool:
+        full = QueueFull(f"the queue is full: {len(self)} items wait, the limit is {self._limits.capacity}")
         if self._pressure is Pressure.REFUSE:
             raise full
         dropped = self._lanes.drop_last(below=entry.priority)
@@ -299,4 +305,4 @@ class BatchQueue(Generic[T]):
 
 
 def _log_failed(item: object, error: MayflyError) -> None:
-    log.error("item given up", extra={"error_code": error.code, "error": str(error)})
+    log.error("item failed permanently", extra={"error_code": error.code, "error": str(error)})

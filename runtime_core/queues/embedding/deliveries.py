@@ -1,4 +1,4 @@
-"""Embedding jobs as SQS delivers them: drained together, and those that failed given back, some with a wait."""
+"""Reader of the embedding queues: drains delivered jobs and retries failed ones."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runtime_core.domain.frozen import dataclass
-from runtime_core.errors import AgentNotFound, DeadlineExceeded, InvalidInput, MayflyError, QueueError
+from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
-from runtime_core.queues.embedding.drain import Returned
+from runtime_core.queues.embedding.drain import EmbeddingRetry
 from runtime_core.queues.embedding.job import EmbeddingJob, parse_embedding_job
-from runtime_core.queues.embedding.worker import by_agent, drain_jobs
-from runtime_core.queues.jobs import Delivery
-from runtime_core.wiring import redelivery_opener
+from runtime_core.queues.embedding.worker import drain_jobs, group_by_agent
+from runtime_core.queues.jobs import QueueDelivery
+from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
@@ -23,90 +23,81 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LIMITS = QueueLimits(batch_size=1, concurrency=4)  # agents; the queue outside tries again what failed
+LIMITS = QueueLimits(batch_size=1, concurrency=4)  # in agents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    delivery: Delivery
+class _Parsed:
+    """A delivery and its job; None for an invalid body."""
+
+    delivery: QueueDelivery
     job: EmbeddingJob | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Agent:
-    """What the deliveries hold for one agent."""
+    """The memories of one agent to embed."""
 
     id: UUID
     memory_ids: Sequence[UUID]
 
 
-async def embed_deliveries(deployment: Deployment, deliveries: Sequence[Delivery]) -> list[str]:
-    """Embed what the deliveries name.
+async def embed_deliveries(deployment: Deployment, deliveries: Sequence[QueueDelivery]) -> list[str]:
+    """Embed the memories of the deliveries.
 
     Returns:
-        Ids of the deliveries that are to be handed out again, in order.
+        Ids of the deliveries to retry, in order.
     """
-    read = [_Read(delivery=each, job=_job(each)) for each in deliveries]
-    returned: dict[UUID, Returned] = {}
+    parsed = [_Parsed(delivery=each, job=_parse(each)) for each in deliveries]
+    retries: dict[UUID, EmbeddingRetry] = {}
 
     async def drain(agents: Sequence[_Agent]) -> None:
         for agent in agents:
-            returned.update(await _drained(deployment, agent))
+            retries.update(await _drain(deployment, agent))
 
-    def give_back(agent: _Agent, error: MayflyError) -> None:
+    def retry_agent(agent: _Agent, error: MayflyError) -> None:
         fields = {"agent_id": str(agent.id), "jobs": len(agent.memory_ids), "error_code": error.code}
         log.warning("embedding failed", extra=fields, exc_info=error)
-        returned.update(dict.fromkeys(agent.memory_ids, Returned(error=error, after_s=error.retry_after_s)))
+        retries.update(dict.fromkeys(agent.memory_ids, EmbeddingRetry(error=error, after_s=error.retry_after_s)))
 
-    queue = BatchQueue(drain, limits=LIMITS, retry=RetryPolicy(attempts=1), on_failed=give_back)
-    for agent_id, ids in by_agent([each.job for each in read if each.job is not None]).items():
+    queue = BatchQueue(drain, limits=LIMITS, retry=RetryPolicy(attempts=1), on_failed=retry_agent)
+    for agent_id, ids in group_by_agent([each.job for each in parsed if each.job is not None]).items():
         await queue.put(_Agent(id=agent_id, memory_ids=ids))
     await queue.drain()
-    failed = [each for each in read if each.job is None or each.job.memory_id in returned]
-    await _hold_back(deployment, failed, returned)
+    failed = [each for each in parsed if each.job is None or each.job.memory_id in retries]
+    waits = [
+        (each.delivery, after_s)
+        for each in failed
+        if each.job is not None and (after_s := retries[each.job.memory_id].after_s) is not None
+    ]
+    await retry_deliveries(deployment, waits)
     return [each.delivery.id for each in failed]
 
 
-def _job(delivery: Delivery) -> EmbeddingJob | None:
+def _parse(delivery: QueueDelivery) -> EmbeddingJob | None:
     try:
         return parse_embedding_job(delivery.body)
     except InvalidInput as error:
-        log.error("no embedding job", extra={"record_id": delivery.id, "error": str(error)})
+        log.error("delivery is not an embedding job", extra={"record_id": delivery.id, "error": str(error)})
         return None
 
 
-async def _drained(deployment: Deployment, agent: _Agent) -> dict[UUID, Returned]:
+async def _drain(deployment: Deployment, agent: _Agent) -> dict[UUID, EmbeddingRetry]:
     async with runtime_of(deployment, agent.id) as runtime:
-        return (await drain_jobs(runtime, agent.memory_ids)).returned
+        return (await drain_jobs(runtime, agent.memory_ids)).retries
 
 
 @asynccontextmanager
 async def runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[Context]:
-    """A runtime for the time of one batch.
+    """Open an agent's runtime for one batch, and stop it afterwards.
 
     Raises:
-        AgentNotFound: The agent does not run here (any more).
+        AgentNotFound: The agent does not run here.
     """
     if not deployment.runs(agent_id):
-        raise AgentNotFound(f"no agent {agent_id} runs here, so its memories cannot be embedded")
+        raise AgentNotFound(f"agent {agent_id} does not run here, so nothing was embedded: add the agent to AGENTS")
     runtime = await deployment.runtime(agent_id)
     try:
         yield runtime
     finally:
         await runtime.stop()
-
-
-async def _hold_back(deployment: Deployment, failed: Sequence[_Read], returned: dict[UUID, Returned]) -> None:
-    """Let the queue hand some out after the wait that fits, not after its own; where it fails, its own will do."""
-    waits = [
-        (each.delivery, after_s)
-        for each in failed
-        if each.job is not None and (after_s := returned[each.job.memory_id].after_s) is not None
-    ]
-    if not waits:
-        return
-    try:
-        redelivery = await deployment.shared(redelivery_opener())
-        await redelivery.hold_back(waits)
-    except (QueueError, DeadlineExceeded) as error:
-        log.warning("deliveries wait as long as the queue says", extra={"error_code": error.code})

@@ -1,4 +1,4 @@
-"""Draining: from the ids of memories to stored embeddings, in as few model calls as the provider's limits allow."""
+"""Drain: embeds memories by id, in as few model calls as possible."""
 
 from __future__ import annotations
 
@@ -31,20 +31,25 @@ log = logging.getLogger(__name__)
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[tuple[float, ...]]]]
 
-CALLS_AT_ONCE = 2  # one is written while the next is made
-SHORT_S = 5.0  # with less time left no further call is begun
-SHORT_SHARE = 0.1  # of an event that has little time at all
-ROUNDS = 3  # a text that changes under the model's hands is read again so often
-_REFUSED = frozenset({400, 413, 422})  # what a provider says to an input it cannot embed; 404 and 409 are not about it
-_SMALLEST_FRAGMENT = 128  # tokens; what is refused at that size is not refused for its length
+CALLS_AT_ONCE = 2  # stores one result during the next call
+SHORT_S = 5.0  # with less time left, no further call starts
+SHORT_SHARE = 0.1  # of the remaining time, for events with a short deadline
+ROUNDS = 3  # attempts at a text that changes during its embedding
+_REFUSED = frozenset({400, 413, 422})  # statuses about the input itself; 404 and 409 are not
+_SMALLEST_FRAGMENT = 128  # tokens; a refusal of a text of this size is not about its length
 _REASON_LIMIT = 500
 _PROBE = "Hello"
-_AT_ONCE_S = 0.0
+_IMMEDIATELY_S = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
-    """A memory that is still to be embedded: why, and after how many seconds; None leaves that to the queue."""
+class EmbeddingRetry:
+    """Retry of one memory.
+
+    Attributes:
+        error: Reason for the retry.
+        after_s: Seconds until the retry; None leaves the delay to the queue.
+    """
 
     error: MayflyError
     after_s: float | None = None
@@ -52,18 +57,18 @@ class Returned:
 
 @dataclass(slots=True, kw_only=True)
 class DrainReport:
-    """What a drain came to.
+    """Result of a drain.
 
     Attributes:
-        returned: Memories to be handed out again. All others are done: embedded, refused for good, or gone.
-        embedded: Memories whose embeddings were stored, fragments among them.
-        refused: Memories that the model refused for good, and why.
-        skipped: How many needed no model: empty, embedded already, or not wanted any more.
-        calls: Calls of the model, failed ones included.
-        lag_ms: How old the oldest memory was when its embedding was stored; None when none was.
+        retries: Memories to retry. All others are done: embedded, refused permanently, or deleted.
+        embedded: Memories whose embeddings were stored, including fragments.
+        refused: Reason for each memory that the model refused permanently.
+        skipped: Number of memories that needed no model call: empty, already embedded, or no longer wanted.
+        calls: Number of model calls, including failed ones.
+        lag_ms: Age of the oldest memory when its embedding was stored; None if no embedding was stored.
     """
 
-    returned: dict[UUID, Returned] = field(default_factory=dict)
+    retries: dict[UUID, EmbeddingRetry] = field(default_factory=dict)
     embedded: list[UUID] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
     skipped: int = 0
@@ -72,11 +77,11 @@ class DrainReport:
 
 
 class Drain:
-    """Embeds memories of one agent; made for one batch of jobs.
+    """Drain of one batch of jobs of one agent.
 
     Args:
-        embed: One model call; retries nothing itself.
-        model: The name under which vectors are stored.
+        embed: Makes one model call, without retries.
+        model: Name under which the vectors are stored.
     """
 
     def __init__(
@@ -97,7 +102,7 @@ class Drain:
         self._limits = limits or EmbeddingLimits()
         self._report = DrainReport()
         self._stopped: MayflyError | None = None
-        self._answers = False  # whether the model embedded anything in this drain
+        self._model_works = False  # whether the model embedded a text in this drain
         self._changed: list[UUID] = []
         self._fragments: list[UUID] = []
         self._done: set[UUID] = set()
@@ -106,26 +111,30 @@ class Drain:
         self._short_s = min(SHORT_S, limit.remaining_s() * SHORT_SHARE) if limit else 0.0
 
     async def run(self, ids: Iterable[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
-        """Embed what is still wanted of these memories, within the deadline.
+        """Embed those memories that still want an embedding, within the deadline.
 
         Args:
-            priority: Of fragments, where a text has to be cut.
+            priority: Priority of the fragments of a long text.
 
         Raises:
-            StoreError: The texts could not be read; nothing was done.
+            StoreError: The texts could not be read; nothing was embedded.
         """
         pending = list(dict.fromkeys(ids))
         for _ in range(ROUNDS):
             pending = await self._round(pending, priority)
             if not pending or self._stopped is not None:
                 break
-        again = StoreUnavailable("the text kept changing while it was embedded")
+        changing = StoreUnavailable("the text changed during each attempt to embed it")
         for memory_id in pending:
-            self._return(memory_id, self._stopped or again)
+            self._retry(memory_id, self._stopped or changing)
         return self._report
 
     async def _round(self, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
-        """Embed what is wanted; gives what has another text by now, and fragments of what was too long."""
+        """Embed the wanted memories once.
+
+        Returns:
+            Memories whose text changed, and the fragments of texts that were too long.
+        """
         self._changed, self._fragments = [], []
         wanted = await self._store.wanted(self._agent_id, ids, model=self._model)
         self._read_at_s = time.monotonic()
@@ -149,7 +158,7 @@ class Drain:
             ),
             retry=RetryPolicy(attempts=1),
             weigh=lambda each: estimate_tokens(each.text),
-            on_failed=lambda each, error: self._return(each.memory_id, error),
+            on_failed=lambda each, error: self._retry(each.memory_id, error),
         )
         for each in wanted:
             if estimate_tokens(each.text) > self._limits.tokens_per_input:
@@ -162,25 +171,25 @@ class Drain:
         try:
             await self._attempt(batch)
         except MayflyError as error:
-            if _concerns_all(error):
+            if _fails_every_call(error):
                 self._stopped = error
             return [None if each.memory_id in self._done else Failed(error) for each in batch]
         return [None] * len(batch)
 
     async def _attempt(self, batch: Sequence[WantedEmbedding]) -> None:
-        """Embed a batch, and store what came of it; of one that is refused, each half.
+        """Embed and store a batch; after a refusal, try each half.
 
         Raises:
-            MayflyError: It failed, but for what is among `self._done`.
+            MayflyError: The memories that are not in `self._done` failed.
         """
         try:
-            vectors = await self._asked([each.text for each in batch])
+            vectors = await self._call_model([each.text for each in batch])
         except ModelRequestRejected as error:
             if error.status not in _REFUSED:
                 raise
-            await self._make_sure_that_the_model_answers()
+            await self._check_model()
             if len(batch) == 1:
-                await self._refused(batch[0], error)
+                await self._handle_refusal(batch[0], error)
                 return
             middle = len(batch) // 2
             await self._attempt(batch[:middle])
@@ -200,32 +209,36 @@ class Drain:
                 self._report.lag_ms = max(lag_ms, self._report.lag_ms or 0.0)
         self._done.update(each.memory_id for each in batch)
 
-    async def _asked(self, texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
+    async def _call_model(self, texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
         if self._stopped is not None:
             raise self._stopped
         limit = current_deadline()
         if limit is not None and limit.remaining_s() <= self._short_s:
-            raise DeadlineExceeded("too little time is left for another model call")
+            raise DeadlineExceeded("the time left is too short for another model call")
         self._report.calls += 1
         vectors = await self._embed(texts)
-        self._answers = True
+        self._model_works = True
         return vectors
 
-    async def _make_sure_that_the_model_answers(self) -> None:
-        """A model that refuses everything is set up wrongly: no memory is to blame for that.
+    async def _check_model(self) -> None:
+        """Check that the model embeds a plain word.
+
+        Does nothing once the model has embedded a text.
+
+        A model that refuses every text is misconfigured, so its refusals must not mark memories as failed.
 
         Raises:
-            ModelError: It refuses a plain word, too.
+            ModelError: The model refused the word.
         """
-        if not self._answers:
+        if not self._model_works:
             try:
-                await self._asked([_PROBE])
+                await self._call_model([_PROBE])
             except ModelRequestRejected as error:
                 self._stopped = error
                 raise
 
-    async def _refused(self, wanted: WantedEmbedding, error: ModelRequestRejected) -> None:
-        """Give a text up that the model refuses; one that may be too long after all is cut smaller first."""
+    async def _handle_refusal(self, wanted: WantedEmbedding, error: ModelRequestRejected) -> None:
+        """Mark a refused text as failed, or cut it if it may be too long."""
         tokens = estimate_tokens(wanted.text)
         if tokens > self._limits.tokens_per_input // 2 and tokens // 2 >= _SMALLEST_FRAGMENT:
             await self._cut(wanted, min(tokens // 2, self._limits.tokens_per_fragment), Priority.LOW)
@@ -241,23 +254,23 @@ class Drain:
         self._done.add(wanted.memory_id)
 
     async def _cut(self, wanted: WantedEmbedding, tokens: int, priority: Priority) -> None:
-        """Let fragments stand in for a text that is too long."""
+        """Store fragments to embed in place of a long text."""
         found = await self._memories.get(self._agent_id, [wanted.memory_id])
-        fragments = [each for document in found for each in _fragments(document, wanted, tokens)]
+        fragments = [each for document in found for each in _make_fragments(document, wanted, tokens)]
         if found and await self._store.keep_fragments(self._agent_id, wanted, fragments, priority):
             self._fragments += [each.id for each in fragments]
         elif found:
             self._changed.append(wanted.memory_id)
 
-    def _return(self, memory_id: UUID, error: MayflyError) -> None:
+    def _retry(self, memory_id: UUID, error: MayflyError) -> None:
         after_s = error.retry_after_s
         if after_s is None and isinstance(error, DeadlineExceeded | StoreUnavailable):
-            after_s = _AT_ONCE_S
-        self._report.returned[memory_id] = Returned(error=error, after_s=after_s)
+            after_s = _IMMEDIATELY_S
+        self._report.retries[memory_id] = EmbeddingRetry(error=error, after_s=after_s)
 
 
-def _fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> list[Memory]:
-    """A text in pieces that name it; cut the same way again, they have the same ids."""
+def _make_fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> list[Memory]:
+    """Make fragments of a text, with ids derived from text and size."""
     named: Mapping[str, object] = {"document_id": str(document.id), "type": "fragment"}
     return [
         replace(
@@ -272,8 +285,11 @@ def _fragments(document: Memory, wanted: WantedEmbedding, tokens: int) -> list[M
     ]
 
 
-def _concerns_all(error: MayflyError) -> bool:
-    """Whether the next call would fail just so: the rate is used up, a setting is wrong, the time is over."""
+def _fails_every_call(error: MayflyError) -> bool:
+    """Check whether an error would fail the next call as well.
+
+    Such errors are a rate limit, a wrong setting and an exceeded deadline.
+    """
     if isinstance(error, ModelRequestRejected):
         return error.status not in _REFUSED
     return isinstance(

@@ -1,23 +1,21 @@
-"""Embedding jobs: what lies on an embedding queue, and what the memory itself says when its turn comes."""
+"""Values of the embedding queues: jobs, priorities, wanted and finished embeddings."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic_core import from_json
-
 from runtime_core.domain.frozen import dataclass
-from runtime_core.domain.values import coerce, encode_json
+from runtime_core.domain.values import encode_json
 from runtime_core.errors import InvalidInput
+from runtime_core.queues.jobs import parse_body
 
 
 class Priority(StrEnum):
-    """How soon work is wanted; `high` never waits for the others."""
+    """Priority of work; `high` never waits for the others."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -25,10 +23,10 @@ class Priority(StrEnum):
 
 
 def as_priority(value: str) -> Priority:
-    """Read a priority.
+    """Parse a priority.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The value is not a priority.
     """
     try:
         return Priority(value)
@@ -37,16 +35,16 @@ def as_priority(value: str) -> Priority:
 
 
 def content_hash(text: str) -> str:
-    """Which text an embedding is of: its SHA-256, in hexadecimal."""
+    """Compute the SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingJob:
-    """A memory that waits for its embedding.
+    """Job to embed one memory.
 
     Attributes:
-        content_hash: Of the text when it was queued. What is embedded is the text that is there when it is drained.
+        content_hash: Hash of the text at enqueue time. The drain embeds the text that is stored when it runs.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -56,33 +54,27 @@ class EmbeddingJob:
     content_hash: str
 
     def body(self) -> str:
-        """The job as a queue carries it."""
+        """Encode the job as the JSON body of a queue message."""
         return encode_json({"agent_id": self.agent_id, "memory_id": self.memory_id, "content_hash": self.content_hash})
 
 
 def parse_embedding_job(body: str) -> EmbeddingJob:
-    """Read a job.
+    """Parse a job of an embedding queue.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The body is not such a job.
     """
-    try:
-        value = from_json(body)
-    except ValueError as error:
-        raise InvalidInput(f"the embedding job is not JSON: {error}") from error
-    if not isinstance(value, Mapping):
-        raise InvalidInput(f"expected an embedding job as an object, got a {type(value).__name__}")
-    return coerce(EmbeddingJob, dict(value), name="embedding job")
+    return parse_body(EmbeddingJob, body, name="embedding job")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedEmbedding:
-    """A memory that wants an embedding, as it is now.
+    """Current state of a memory that wants an embedding.
 
     Attributes:
-        content_hash: Of `text`.
-        is_embedded: The model has embedded this very text already.
-        age_s: Since the memory came to be, by the store's clock; only `EmbeddingStore.wanted` says it.
+        content_hash: Hash of `text`.
+        is_embedded: The model has already embedded this text.
+        age_s: Seconds since the memory was created, by the store's clock; set by `EmbeddingStore.wanted` only.
     """
 
     memory_id: UUID
@@ -94,7 +86,7 @@ class WantedEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeEmbedding:
-    """An embedding that a model made of the text with this hash; `vector` has shape `(dim,)`."""
+    """Embedding of the text with this hash; `vector` has shape `(dim,)`."""
 
     memory_id: UUID
     content_hash: str
@@ -103,7 +95,7 @@ class MadeEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingFailure:
-    """A text that no embedding can be made of, and why; it is not tried again before it changes."""
+    """Text that the model refused; retried only after a change."""
 
     memory_id: UUID
     content_hash: str

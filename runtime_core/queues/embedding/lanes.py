@@ -1,4 +1,4 @@
-"""Waiting items in order: higher priority first, and within a priority one group after the other."""
+"""Order of waiting items: by priority, then by groups in turn."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ORDER = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
 @dataclass(slots=True, kw_only=True)
 class Entry(Generic[T]):
-    """An item that waits.
+    """A waiting item.
 
     Attributes:
-        group: Whose item it is; groups take turns.
-        weight: What it takes of a batch's weight.
-        attempts: How often it was processed so far.
+        group: Owner of the item; groups take turns.
+        weight: Share of a batch's weight.
+        attempts: Number of attempts so far.
     """
 
     item: T
@@ -33,7 +33,7 @@ class Entry(Generic[T]):
 
 
 class Lanes(Generic[T]):
-    """One lane for each priority; in each, the groups take turns, so that a busy one starves no other."""
+    """One lane for each priority; groups take turns, so none is starved."""
 
     def __init__(self) -> None:
         self._lanes: dict[Priority, dict[str, deque[Entry[T]]]] = {each: {} for each in ORDER}
@@ -43,17 +43,24 @@ class Lanes(Generic[T]):
         return self._size
 
     def add(self, entry: Entry[T]) -> None:
-        """Put an entry behind those of its group."""
+        """Add an entry as the last of its group."""
         self._lanes[entry.priority].setdefault(entry.group, deque()).append(entry)
         self._size += 1
 
     def add_first(self, entry: Entry[T]) -> None:
-        """Put an entry back before those of its group."""
+        """Add an entry as the first of its group."""
         self._lanes[entry.priority].setdefault(entry.group, deque()).appendleft(entry)
         self._size += 1
 
     def take(self, at_most: int, weight: int, *, only: Callable[[Priority], bool]) -> list[Entry[T]]:
-        """Take a batch of the highest priority there is; one entry at least, however heavy it is."""
+        """Remove a batch of the highest waiting priority.
+
+        Args:
+            only: Selects the priorities to consider.
+
+        Returns:
+            At least one entry, even one heavier than `weight`; empty if no entry waits.
+        """
         lane = next((self._lanes[each] for each in ORDER if only(each) and self._lanes[each]), None)
         if lane is None:
             return []
@@ -67,12 +74,18 @@ class Lanes(Generic[T]):
             batch.append(entry)
             del lane[group]
             if entries:
-                lane[group] = entries  # at the end: the next group's turn
+                lane[group] = entries  # last in the dict, so that the next group has its turn
         self._size -= len(batch)
         return batch
 
     def drop_last(self, below: Priority) -> Entry[T] | None:
-        """Take out the newest entry of the lowest priority below the one given; None where there is none."""
+        """Remove the newest entry of the lowest priority below `below`.
+
+        The entry is from the largest group.
+
+        Returns:
+            None if no such entry waits.
+        """
         for priority in reversed(ORDER[ORDER.index(below) + 1 :]):
             if lane := self._lanes[priority]:
                 group = max(lane, key=lambda each: len(lane[each]))
@@ -84,7 +97,7 @@ class Lanes(Generic[T]):
         return None
 
     def clear(self) -> list[Entry[T]]:
-        """Take everything out, highest priority first."""
+        """Remove and return all entries, highest priority first."""
         left: list[Entry[T]] = []
         while batch := self.take(len(self), UNBOUNDED, only=lambda _: True):
             left += batch

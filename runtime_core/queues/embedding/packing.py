@@ -1,4 +1,4 @@
-"""How much of a provider's limits a text takes, and how a text that is over them is cut."""
+"""Token estimates of texts, and the cutting of long texts."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from runtime_core.domain.frozen import dataclass
 
-_BYTES_PER_TOKEN = 3  # English has 4 and more, Chinese 3 in UTF-8: rather too many tokens are assumed than too few
+_BYTES_PER_TOKEN = 3  # English has 4 and more, Chinese 3 in UTF-8; overestimates, so that a call is not refused
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?…。\uff01\uff1f])\s*"), re.compile(r"\s+"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingLimits:
-    """What a provider takes in one call; tokens are estimated, no tokenizer is asked.
+    """Limits of one embedding call, in estimated tokens.
 
     Attributes:
-        inputs: Most texts.
+        inputs: Maximum number of texts.
         tokens_per_input: A longer text is cut into fragments of `tokens_per_fragment`, which search finds better than
-            fragments that just fit.
-        tokens_per_call: Most of all texts together.
+            fragments of the maximum size.
+        tokens_per_call: Maximum of all texts together.
 
     Source:
         https://platform.openai.com/docs/api-reference/embeddings/create
@@ -32,13 +32,14 @@ class EmbeddingLimits:
 
 
 def estimate_tokens(text: str) -> int:
-    """How many tokens a text is at most, but for texts that no one writes by hand."""
+    """Estimate the tokens of a text; an upper bound for natural language."""
     return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 
 def cut(text: str, tokens: int) -> list[str]:
-    """Cut a text into pieces of at most so many tokens, each as long as may be: between paragraphs where that is
-    possible, else between lines, sentences, words, and at last anywhere.
+    """Cut a text into the longest pieces of at most `tokens` tokens.
+
+    Cuts are between paragraphs if possible, otherwise between lines, sentences or words, and finally anywhere.
     """
     return [each for each in _cut(text, tokens, 0) if each.strip()]
 
@@ -51,7 +52,7 @@ def _cut(text: str, tokens: int, border: int) -> Iterator[str]:
         yield from _cut_anywhere(text, tokens)
         return
     piece = ""
-    for part in _parts(text, _BORDERS[border]):
+    for part in _split(text, _BORDERS[border]):
         if estimate_tokens(piece + part) <= tokens:
             piece += part
             continue
@@ -64,8 +65,8 @@ def _cut(text: str, tokens: int, border: int) -> Iterator[str]:
         yield piece
 
 
-def _parts(text: str, border: re.Pattern[str]) -> Iterator[str]:
-    """The text between borders, each part with the border behind it."""
+def _split(text: str, border: re.Pattern[str]) -> Iterator[str]:
+    """Split a text at its borders; each part ends with its border."""
     start = 0
     for match in border.finditer(text):
         if match.end() > start:

@@ -1,6 +1,7 @@
-"""Queueing: from a memory that wants an embedding to the queue of its priority, without anybody waiting for it.
+"""Enqueues embedding jobs on the queue of their priority, in the background.
 
-The memory's row says that an embedding is wanted before anything is queued. What is lost on the way, the sweep finds.
+The memory's row is marked as wanting an embedding before its job is enqueued, so the sweep finds memories whose job was
+lost.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import DeadlineExceeded, QueueError, RecordNotFound
 from runtime_core.queues.embedding.job import EmbeddingJob, Priority, content_hash
-from runtime_core.queues.jobs import QueueMessage
+from runtime_core.queues.jobs import messages_of
 from runtime_core.support import background
 from runtime_core.wiring import queue_opener
 
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STORED_AFTER_S = 2  # a job that goes out beside the storing of its memory must not be read before that
+STORED_AFTER_S = 2  # delay of a job that is sent while its memory is being stored, so that its reader finds the memory
 
 
 def queue_url(settings: Settings, priority: Priority) -> str | None:
-    """The embedding queue of a priority; None where there is none."""
+    """Return the URL of a priority's embedding queue, if set."""
     urls = {
         Priority.HIGH: settings.embed_queue_url_high,
         Priority.NORMAL: settings.embed_queue_url_normal,
@@ -37,36 +38,37 @@ def queue_url(settings: Settings, priority: Priority) -> str | None:
     return urls[priority]
 
 
-def job_of(memory: Memory, runtime: Context) -> EmbeddingJob:
-    """The job to embed a memory."""
+def make_embedding_job(memory: Memory, runtime: Context) -> EmbeddingJob:
+    """Make the job to embed a memory."""
     return EmbeddingJob(agent_id=runtime.agent_id, memory_id=memory.id, content_hash=content_hash(memory.content.text))
 
 
-def messages_of(jobs: Sequence[EmbeddingJob], *, delay_s: int = 0) -> list[QueueMessage]:
-    """Jobs as a queue carries them, each agent's in a group of its own."""
-    return [QueueMessage(body=each.body(), group=str(each.agent_id), delay_s=delay_s) for each in jobs]
+async def enqueue_embedding(runtime: Context, memory: Memory, priority: Priority) -> None:
+    """Enqueue the embedding of a stored memory.
 
-
-async def queue_generation(runtime: Context, memory: Memory, priority: Priority) -> None:
-    """Let a stored memory be embedded in the background; one that has an embedding or no text needs none.
+    Does nothing for a memory with an embedding or without text.
 
     Raises:
-        RecordNotFound: It was not stored.
+        RecordNotFound: The memory was not stored.
     """
     if memory.embedding is not None or not memory.content.text.strip():
         return
     if not await runtime.database.embeddings.want(runtime.agent_id, [memory.id], priority):
-        raise RecordNotFound(f"no memory {memory.id}: an embedding is kept beside its memory, so store that first")
-    await hand_out(runtime, [memory], priority)
+        raise RecordNotFound(f"memory {memory.id} is not stored, so it cannot be embedded: store it first")
+    await enqueue_embeddings(runtime, [memory], priority)
 
 
-async def hand_out(runtime: Context, memories: Sequence[Memory], priority: Priority, *, delay_s: int = 0) -> None:
-    """Send memories that are marked as wanting an embedding on their way; waits for no queue and no model.
+async def enqueue_embeddings(
+    runtime: Context, memories: Sequence[Memory], priority: Priority, *, delay_s: int = 0
+) -> None:
+    """Enqueue embedding jobs for memories that are marked as wanting an embedding.
+
+    Returns before the jobs are sent or embedded.
 
     Args:
-        delay_s: Not drained before: where the memories are stored at this very moment.
+        delay_s: Seconds before a queue delivers the jobs, for memories that are being stored.
     """
-    jobs = [job_of(each, runtime) for each in memories if each.content.text.strip()]
+    jobs = [make_embedding_job(each, runtime) for each in memories if each.content.text.strip()]
     if not jobs or not runtime.embeds:
         return
     url, worker = queue_url(runtime.settings, priority), runtime.embedding_worker
@@ -86,15 +88,20 @@ async def _send(runtime: Context, url: str, jobs: Sequence[EmbeddingJob], delay_
         queue = await runtime.shared(queue_opener(url))
         await queue.send(messages_of(jobs, delay_s=delay_s))
     except (QueueError, DeadlineExceeded) as error:
-        log.warning("embedding not queued, the sweep will find it", extra={"jobs": len(jobs), "error_code": error.code})
+        log.warning("embeddings not enqueued, the sweep retries", extra={"jobs": len(jobs), "error_code": error.code})
 
 
 @asynccontextmanager
-async def beside_storing(runtime: Context, memories: Sequence[Memory], priority: Priority) -> AsyncIterator[None]:
-    """Hand memories out while they are stored inside: a queue is sent to meanwhile, this process is told afterwards."""
-    goes_out = queue_url(runtime.settings, priority) is not None
-    if goes_out:
-        await hand_out(runtime, memories, priority, delay_s=STORED_AFTER_S)
+async def enqueue_while_storing(
+    runtime: Context, memories: Sequence[Memory], priority: Priority
+) -> AsyncIterator[None]:
+    """Enqueue embedding jobs around a store call.
+
+    SQS is sent to concurrently with the store call, the in-process worker after it.
+    """
+    is_remote = queue_url(runtime.settings, priority) is not None
+    if is_remote:
+        await enqueue_embeddings(runtime, memories, priority, delay_s=STORED_AFTER_S)
     yield
-    if not goes_out:
-        await hand_out(runtime, memories, priority)
+    if not is_remote:
+        await enqueue_embeddings(runtime, memories, priority)

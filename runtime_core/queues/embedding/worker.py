@@ -1,4 +1,4 @@
-"""The other end of the embedding queues: jobs from SQS, or from the queue in this process, through one drain."""
+"""Workers for embedding jobs, per batch or in the background."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH = 256  # jobs in this process: 12 MiB of vectors at 1,536 dimensions
-CAPACITY = 10_000  # more are left to the sweep
+CAPACITY = 10_000  # jobs; the sweep finds those dropped above it
 IDLE_FIRST_S, IDLE_LONGEST_S = 2.0, 60.0
 
 RuntimeOf = Callable[[UUID], AbstractAsyncContextManager["Context"]]
 
 
 async def drain_jobs(runtime: Context, ids: Sequence[UUID], priority: Priority = Priority.NORMAL) -> DrainReport:
-    """Embed memories of a runtime's agent, and tell its listeners what became of each.
+    """Embed memories of an agent, and emit an event for each outcome.
 
     Raises:
-        ModelNotFound: No plugin embeds here.
+        ModelNotFound: No plugin provides an embedding model.
         StoreError: The texts could not be read.
     """
     space = runtime.embedding_space()
     if space is None:
-        raise ModelNotFound(f"agent {runtime.character.name!r} has no embedding model, but memories that want one")
+        raise ModelNotFound(f"agent {runtime.character.name!r} has no embedding model: set EMBEDDING_MODEL")
 
     async def embed(texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
         return (await runtime.embed(texts, max_retries=0)).vectors
@@ -52,7 +52,7 @@ async def drain_jobs(runtime: Context, ids: Sequence[UUID], priority: Priority =
         model=space.model,
     )
     report = await drain.run(ids, priority)
-    await _tell(runtime, report)
+    await _emit_outcomes(runtime, report)
     _log_end(report)
     return report
 
@@ -66,15 +66,15 @@ def _log_end(report: DrainReport) -> None:
     }
     if report.lag_ms is not None:
         fields["embed_lag_ms"] = report.lag_ms
-    if report.returned:
-        errors = sorted({each.error.code for each in report.returned.values()})
-        fields |= {"returned": len(report.returned), "error_codes": errors}
-        log.warning("embedding goes on later", extra=fields)
+    if report.retries:
+        errors = sorted({each.error.code for each in report.retries.values()})
+        fields |= {"retries": len(report.retries), "error_codes": errors}
+        log.warning("embedding incomplete, the rest is retried", extra=fields)
     else:
         log.info("embedding done", extra=fields)
 
 
-async def _tell(runtime: Context, report: DrainReport) -> None:
+async def _emit_outcomes(runtime: Context, report: DrainReport) -> None:
     for memory_id in report.embedded:
         await runtime.emit(EventType.EMBEDDING_GENERATION_COMPLETED, {"runtime": runtime, "memory_id": memory_id})
     for memory_id, reason in report.refused.items():
@@ -83,25 +83,25 @@ async def _tell(runtime: Context, report: DrainReport) -> None:
 
 
 async def embed_now(runtime: Context, memory: Memory) -> Memory:
-    """Embed one stored memory, and wait for it.
+    """Embed one stored memory and return it.
 
     Raises:
-        RecordNotFound: It was not stored.
-        ModelNotFound: No plugin embeds here.
+        RecordNotFound: The memory was not stored.
+        ModelNotFound: No plugin provides an embedding model.
         ModelError: The model failed, or refused the text.
     """
     if not await runtime.database.embeddings.want(runtime.agent_id, [memory.id], Priority.HIGH):
-        raise RecordNotFound(f"no memory {memory.id}: an embedding is kept beside its memory, so store that first")
+        raise RecordNotFound(f"memory {memory.id} is not stored, so it cannot be embedded: store it first")
     report = await drain_jobs(runtime, [memory.id], Priority.HIGH)
-    if memory.id in report.returned:
-        raise report.returned[memory.id].error
+    if memory.id in report.retries:
+        raise report.retries[memory.id].error
     if memory.id in report.refused:
         raise ModelRequestRejected(report.refused[memory.id])
     return next(iter(await runtime.database.memories.get(runtime.agent_id, [memory.id])), memory)
 
 
-def by_agent(jobs: Sequence[EmbeddingJob]) -> dict[UUID, list[UUID]]:
-    """The memories of each agent, in order."""
+def group_by_agent(jobs: Sequence[EmbeddingJob]) -> dict[UUID, list[UUID]]:
+    """Group memory ids by agent, in order."""
     grouped: defaultdict[UUID, list[UUID]] = defaultdict(list)
     for job in jobs:
         grouped[job.agent_id].append(job.memory_id)
@@ -109,11 +109,11 @@ def by_agent(jobs: Sequence[EmbeddingJob]) -> dict[UUID, list[UUID]]:
 
 
 class EmbeddingWorker:
-    """Embeds in this process, while the process does other things; for one that lives on between messages.
+    """Background embedding in a long-running process.
 
     Args:
-        runtime_of: A runtime of an agent, for the time of one batch.
-        refill: Looks for work that nobody queued here; only what `run` goes on with uses it.
+        runtime_of: Opens a runtime of an agent for one batch.
+        refill: Claims jobs that were not enqueued in this process; called by an idle `run`.
     """
 
     def __init__(self, runtime_of: RuntimeOf, *, refill: Callable[[], Awaitable[Sequence[EmbeddingJob]]] | None = None):
@@ -127,35 +127,35 @@ class EmbeddingWorker:
             pressure=Pressure.DROP,
             retry=RetryPolicy(attempts=5, first_s=1.0),
             refill=self._refill if refill is not None else None,
-            on_failed=_given_up,
+            on_failed=_log_failed,
         )
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, jobs: Sequence[EmbeddingJob], priority: Priority) -> None:
-        """Queue jobs; what there is no room for is left to a sweep."""
+        """Enqueue jobs; the sweep finds those dropped for lack of room."""
         for job in jobs:
             await self._queue.put(job, priority, group=str(job.agent_id))
         if self._task is None or self._task.done():
-            # Of no turn, and under no turn's deadline: it goes on for whoever queues next.
+            # In an empty context, so that the drain outlives the turn and its deadline.
             self._task = asyncio.get_running_loop().create_task(
                 self._queue.drain(), name="embedding", context=contextvars.Context()
             )
 
     async def drain(self) -> None:
-        """Wait until everything queued is embedded or given up."""
+        """Wait until every enqueued job is embedded or has failed."""
         await self._queue.drain()
 
     async def run(self) -> None:
-        """Embed whatever is queued or found, until `close`."""
+        """Embed enqueued and claimed jobs until `close`."""
         await self._queue.run()
 
     async def close(self) -> None:
-        """Embed what is wanted at high priority, and leave the rest to whoever sweeps next."""
+        """Embed the high-priority jobs, and leave the rest to the sweep."""
         left = await self._queue.dispose()
         if self._task is not None:
             await asyncio.wait([self._task])
         if left:
-            log.info("embedding goes on later", extra={"jobs": len(left)})
+            log.info("embedding jobs left to the sweep", extra={"jobs": len(left)})
 
     async def _refill(self) -> bool:
         found = await self._find() if self._find is not None else ()
@@ -164,14 +164,14 @@ class EmbeddingWorker:
         return bool(found)
 
     async def _process(self, jobs: Sequence[EmbeddingJob]) -> list[Verdict]:
-        returned: dict[UUID, MayflyError] = {}
-        for agent_id, ids in by_agent(jobs).items():
+        errors: dict[UUID, MayflyError] = {}
+        for agent_id, ids in group_by_agent(jobs).items():
             async with self._runtime_of(agent_id) as runtime:
                 report = await drain_jobs(runtime, ids)
-            returned |= {memory_id: each.error for memory_id, each in report.returned.items()}
-        return [Failed(returned[job.memory_id]) if job.memory_id in returned else None for job in jobs]
+            errors |= {memory_id: each.error for memory_id, each in report.retries.items()}
+        return [Failed(errors[job.memory_id]) if job.memory_id in errors else None for job in jobs]
 
 
-def _given_up(job: EmbeddingJob, error: MayflyError) -> None:
+def _log_failed(job: EmbeddingJob, error: MayflyError) -> None:
     fields = {"agent_id": str(job.agent_id), "memory_id": str(job.memory_id), "error_code": error.code}
-    log.warning("embedding is left to the sweep", extra=fields)
+    log.warning("embedding failed, the sweep retries it", extra=fields)

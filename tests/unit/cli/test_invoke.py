@@ -69,7 +69,7 @@ def test_what_is_set_up_wrong_is_told_once(tmp_path: Path) -> None:
     done = mayfly("invoke", str(EVENTS / "message.json"), folder=tmp_path, **ECHO, DATABASE_URL="mysql://db")
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "invalid-settings"
-    assert [line.partition(";")[0] for line in done.stderr.splitlines()][:-1] == [
+    assert [line.partition(": set ")[0] for line in done.stderr.splitlines()][:-1] == [
         "Error: DATABASE_URL starts with 'mysql://'"
     ]
 

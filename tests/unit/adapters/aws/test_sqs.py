@@ -141,5 +141,8 @@ def test_batches_hold_what_the_api_takes() -> None:
 
 
 def test_importing_the_adapter_loads_no_cloud_client() -> None:
-    code = "import sys, runtime_core.wiring; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    code = (
+        "import sys, runtime_core.wiring, runtime_core.adapters.aws.redelivery; "
+        "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

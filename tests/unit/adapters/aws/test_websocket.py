@@ -85,5 +85,8 @@ async def test_a_closed_channel_opens_again(channel: WebSocketChannel, connectio
 
 
 def test_the_clouds_client_is_loaded_only_when_something_is_sent() -> None:
-    code = "import sys, runtime_core.plugins.websocket; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    code = (
+        "import sys, runtime_core.plugins.websocket, runtime_core.adapters.aws.websocket; "
+        "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -1,4 +1,4 @@
-"""Embedding anew under another model, on a real file."""
+"""Backfill under another model, on a SQLite file."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ async def database(tmp_path: Path) -> AsyncIterator[SqliteAdapter]:
     await database.close()
 
 
-async def remember(database: SqliteAdapter, scene: Scene, *texts: str) -> list[Memory]:
+async def store(database: SqliteAdapter, scene: Scene, *texts: str) -> list[Memory]:
     memories = [scene.memory(text, embedding=(1.0, 0.0)) for text in texts]
     return await database.memories.create(scene.agent_id, memories, embedding_model="old")
 
 
 class NewModel:
-    """Vectors of three dimensions; refuses some texts, and fails as often as told."""
+    """Model with vectors of three dimensions that refuses some texts and fails a number of times."""
 
     def __init__(self, *, refuses: Sequence[str] = (), failures: int = 0) -> None:
         self.calls: list[list[str]] = []
@@ -54,7 +54,7 @@ def backfill(database: SqliteAdapter, scene: Scene, model: NewModel, limits: Emb
     return Backfill(scene.agent_id, store=database.embeddings, embed=model, model="new", limits=limits)
 
 
-async def found(database: SqliteAdapter, scene: Scene, model: str, dimension: int) -> int:
+async def count_embedded(database: SqliteAdapter, scene: Scene, model: str, dimension: int) -> int:
     vector = (1.0, *[0.0] * (dimension - 1))
     query = MemoryQuery(embedding=vector, model=model, limit=100)
     return len(await database.memories.search(scene.agent_id, query, MemoryFilter()))
@@ -62,39 +62,39 @@ async def found(database: SqliteAdapter, scene: Scene, model: str, dimension: in
 
 async def test_both_models_serve_afterwards(database: SqliteAdapter) -> None:
     scene, model = Scene(), NewModel()
-    await remember(database, scene, *(f"Text {n}" for n in range(30)))
+    await store(database, scene, *(f"Text {n}" for n in range(30)))
     report = await backfill(database, scene, model, EmbeddingLimits(inputs=10)).run()
     assert (report.embedded, report.failed, len(model.calls)) == (30, {}, 3)
-    assert await found(database, scene, "new", 3) == await found(database, scene, "old", 2) == 30
+    assert await count_embedded(database, scene, "new", 3) == await count_embedded(database, scene, "old", 2) == 30
 
 
-async def test_run_again_it_asks_only_for_what_is_missing(database: SqliteAdapter) -> None:
+async def test_a_second_run_embeds_only_what_is_missing(database: SqliteAdapter) -> None:
     scene, model = Scene(), NewModel()
-    await remember(database, scene, "one", "two")
+    await store(database, scene, "one", "two")
     await backfill(database, scene, model).run()
-    await remember(database, scene, "three")
+    await store(database, scene, "three")
     report = await backfill(database, scene, model).run()
     assert report.embedded == 1
     assert model.calls[-1] == ["three"]
 
 
-async def test_a_text_that_is_refused_keeps_none_of_the_others(database: SqliteAdapter) -> None:
+async def test_a_refused_text_does_not_affect_the_others(database: SqliteAdapter) -> None:
     scene, model = Scene(), NewModel(refuses=["Text 7"])
-    memories = await remember(database, scene, *(f"Text {n}" for n in range(20)))
+    memories = await store(database, scene, *(f"Text {n}" for n in range(20)))
     report = await backfill(database, scene, model).run()
     assert report.embedded == 19
     assert report.failed == {memories[7].id: "refused"}
 
 
-async def test_a_failure_that_passes_is_tried_again(database: SqliteAdapter) -> None:
+async def test_a_temporary_failure_is_retried(database: SqliteAdapter) -> None:
     scene, model = Scene(), NewModel(failures=2)
-    await remember(database, scene, "one")
+    await store(database, scene, "one")
     report = await backfill(database, scene, model).run(retry=AT_ONCE)
     assert (report.embedded, len(model.calls)) == (1, 3)
 
 
-async def test_a_failure_that_stays_is_told(database: SqliteAdapter) -> None:
+async def test_a_permanent_failure_is_reported(database: SqliteAdapter) -> None:
     scene, model = Scene(), NewModel(failures=9)
-    (memory,) = await remember(database, scene, "one")
+    (memory,) = await store(database, scene, "one")
     report = await backfill(database, scene, model).run(retry=AT_ONCE)
     assert (report.embedded, report.failed) == (0, {memory.id: "down"})

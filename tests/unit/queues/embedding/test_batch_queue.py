@@ -1,4 +1,4 @@
-"""A batch queue processes what is put into it: in order of priority, in turns, in bounded batches, and once."""
+"""Order, batching, retries and pressure of `BatchQueue`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_ONCE = RetryPolicy(attempts=3, first_s=0.0)
 
 
 class Batches:
-    """Notes the batches that it is given, and answers as it is told."""
+    """Batch function that records its batches and answers as configured."""
 
     def __init__(self, answer: Callable[[str], MayflyError | None] = lambda _: None) -> None:
         self.seen: list[list[str]] = []
@@ -33,7 +33,7 @@ class Batches:
         self.at_once -= 1
         return [Failed(error) if (error := self._answer(each)) else None for each in items]
 
-    def give_up(self, item: str, error: MayflyError) -> None:
+    def record_failure(self, item: str, error: MayflyError) -> None:
         self.given_up.append((item, error.code))
 
     @property
@@ -41,15 +41,15 @@ class Batches:
         return [each for batch in self.seen for each in batch]
 
 
-async def filled(queue: BatchQueue[str], count: int, priority: Priority = Priority.NORMAL, group: str = "") -> None:
+async def fill(queue: BatchQueue[str], count: int, priority: Priority = Priority.NORMAL, group: str = "") -> None:
     for number in range(count):
         await queue.put(f"{group or priority}-{number}", priority, group=group)
 
 
-async def test_items_come_in_batches_up_to_the_size_in_their_order() -> None:
+async def test_items_are_processed_in_order_in_batches_up_to_the_size() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=4))
-    await filled(queue, 10)
+    await fill(queue, 10)
     await queue.drain()
     assert [len(each) for each in batches.seen] == [4, 4, 2]
     assert batches.items == [f"normal-{number}" for number in range(10)]
@@ -59,12 +59,12 @@ async def test_items_come_in_batches_up_to_the_size_in_their_order() -> None:
 async def test_a_batch_size_of_one_processes_item_by_item() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=1))
-    await filled(queue, 3)
+    await fill(queue, 3)
     await queue.drain()
     assert [len(each) for each in batches.seen] == [1, 1, 1]
 
 
-async def test_a_batch_takes_no_more_weight_than_it_may_but_always_one_item() -> None:
+async def test_a_batch_respects_its_weight_limit_but_has_at_least_one_item() -> None:
     batches = Batches()
     queue: BatchQueue[str] = BatchQueue(batches, limits=QueueLimits(batch_weight=10), weigh=len)
     for item in ("aaaa", "bbbb", "cccc", "d" * 50, "e"):
@@ -76,7 +76,7 @@ async def test_a_batch_takes_no_more_weight_than_it_may_but_always_one_item() ->
 async def test_no_more_batches_run_at_once_than_allowed() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=1, concurrency=3))
-    await filled(queue, 20)
+    await fill(queue, 20)
     await queue.drain()
     assert batches.most_at_once == 3
 
@@ -88,12 +88,12 @@ async def test_high_drains_within_two_batches_while_fifty_thousand_low_wait() ->
     async def process(items: Sequence[str]) -> None:
         await batches(items)
         if len(batches.seen) == 3:
-            await filled(queue, 100, Priority.HIGH)
+            await fill(queue, 100, Priority.HIGH)
         if len(batches.seen) == 5:
             done.set()
 
     queue: BatchQueue[str] = BatchQueue(process, limits=QueueLimits(batch_size=100, capacity=60_000))
-    await filled(queue, 50_000, Priority.LOW)
+    await fill(queue, 50_000, Priority.LOW)
     running = asyncio.ensure_future(queue.run())
     await done.wait()
     running.cancel()
@@ -104,17 +104,17 @@ async def test_high_drains_within_two_batches_while_fifty_thousand_low_wait() ->
     assert len(queue) > 49_000
 
 
-async def test_groups_take_turns_so_that_a_busy_one_starves_no_other() -> None:
+async def test_groups_take_turns_so_that_none_is_starved() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=10))
-    await filled(queue, 1000, group="noisy")
-    await filled(queue, 5, group="quiet")
+    await fill(queue, 1000, group="noisy")
+    await fill(queue, 5, group="quiet")
     await queue.drain()
     assert sum(each.startswith("quiet") for each in batches.seen[0]) == 5
     assert len(batches.items) == 1005
 
 
-async def test_an_item_that_may_succeed_later_is_tried_again_alone() -> None:
+async def test_an_item_with_a_retryable_error_is_retried_alone() -> None:
     failing = {"normal-1": 2}
 
     def answer(item: str) -> MayflyError | None:
@@ -124,8 +124,8 @@ async def test_an_item_that_may_succeed_later_is_tried_again_alone() -> None:
         return ModelUnavailable("not now")
 
     batches = Batches(answer)
-    queue = BatchQueue(batches, retry=AT_ONCE, on_failed=batches.give_up)
-    await filled(queue, 3)
+    queue = BatchQueue(batches, retry=AT_ONCE, on_failed=batches.record_failure)
+    await fill(queue, 3)
     await queue.drain()
     assert batches.seen == [["normal-0", "normal-1", "normal-2"], ["normal-1"], ["normal-1"]]
     assert batches.given_up == []
@@ -136,36 +136,36 @@ async def test_an_item_is_given_up_after_its_attempts_and_a_hopeless_one_at_once
         return ModelUnavailable("never") if item == "normal-0" else InvalidInput("wrong")
 
     batches = Batches(answer)
-    queue = BatchQueue(batches, retry=AT_ONCE, on_failed=batches.give_up)
-    await filled(queue, 2)
+    queue = BatchQueue(batches, retry=AT_ONCE, on_failed=batches.record_failure)
+    await fill(queue, 2)
     await queue.drain()
     assert batches.given_up == [("normal-1", "invalid-input"), ("normal-0", "model-unavailable")]
     assert batches.items.count("normal-0") == 3
 
 
-async def test_the_wait_that_an_error_asks_for_goes_before_the_policy() -> None:
+async def test_the_retry_delay_of_an_error_overrides_the_policy() -> None:
     errors = [ModelRateLimited("slow down", retry_after_s=0.01)]
     batches = Batches(lambda _: errors.pop() if errors else None)
     queue = BatchQueue(batches, retry=RetryPolicy(first_s=3600.0))
-    await filled(queue, 1)
+    await fill(queue, 1)
     async with asyncio.timeout(60):
         await queue.drain()
     assert len(batches.seen) == 2
 
 
-async def test_an_error_raised_is_the_verdict_on_the_whole_batch() -> None:
+async def test_an_exception_is_the_verdict_on_the_whole_batch() -> None:
     batches = Batches()
 
     async def process(items: Sequence[str]) -> None:
         raise InvalidInput("the batch is wrong")
 
-    queue: BatchQueue[str] = BatchQueue(process, on_failed=batches.give_up)
-    await filled(queue, 2)
+    queue: BatchQueue[str] = BatchQueue(process, on_failed=batches.record_failure)
+    await fill(queue, 2)
     await queue.drain()
     assert [item for item, _ in batches.given_up] == ["normal-0", "normal-1"]
 
 
-async def test_a_defect_in_a_batch_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_exception_is_logged_and_the_queue_continues(caplog: pytest.LogCaptureFixture) -> None:
     batches = Batches()
 
     async def process(items: Sequence[str]) -> None:
@@ -173,24 +173,24 @@ async def test_a_defect_in_a_batch_is_logged_and_ends_nothing(caplog: pytest.Log
             raise KeyError("a defect")
         await batches(items)
 
-    queue: BatchQueue[str] = BatchQueue(process, limits=QueueLimits(batch_size=1), on_failed=batches.give_up)
-    await filled(queue, 2)
+    queue: BatchQueue[str] = BatchQueue(process, limits=QueueLimits(batch_size=1), on_failed=batches.record_failure)
+    await fill(queue, 2)
     await queue.drain()
     assert batches.given_up == [("normal-0", "error")]
     assert batches.items == ["normal-1"]
     assert "batch failed" in caplog.text
 
 
-async def test_draining_while_it_drains_waits_for_the_same_drain() -> None:
+async def test_a_second_drain_waits_for_the_first() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=2))
-    await filled(queue, 6)
+    await fill(queue, 6)
     await asyncio.gather(queue.drain(), queue.drain(), queue.drain())
     assert len(batches.items) == 6
     assert batches.most_at_once == 1
 
 
-async def test_draining_from_inside_a_batch_does_nothing() -> None:
+async def test_a_drain_inside_a_batch_does_nothing() -> None:
     seen: list[str] = []
 
     async def process(items: Sequence[str]) -> None:
@@ -198,15 +198,15 @@ async def test_draining_from_inside_a_batch_does_nothing() -> None:
         await queue.drain()
 
     queue: BatchQueue[str] = BatchQueue(process, limits=QueueLimits(batch_size=1))
-    await filled(queue, 3)
+    await fill(queue, 3)
     await queue.drain()
     assert len(seen) == 3
 
 
-async def test_under_pressure_a_sender_waits_for_room() -> None:
+async def test_put_waits_for_room_under_wait() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(capacity=2, batch_size=1))
-    await filled(queue, 2)
+    await fill(queue, 2)
     third = asyncio.ensure_future(queue.put("third"))
     await asyncio.sleep(0)
     assert not third.done()
@@ -216,18 +216,18 @@ async def test_under_pressure_a_sender_waits_for_room() -> None:
     assert batches.items == ["normal-0", "normal-1", "third"]
 
 
-async def test_under_pressure_a_sender_is_refused_where_it_is_so_agreed() -> None:
+async def test_put_raises_in_a_full_queue_under_refuse() -> None:
     queue = BatchQueue(Batches(), limits=QueueLimits(capacity=2), pressure=Pressure.REFUSE)
-    await filled(queue, 2)
-    with pytest.raises(QueueFull, match="2 items are waiting"):
+    await fill(queue, 2)
+    with pytest.raises(QueueFull, match="2 items wait"):
         await queue.put("third")
 
 
-async def test_under_pressure_the_lowest_priority_is_dropped_where_it_is_so_agreed() -> None:
+async def test_put_drops_the_lowest_priority_under_drop() -> None:
     batches = Batches()
     limits = QueueLimits(capacity=2)
-    queue = BatchQueue(batches, limits=limits, pressure=Pressure.DROP, on_failed=batches.give_up)
-    await filled(queue, 2, Priority.LOW)
+    queue = BatchQueue(batches, limits=limits, pressure=Pressure.DROP, on_failed=batches.record_failure)
+    await fill(queue, 2, Priority.LOW)
     assert await queue.put("high", Priority.HIGH)
     assert not await queue.put("low", Priority.LOW)
     await queue.drain()
@@ -235,12 +235,12 @@ async def test_under_pressure_the_lowest_priority_is_dropped_where_it_is_so_agre
     assert batches.given_up == [("low-1", "queue-full"), ("low", "queue-full")]
 
 
-async def test_disposing_flushes_high_and_gives_the_rest_back() -> None:
+async def test_dispose_flushes_high_and_returns_the_rest() -> None:
     batches = Batches()
     queue = BatchQueue(batches, limits=QueueLimits(batch_size=2))
     running = background.start(queue.run(), name="queue", owner=batches)
-    await filled(queue, 2, Priority.LOW)
-    await filled(queue, 3, Priority.HIGH)
+    await fill(queue, 2, Priority.LOW)
+    await fill(queue, 3, Priority.HIGH)
     left = await queue.dispose()
     await running
     assert batches.items == ["high-0", "high-1", "high-2"]
@@ -249,15 +249,15 @@ async def test_disposing_flushes_high_and_gives_the_rest_back() -> None:
         await queue.put("late")
 
 
-async def test_disposing_of_a_queue_that_nobody_runs_flushes_it_too() -> None:
+async def test_dispose_flushes_a_queue_that_is_not_running() -> None:
     batches = Batches()
     queue = BatchQueue(batches)
-    await filled(queue, 1, Priority.HIGH)
+    await fill(queue, 1, Priority.HIGH)
     assert await queue.dispose() == []
     assert batches.items == ["high-0"]
 
 
-async def test_an_idle_queue_looks_for_more() -> None:
+async def test_an_idle_queue_calls_refill() -> None:
     batches = Batches()
     found = asyncio.Event()
     asked = 0
@@ -283,7 +283,7 @@ async def test_an_idle_queue_looks_for_more() -> None:
     assert asked >= 4
 
 
-async def test_a_cancelled_run_keeps_what_it_was_at() -> None:
+async def test_the_items_of_a_cancelled_run_wait_again() -> None:
     batches = Batches()
     reached, gate = asyncio.Event(), asyncio.Event()
 
@@ -293,7 +293,7 @@ async def test_a_cancelled_run_keeps_what_it_was_at() -> None:
         await batches(items)
 
     queue: BatchQueue[str] = BatchQueue(process, limits=QueueLimits(batch_size=2))
-    await filled(queue, 3)
+    await fill(queue, 3)
     running = asyncio.ensure_future(queue.run())
     await reached.wait()
     running.cancel()

@@ -1,4 +1,4 @@
-"""A drain embeds what is wanted: with few calls, nothing stale, nothing twice, and no memory to blame for another."""
+"""A drain makes few calls, stores nothing stale or twice, and isolates failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Vectors = list[tuple[float, ...]]
 
 
 class Embedder:
-    """Embeds a text by its length; notes its calls and fails as it is told."""
+    """Model that embeds a text by its length, records its calls and fails as configured."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -68,12 +68,12 @@ def scene() -> Scene:
     return Scene()
 
 
-async def kept(database: DatabaseAdapter, scene: Scene, *texts: str) -> list[Memory]:
+async def store(database: DatabaseAdapter, scene: Scene, *texts: str) -> list[Memory]:
     memories = [scene.memory(text) for text in texts]
     return await database.memories.create(scene.agent_id, memories, embedding_priority="normal")
 
 
-async def drained(
+async def run_drain(
     database: DatabaseAdapter,
     scene: Scene,
     embedder: Embedder,
@@ -96,60 +96,60 @@ async def vectors(database: DatabaseAdapter, scene: Scene, memories: Sequence[Me
     return [each.embedding[0] if each.embedding else None for each in found]
 
 
-def rejected(text: str, status: int = 400) -> Callable[[Sequence[str]], MayflyError | None]:
+def reject(text: str, status: int = 400) -> Callable[[Sequence[str]], MayflyError | None]:
     return lambda texts: ModelRequestRejected(f"refuses {status}", status=status) if text in texts else None
 
 
 async def test_a_batch_is_one_call_and_duplicates_are_embedded_once(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "a", "bb", "ccc")
-    report = await drained(database, scene, embedder, [*memories, *memories])
+    memories = await store(database, scene, "a", "bb", "ccc")
+    report = await run_drain(database, scene, embedder, [*memories, *memories])
     assert embedder.calls == [["a", "bb", "ccc"]]
-    assert (len(report.embedded), report.calls, report.returned) == (3, 1, {})
+    assert (len(report.embedded), report.calls, report.retries) == (3, 1, {})
     assert await vectors(database, scene, memories) == [1.0, 2.0, 3.0]
 
 
 async def test_a_second_delivery_makes_no_second_call(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "a", "bb")
-    await drained(database, scene, embedder, memories)
-    report = await drained(database, scene, embedder, memories)
+    memories = await store(database, scene, "a", "bb")
+    await run_drain(database, scene, embedder, memories)
+    report = await run_drain(database, scene, embedder, memories)
     assert len(embedder.calls) == 1
-    assert (report.skipped, report.returned) == (2, {})
+    assert (report.skipped, report.retries) == (2, {})
 
 
-async def test_what_this_model_embedded_already_is_only_settled(
+async def test_a_memory_that_this_model_already_embedded_is_only_settled(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "a")
-    await drained(database, scene, embedder, memories)
+    memories = await store(database, scene, "a")
+    await run_drain(database, scene, embedder, memories)
     await database.embeddings.want(scene.agent_id, [memories[0].id], Priority.HIGH)
-    await drained(database, scene, embedder, memories)
+    await run_drain(database, scene, embedder, memories)
     assert len(embedder.calls) == 1
     assert await database.embeddings.wanted(scene.agent_id, [memories[0].id], model=MODEL) == []
 
 
-async def test_a_blank_text_is_done_and_a_memory_that_is_gone_too(
+async def test_a_blank_text_and_a_deleted_memory_are_skipped(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "   ", "gone")
+    memories = await store(database, scene, "   ", "gone")
     await database.memories.delete(scene.agent_id, [memories[1].id])
-    report = await drained(database, scene, embedder, memories)
+    report = await run_drain(database, scene, embedder, memories)
     assert embedder.calls == []
-    assert (report.skipped, report.returned) == (2, {})
+    assert (report.skipped, report.retries) == (2, {})
     assert await database.embeddings.wanted(scene.agent_id, [memories[0].id], model=MODEL) == []
 
 
 async def test_a_batch_over_the_limits_takes_as_few_calls_as_they_allow(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, *("x" * 30 for _ in range(25)))
-    by_number = await drained(database, scene, embedder, memories[:12], EmbeddingLimits(inputs=5))
+    memories = await store(database, scene, *("x" * 30 for _ in range(25)))
+    by_number = await run_drain(database, scene, embedder, memories[:12], EmbeddingLimits(inputs=5))
     assert sorted(len(each) for each in embedder.calls) == [2, 5, 5]
     embedder.calls.clear()
-    by_tokens = await drained(database, scene, embedder, memories[12:], EmbeddingLimits(tokens_per_call=50))
+    by_tokens = await run_drain(database, scene, embedder, memories[12:], EmbeddingLimits(tokens_per_call=50))
     assert sorted(len(each) for each in embedder.calls) == [3, 5, 5]
     assert (by_number.calls, by_tokens.calls) == (3, 3)
 
@@ -157,65 +157,65 @@ async def test_a_batch_over_the_limits_takes_as_few_calls_as_they_allow(
 async def test_a_text_changed_before_the_drain_is_embedded_as_it_is_now(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "old")
+    memories = await store(database, scene, "old")
     await database.memories.update(scene.agent_id, [replace(memories[0], content=Content(text="newest"))])
-    await drained(database, scene, embedder, memories)
+    await run_drain(database, scene, embedder, memories)
     assert embedder.texts == ["newest"]
     assert await vectors(database, scene, memories) == [6.0]
 
 
-async def test_a_text_changed_during_the_call_is_embedded_anew_and_nothing_stale_is_kept(
+async def test_a_text_changed_during_the_call_is_embedded_again_and_nothing_stale_is_stored(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "old", "same")
+    memories = await store(database, scene, "old", "same")
 
     async def change() -> None:
         embedder.meanwhile = None
         await database.memories.update(scene.agent_id, [replace(memories[0], content=Content(text="newest"))])
 
     embedder.meanwhile = change
-    report = await drained(database, scene, embedder, memories)
+    report = await run_drain(database, scene, embedder, memories)
     assert embedder.calls == [["old", "same"], ["newest"]]
     assert await vectors(database, scene, memories) == [6.0, 4.0]
-    assert (len(report.embedded), report.returned) == (2, {})
+    assert (len(report.embedded), report.retries) == (2, {})
 
 
-async def test_a_text_that_keeps_changing_comes_back_later(
+async def test_a_text_that_keeps_changing_is_retried_later(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "0")
+    memories = await store(database, scene, "0")
 
     async def change() -> None:
         text = "x" * (len(embedder.calls) + 1)
         await database.memories.update(scene.agent_id, [replace(memories[0], content=Content(text=text))])
 
     embedder.meanwhile = change
-    report = await drained(database, scene, embedder, memories)
+    report = await run_drain(database, scene, embedder, memories)
     assert len(embedder.calls) == 3
-    assert report.returned.keys() == {memories[0].id}
+    assert report.retries.keys() == {memories[0].id}
     assert await vectors(database, scene, memories) == [None]
 
 
 async def test_a_poisoned_text_is_found_by_halves_and_fails_alone_with_its_reason(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, *(f"text {number}" for number in range(63)), "poison")
-    embedder.fails = rejected("poison")
-    report = await drained(database, scene, embedder, memories)
-    assert (len(report.embedded), list(report.refused), report.returned) == (63, [memories[-1].id], {})
+    memories = await store(database, scene, *(f"text {number}" for number in range(63)), "poison")
+    embedder.fails = reject("poison")
+    report = await run_drain(database, scene, embedder, memories)
+    assert (len(report.embedded), list(report.refused), report.retries) == (63, [memories[-1].id], {})
     assert report.calls <= 1 + 1 + 2 * 6
     (failure,) = await database.embeddings.failed(scene.agent_id)
     assert (failure.memory_id, failure.reason) == (memories[-1].id, "refuses 400")
-    assert await drained(database, scene, embedder, memories[-1:]) == DrainReport(skipped=1)
+    assert await run_drain(database, scene, embedder, memories[-1:]) == DrainReport(skipped=1)
 
 
-async def test_a_model_that_refuses_everything_blames_no_memory(
+async def test_a_model_that_refuses_everything_marks_no_memory_as_failed(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, *(f"text {number}" for number in range(20)))
+    memories = await store(database, scene, *(f"text {number}" for number in range(20)))
     embedder.fails = lambda _: ModelRequestRejected("no such dimension", status=400)
-    report = await drained(database, scene, embedder, memories)
-    assert report.returned.keys() == {each.id for each in memories}
+    report = await run_drain(database, scene, embedder, memories)
+    assert report.retries.keys() == {each.id for each in memories}
     assert report.calls == 2
     assert await database.embeddings.failed(scene.agent_id) == []
 
@@ -228,31 +228,31 @@ async def test_a_model_that_refuses_everything_blames_no_memory(
         ModelRateLimited("slow down", status=429, retry_after_s=7.0),
     ],
 )
-async def test_what_concerns_every_call_stops_the_drain_and_gives_the_rest_back(
+async def test_an_error_of_every_call_stops_the_drain_and_the_rest_is_retried(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder, error: MayflyError
 ) -> None:
-    memories = await kept(database, scene, *(f"text {number}" for number in range(40)))
+    memories = await store(database, scene, *(f"text {number}" for number in range(40)))
     embedder.fails = lambda _: error if len(embedder.calls) > 1 else None
-    report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
+    report = await run_drain(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
     assert len(embedder.calls) <= 3
-    assert len(report.embedded) + len(report.returned) == 40
-    assert {each.after_s for each in report.returned.values()} == {error.retry_after_s}
+    assert len(report.embedded) + len(report.retries) == 40
+    assert {each.after_s for each in report.retries.values()} == {error.retry_after_s}
 
 
-async def test_a_call_that_failed_for_now_gives_only_its_own_back(
+async def test_after_a_temporary_failure_only_the_batch_is_retried(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, *(f"text {number}" for number in range(15)))
+    memories = await store(database, scene, *(f"text {number}" for number in range(15)))
     embedder.fails = lambda texts: ModelUnavailable("down", status=500) if "text 7" in texts else None
-    report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
-    assert report.returned.keys() == {each.id for each in memories[5:10]}
+    report = await run_drain(database, scene, embedder, memories, EmbeddingLimits(inputs=5))
+    assert report.retries.keys() == {each.id for each in memories[5:10]}
     assert len(report.embedded) == 10
 
 
-async def test_with_too_little_time_left_no_call_is_made_and_all_comes_back_at_once(
+async def test_with_too_little_time_left_no_call_is_made_and_all_are_retried_at_once(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, "a", "b")
+    memories = await store(database, scene, "a", "b")
     now = 0.0
 
     async def passing() -> None:
@@ -261,18 +261,18 @@ async def test_with_too_little_time_left_no_call_is_made_and_all_comes_back_at_o
 
     embedder.meanwhile = passing
     with deadline(Deadline.after(60.0, lambda: now)):
-        report = await drained(database, scene, embedder, memories, EmbeddingLimits(inputs=1))
+        report = await run_drain(database, scene, embedder, memories, EmbeddingLimits(inputs=1))
     assert len(embedder.calls) < 2 + 1
-    assert all(each.after_s == 0.0 for each in report.returned.values())
-    assert len(report.embedded) + len(report.returned) == 2
+    assert all(each.after_s == 0.0 for each in report.retries.values())
+    assert len(report.embedded) + len(report.retries) == 2
 
 
 async def test_a_text_over_the_limit_is_embedded_as_fragments_that_name_it(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    (long,) = await kept(database, scene, "A sentence of some words. " * 60)
+    (long,) = await store(database, scene, "A sentence of some words. " * 60)
     limits = EmbeddingLimits(tokens_per_input=100, tokens_per_fragment=50)
-    report = await drained(database, scene, embedder, [long], limits)
+    report = await run_drain(database, scene, embedder, [long], limits)
     fragments = await database.memories.find(scene.agent_id, MemoryFilter(table="fragments"))
     assert {each.id for each in fragments} == set(report.embedded)
     assert len(fragments) > 9
@@ -281,24 +281,24 @@ async def test_a_text_over_the_limit_is_embedded_as_fragments_that_name_it(
     assert max(estimate_tokens(text) for text in embedder.texts) <= 50
     assert None not in await vectors(database, scene, fragments)
     assert await vectors(database, scene, [long]) == [None]
-    again = await drained(database, scene, embedder, [long], limits)
+    again = await run_drain(database, scene, embedder, [long], limits)
     assert (again.skipped, again.calls) == (1, 0)
 
 
-async def test_a_text_that_is_longer_for_the_model_than_estimated_is_cut_on_its_refusal(
+async def test_a_refused_text_that_is_longer_than_estimated_is_cut(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    (dense,) = await kept(database, scene, "1234567890 " * 300)
+    (dense,) = await store(database, scene, "1234567890 " * 300)
     embedder.fails = lambda texts: ModelRequestRejected("too long", status=400) if len(texts[0]) > 2500 else None
-    report = await drained(database, scene, embedder, [dense], EmbeddingLimits(tokens_per_input=1200))
-    assert (report.refused, report.returned) == ({}, {})
+    report = await run_drain(database, scene, embedder, [dense], EmbeddingLimits(tokens_per_input=1200))
+    assert (report.refused, report.retries) == ({}, {})
     assert len(report.embedded) > 1
 
 
 async def test_two_drains_at_once_leave_each_memory_embedded_once(
     database: DatabaseAdapter, scene: Scene, embedder: Embedder
 ) -> None:
-    memories = await kept(database, scene, *(f"text {number}" for number in range(30)))
-    reports = await asyncio.gather(*(drained(database, scene, embedder, memories) for _ in range(3)))
-    assert all(report.returned == {} for report in reports)
+    memories = await store(database, scene, *(f"text {number}" for number in range(30)))
+    reports = await asyncio.gather(*(run_drain(database, scene, embedder, memories) for _ in range(3)))
+    assert all(report.retries == {} for report in reports)
     assert None not in await vectors(database, scene, memories)

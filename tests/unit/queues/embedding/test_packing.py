@@ -1,4 +1,4 @@
-"""Texts are weighed on the safe side, and cut where a reader would."""
+"""Token estimates are upper bounds, and texts are cut at natural borders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runtime_core.queues.embedding.packing import cut, estimate_tokens
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("word " * 300, 500), ("字" * 100, 100)])
-def test_a_token_is_taken_for_three_bytes(text: str, tokens: int) -> None:
+def test_a_token_is_estimated_as_three_bytes(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
 
 
@@ -24,13 +24,13 @@ def test_a_token_is_taken_for_three_bytes(text: str, tokens: int) -> None:
         "ends without a border " + "y" * 3000 + "\n\nand goes on",
     ],
 )
-def test_pieces_fit_and_hold_all_of_the_text(text: str) -> None:
+def test_pieces_fit_and_contain_all_of_the_text(text: str) -> None:
     pieces = cut(text, 64)
     assert max(estimate_tokens(each) for each in pieces) <= 64
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
-def test_paragraphs_stay_whole_where_they_fit() -> None:
+def test_paragraphs_that_fit_stay_whole() -> None:
     paragraphs = ["First one. It has two sentences.\n\n", "Second one. It has two, too.\n\n", "Third."]
     assert cut("".join(paragraphs), 14) == [paragraphs[0], paragraphs[1] + paragraphs[2]]
 

@@ -1,4 +1,4 @@
-"""Which adapter a database URL chooses."""
+"""Which adapter a database URL selects."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_on_lambda_a_named_file_is_taken() -> None:
 
 @pytest.mark.parametrize("url", ["mysql://host/name", "mayfly.db", "sqlite://host/name", "", "://", "postgres:/name"])
 def test_anything_else_is_refused_with_what_is_accepted(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"DATABASE_URL.*accepted are postgresql://.*sqlite://"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*set it to one of postgresql://.*sqlite://"):
         open_database(url)
 
 
