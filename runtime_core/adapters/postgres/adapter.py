@@ -13,7 +13,7 @@ from runtime_core.adapters.postgres.pool import Connections, Pooler
 from runtime_core.adapters.postgres.recall import PostgresRecall
 from runtime_core.adapters.postgres.records import PostgresRecords
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.adapters.postgres.tasks import PostgresTasks
 from runtime_core.adapters.postgres.turns import PostgresTurns
 from runtime_core.errors import SchemaOutOfDate
@@ -89,7 +89,7 @@ class PostgresAdapter:
 
     async def ping(self) -> int:
         try:
-            return int(await self._connections.fetch_json(statement("schema_version"), repeatable=True) or 0)
+            return int(await self._connections.fetch_json(QUERIES["schema_version"], repeatable=True) or 0)
         except SchemaOutOfDate:  # not even the table of migrations is there
             return 0
 

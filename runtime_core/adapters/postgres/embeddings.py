@@ -10,7 +10,7 @@ from uuid import UUID
 from weakref import WeakSet
 
 from runtime_core.adapters.postgres.pool import Connections, StoreConnection
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
@@ -31,13 +31,13 @@ class PostgresEmbeddings:
 
     async def want(self, agent_id: UUID, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
         text = await self._connections.fetch_json(
-            statement("want_embeddings"), agent_id, list(ids), str(priority), repeatable=True
+            QUERIES["want_embeddings"], agent_id, list(ids), str(priority), repeatable=True
         )
         return read_json(list[UUID], text or "[]")
 
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
         text = await self._connections.fetch_json(
-            statement("wanted_embeddings"), agent_id, list(ids), model, repeatable=True
+            QUERIES["wanted_embeddings"], agent_id, list(ids), model, repeatable=True
         )
         return read_json(list[WantedEmbedding], text or "[]")
 
@@ -50,7 +50,7 @@ class PostgresEmbeddings:
         async def keep(connection: StoreConnection) -> str | None:
             await self._teach(connection)
             return await self._connections.fetch_value(
-                connection, statement("keep_embeddings"), agent_id, ids, hashes, vectors, model
+                connection, QUERIES["keep_embeddings"], agent_id, ids, hashes, vectors, model
             )
 
         text = await self._connections.use(keep, repeatable=True)
@@ -60,7 +60,7 @@ class PostgresEmbeddings:
         self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
     ) -> bool:
         text = await self._connections.fetch_json(
-            statement("keep_fragments"),
+            QUERIES["keep_fragments"],
             agent_id,
             document.memory_id,
             document.content_hash,
@@ -72,28 +72,26 @@ class PostgresEmbeddings:
 
     async def settle(self, agent_id: UUID, done: Sequence[WantedEmbedding]) -> list[UUID]:
         ids, hashes = [each.memory_id for each in done], [each.content_hash for each in done]
-        text = await self._connections.fetch_json(
-            statement("settle_embeddings"), agent_id, ids, hashes, repeatable=True
-        )
+        text = await self._connections.fetch_json(QUERIES["settle_embeddings"], agent_id, ids, hashes, repeatable=True)
         return read_json(list[UUID], text or "[]")
 
     async def fail(self, agent_id: UUID, failures: Sequence[EmbeddingFailure]) -> list[UUID]:
         ids, hashes = [each.memory_id for each in failures], [each.content_hash for each in failures]
         reasons = [each.reason.replace("\x00", "") for each in failures]
         text = await self._connections.fetch_json(
-            statement("fail_embeddings"), agent_id, ids, hashes, reasons, repeatable=True
+            QUERIES["fail_embeddings"], agent_id, ids, hashes, reasons, repeatable=True
         )
         return read_json(list[UUID], text or "[]")
 
     async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
-        text = await self._connections.fetch_json(statement("failed_embeddings"), agent_id, limit, repeatable=True)
+        text = await self._connections.fetch_json(QUERIES["failed_embeddings"], agent_id, limit, repeatable=True)
         return read_json(list[EmbeddingFailure], text or "[]")
 
     async def claim_overdue(
         self, agent_ids: Sequence[UUID], priority: Priority, *, overdue_s: float, limit: int
     ) -> list[EmbeddingJob]:
         text = await self._connections.fetch_json(
-            statement("claim_overdue_embeddings"),
+            QUERIES["claim_overdue_embeddings"],
             encode_json(list(agent_ids)),
             str(priority),
             round(overdue_s * 1000),
@@ -105,7 +103,7 @@ class PostgresEmbeddings:
         self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
     ) -> list[WantedEmbedding]:
         text = await self._connections.fetch_json(
-            statement("lacking_embeddings"), agent_id, model, after, limit, repeatable=True
+            QUERIES["lacking_embeddings"], agent_id, model, after, limit, repeatable=True
         )
         return read_json(list[WantedEmbedding], text or "[]")
 

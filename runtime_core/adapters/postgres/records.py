@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.records import RECORD_TABLES, Agent, Log, Record
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
@@ -34,7 +34,7 @@ class PostgresRecords:
         if not records:
             return 0
         text = await self._connections.fetch_json(
-            statement("insert_records"), agent_id, _batches(records), ignore_existing, repeatable=ignore_existing
+            QUERIES["insert_records"], agent_id, _batches(records), ignore_existing, repeatable=ignore_existing
         )
         return int(text or 0)
 
@@ -42,9 +42,7 @@ class PostgresRecords:
         if any(isinstance(record, Log) for record in records):
             raise InvalidRecord("a log line is never changed")
         if records:
-            await self._connections.fetch_json(
-                statement("update_records"), agent_id, _batches(records), repeatable=True
-            )
+            await self._connections.fetch_json(QUERIES["update_records"], agent_id, _batches(records), repeatable=True)
 
     async def get(self, kind: type[R], agent_id: UUID, ids: Sequence[UUID]) -> list[R]:
         if not ids:

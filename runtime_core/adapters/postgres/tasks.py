@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.task import Task
 from runtime_core.domain.values import encode_json
@@ -24,22 +24,22 @@ class PostgresTasks:
 
     async def claim(self, agent_ids: Sequence[UUID], *, lease_s: float, limit: int = 100) -> list[Task]:
         text = await self._connections.fetch_json(
-            statement("claim_tasks"), encode_json(list(agent_ids)), _milliseconds(lease_s), limit
+            QUERIES["claim_tasks"], encode_json(list(agent_ids)), _milliseconds(lease_s), limit
         )
         return read_json(list[Task], text or "[]")
 
     async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
         text = await self._connections.fetch_json(
-            statement("hold_task"), agent_id, task_id, held_until, _milliseconds(lease_s)
+            QUERIES["hold_task"], agent_id, task_id, held_until, _milliseconds(lease_s)
         )
         return None if text is None else read_json(Task, text)
 
     async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
         if then is None:
-            text = await self._connections.fetch_json(statement("drop_task"), agent_id, task_id, held_until)
+            text = await self._connections.fetch_json(QUERIES["drop_task"], agent_id, task_id, held_until)
         else:
             text = await self._connections.fetch_json(
-                statement("settle_task"), agent_id, task_id, held_until, encode_json(then)
+                QUERIES["settle_task"], agent_id, task_id, held_until, encode_json(then)
             )
         return text is not None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.domain.values import encode_json
@@ -34,21 +34,21 @@ class PostgresTurns:
 
     async def _begin(self, start: TurnStart) -> str | None:
         return await self._connections.fetch_json(
-            statement("begin_turn"), SCHEMA_VERSION, encode_json(start), repeatable=True
+            QUERIES["begin_turn"], SCHEMA_VERSION, encode_json(start), repeatable=True
         )
 
     async def checkpoint(
         self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]
     ) -> None:
         held = await self._connections.fetch_json(
-            statement("checkpoint_turn"), agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
+            QUERIES["checkpoint_turn"], agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
         )
         if held is None:
             raise LeaseLost(f"run {run_id} is not held by this invocation any more")
 
     async def finish(self, end: TurnEnd) -> None:
-        await self._connections.fetch_json(statement("finish_turn"), SCHEMA_VERSION, encode_json(end), repeatable=True)
+        await self._connections.fetch_json(QUERIES["finish_turn"], SCHEMA_VERSION, encode_json(end), repeatable=True)
 
     async def get_run(self, run_id: UUID) -> Run | None:
-        text = await self._connections.fetch_json(statement("get_run"), run_id, repeatable=True)
+        text = await self._connections.fetch_json(QUERIES["get_run"], run_id, repeatable=True)
         return None if text is None else read_json(Run, text)
