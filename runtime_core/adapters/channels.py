@@ -1,4 +1,4 @@
-"""Chooses what reaches connections by its endpoint; the cloud's client is loaded only when something is sent."""
+"""Choice of the channel for an endpoint; the AWS client is loaded at the first send."""
 
 from __future__ import annotations
 
@@ -13,5 +13,8 @@ from runtime_core.support.shared import closing
 
 @cache
 def channel_opener(endpoint: str) -> Callable[[], AbstractAsyncContextManager[Channel]]:
-    """What opens the channel at an endpoint: the same function for the same one, so that it is shared."""
+    """Make the function that opens the channel of an endpoint.
+
+    Cached: `Shared` keys open resources by the function, so one endpoint has one channel.
+    """
     return lambda: closing(WebSocketChannel(endpoint))

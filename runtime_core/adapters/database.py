@@ -1,4 +1,4 @@
-"""Chooses the database adapter by its URL; the driver is imported only when it is chosen."""
+"""Choice of the database adapter for a URL; only the chosen driver is imported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCEPTED = "postgresql://user:password@host/database, sqlite:///file.db, sqlite:
 
 
 def database_from(settings: Settings) -> DatabaseAdapter:
-    """The database that the settings name; it connects on first use.
+    """Make the adapter of the configured database; it connects on first use.
 
     Raises:
         SettingsError: As `open_database`.
@@ -29,16 +29,18 @@ def open_database(
     """Make the adapter for a database; it connects on first use.
 
     Args:
-        url: None takes the file `.data/mayfly.db` of the working directory; `sqlite://` is a database in memory.
-        on_lambda: No default there, since a file is lost with the environment, and one connection is enough.
+        url: None uses the file `.data/mayfly.db` in the working directory; `sqlite://` is an in-memory database.
+        on_lambda: Whether to require a URL, since a file is lost with the environment, and to limit Postgres to one
+            connection, which is enough there.
 
     Raises:
-        SettingsError: No URL on Lambda, or one that names no known database.
+        SettingsError: No URL on Lambda, or a URL of an unknown database.
     """
     if url is None:
         if on_lambda:
             raise SettingsError(
-                f"DATABASE_URL is not set: on Lambda it has no default ({ACCEPTED})", name="DATABASE_URL"
+                f"DATABASE_URL is not set and has no default on Lambda: set it to one of {ACCEPTED}",
+                name="DATABASE_URL",
             )
         return _sqlite(DEFAULT_FILE)
     scheme, found, rest = url.partition("://")
@@ -49,7 +51,7 @@ def open_database(
     raise SettingsError(
         f"DATABASE_URL starts with {scheme + found!r}; accepted are {ACCEPTED}"
         if found
-        else f"DATABASE_URL is no URL; accepted are {ACCEPTED}",
+        else f"DATABASE_URL is not a URL; accepted are {ACCEPTED}",
         name="DATABASE_URL",
     )
 

@@ -1,4 +1,4 @@
-"""Chooses the job queue by its URL; the cloud's client is loaded only when it is used."""
+"""Choice of the job queue for a URL; the AWS client is loaded at first use."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from runtime_core.support.shared import closing
 
 @cache
 def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]]:
-    """What opens the queue at a URL: the same function for the same URL, so that it is shared (`runtime.shared`)."""
+    """Make the function that opens the queue of a URL.
+
+    Cached: `Shared` keys open resources by the function, so one URL has one queue.
+    """
     return lambda: closing(SqsQueue(url))
 
 
 @cache
 def redelivery_opener() -> Callable[[], AbstractAsyncContextManager[Redelivery]]:
-    """What opens the redelivery of whatever queue; the same function each time, so that it is shared."""
+    """Make the function that opens the redelivery, which serves every queue.
+
+    Cached, as `queue_opener`.
+    """
     return lambda: closing(SqsRedelivery())

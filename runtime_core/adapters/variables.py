@@ -1,4 +1,4 @@
-"""Where the settings come from: the environment, and the secrets it names; the cloud client is imported on demand."""
+"""Settings from the environment and from the secrets it names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from runtime_core.settings import Settings
 
 
 async def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings: every variable is checked first, then the secrets named by ARN are read.
+    """Read the settings: check every variable, then fetch the secrets named by ARN.
 
-    A variable that is set itself wins over its secret, which is then not read.
+    A variable that is set overrides its secret, which is then not fetched.
 
     Raises:
-        SettingsError: As `Settings.from_environment`, or a secret cannot be read; names the variable.
-        StoreUnavailable: The store of the secrets did not answer.
+        SettingsError: As `Settings.from_environment`, or a secret is not readable; names the variable.
+        StoreUnavailable: Secrets Manager did not answer.
     """
     settings = Settings.from_environment(environment)
     wants_url = settings.database_secret_arn is not None and settings.database_url is None

@@ -1,4 +1,4 @@
-"""When SQS hands a delivery out again: sooner or later than its queue's visibility timeout says."""
+"""Visibility timeouts of SQS deliveries: when a failed message is redelivered."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from runtime_core.errors import QueueError
 from runtime_core.queues.jobs import Delivery
 from runtime_core.support.deadline import within
 
-LIMIT_S = 5.0  # of one `hold_back`, where no deadline leaves less
-LONGEST_S = (
-    12 * 3600
-)  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LIMIT_S = 5.0  # of one `hold_back`, unless the deadline is earlier
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LONGEST_S = 12 * 3600
 
 
 class SqsRedelivery:
-    """A `Redelivery` for the queues that the deliveries came from."""
+    """`Redelivery` for the source queues of the deliveries."""
 
     def __init__(self) -> None:
         self._client: Any = None
@@ -43,8 +42,8 @@ class SqsRedelivery:
             await asyncio.to_thread(client.close)
 
     def _change(self, queue: str, waits: Sequence[tuple[Delivery, float]]) -> None:
-        client = self._opened()
-        url = _url(queue, client.meta.endpoint_url)
+        client = self._open()
+        url = _queue_url(queue, client.meta.endpoint_url)
         for start in range(0, len(waits), BATCH_LIMIT):
             entries = [
                 {
@@ -57,18 +56,18 @@ class SqsRedelivery:
             with queue_errors():
                 client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = sqs_client()
             return self._client
 
 
-def _url(arn: str, endpoint_url: str) -> str:
-    """The URL of a queue by its ARN, as SQS builds it.
+def _queue_url(arn: str, endpoint_url: str) -> str:
+    """Build the URL of a queue from its ARN.
 
     Raises:
-        QueueError: It is no queue's.
+        QueueError: The ARN is not one of an SQS queue.
     """
     parts = arn.split(":")
     if len(parts) != 6 or parts[2] != "sqs":

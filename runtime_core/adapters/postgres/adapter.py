@@ -1,4 +1,4 @@
-"""Postgres as the database of an agent."""
+"""Postgres database adapter."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from runtime_core.errors import SchemaOutOfDate
 
 
 class PostgresAdapter:
-    """A `DatabaseAdapter`; connects on first use, in the event loop that uses it.
+    """Postgres `DatabaseAdapter`; connects on first use, in the event loop that uses it.
 
     Args:
         url: `postgresql://user:password@host:port/database?sslmode=…`; also `postgres://`, `postgresql+asyncpg://`.
-        max_connections: Most at once; on Lambda one is enough.
-        pooler: `transaction` where a transaction-mode pooler stands between (pgbouncer, RDS Proxy).
+        max_connections: Limit of concurrent connections; on Lambda 1 is enough.
+        pooler: `transaction` behind a transaction-mode pooler (pgbouncer, RDS Proxy).
         clock: Monotonic seconds; decides when an idle connection is checked.
     """
 
@@ -90,7 +90,7 @@ class PostgresAdapter:
     async def ping(self) -> int:
         try:
             return int(await self._connections.fetch_json(QUERIES["schema_version"], repeatable=True) or 0)
-        except SchemaOutOfDate:  # not even the table of migrations is there
+        except SchemaOutOfDate:  # even the table of migrations is missing
             return 0
 
     async def migrate(self) -> list[str]:

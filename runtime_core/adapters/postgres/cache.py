@@ -1,4 +1,4 @@
-"""An agent's cache in Postgres."""
+"""Postgres key-value store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime_core.domain.values import encode_json
 
 
 class PostgresCache:
-    """A `KeyValueStore`; expiry goes by the database's clock."""
+    """Postgres `KeyValueStore`; values expire by the database's clock."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -1,4 +1,4 @@
-"""The embeddings of an agent in Postgres; vectors travel in binary, five times faster than as text."""
+"""Postgres embedding store; vectors are sent in binary, five times faster than as text."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
 from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 
-_HEADER = struct.Struct("!hh")  # pgvector's binary form: dimension, a field that is not used, big-endian floats
+_HEADER = struct.Struct("!hh")  # pgvector's binary format: dimension, an unused field, big-endian floats
 _SCHEMA_OF_VECTOR = """
     select n.nspname from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = to_regtype('vector')
 """
 
 
 class PostgresEmbeddings:
-    """An `EmbeddingStore`; every statement but a claim can be repeated after a lost connection."""
+    """Postgres `EmbeddingStore`; every statement except a claim is retried after a lost connection."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._speaking: WeakSet[StoreConnection] = WeakSet()  # connections that know how to send vectors
+        self._with_codec: WeakSet[StoreConnection] = WeakSet()  # connections that can send vectors
 
     async def want(self, agent_id: UUID, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
         text = await self._connections.fetch_json(
@@ -45,10 +45,10 @@ class PostgresEmbeddings:
         if not made:
             return []
         ids, hashes = [each.memory_id for each in made], [each.content_hash for each in made]
-        vectors = [_as_binary(each.vector) for each in made]
+        vectors = [_encode_vector(each.vector) for each in made]
 
         async def keep(connection: StoreConnection) -> str | None:
-            await self._teach(connection)
+            await self._set_codec(connection)
             return await self._connections.fetch_value(
                 connection, QUERIES["keep_embeddings"], agent_id, ids, hashes, vectors, model
             )
@@ -107,16 +107,16 @@ class PostgresEmbeddings:
         )
         return read_json(list[WantedEmbedding], text or "[]")
 
-    async def _teach(self, connection: StoreConnection) -> None:
-        """Let a connection send vectors as we wrote them; asks the database once for each connection."""
-        if connection in self._speaking:
+    async def _set_codec(self, connection: StoreConnection) -> None:
+        """Register the binary vector codec, which takes one query per connection."""
+        if connection in self._with_codec:
             return
         schema = await self._connections.fetch_value(connection, _SCHEMA_OF_VECTOR)
         await connection.set_type_codec("vector", schema=schema, encoder=bytes, decoder=bytes, format="binary")
-        self._speaking.add(connection)
+        self._with_codec.add(connection)
 
 
-def _as_binary(vector: Sequence[float]) -> bytes:
+def _encode_vector(vector: Sequence[float]) -> bytes:
     numbers = array("f", vector)
     if sys.byteorder == "little":
         numbers.byteswap()

@@ -1,4 +1,4 @@
-"""The memories of an agent in Postgres."""
+"""Postgres memory store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime_core.ports import MemoryFilter, MemoryQuery
 
 
 class PostgresMemories:
-    """A `MemoryStore`; only reads and updates are repeated after a lost connection."""
+    """Postgres `MemoryStore`; only reads and updates are retried after a lost connection."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

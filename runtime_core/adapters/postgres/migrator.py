@@ -1,4 +1,4 @@
-"""Brings a Postgres database to the newest schema, once, whoever else tries at the same moment."""
+"""Postgres migrations, safe to run concurrently."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from runtime_core.adapters.migrations import MIGRATIONS, Migration, missing, rea
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.sql import QUERIES
 
-# Building an index over a large table takes long; a deploy step waits for it.
+# Building an index over a large table takes minutes, and a deploy step waits for it.
 MIGRATE_LIMIT_S = 900.0
 
 
 async def migrate(connections: Connections) -> list[str]:
-    """Apply what is missing in one transaction: all of it, or nothing.
+    """Apply the missing migrations in one transaction, all or none.
 
     Raises:
-        SchemaOutOfDate: A migration's text is not the one that was applied under its name.
+        SchemaOutOfDate: A migration file was changed after it was applied.
     """
     migrations = read_migrations(MIGRATIONS / "postgres")
     return await connections.use(lambda connection: _apply(connection, migrations), limit_s=MIGRATE_LIMIT_S)

@@ -1,4 +1,4 @@
-"""What a message brings to mind, from Postgres."""
+"""Postgres recall store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks of an agent in Postgres: rows that another claims at this moment are skipped, not waited for."""
+"""Postgres task store; a claim skips the rows that another claim has locked."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from runtime_core.domain.values import encode_json
 
 
 class PostgresTasks:
-    """A `TaskStore`; time goes by the database's clock.
+    """Postgres `TaskStore`; leases use the database's clock.
 
-    None of these can be repeated: a claim whose answer was lost runs out by itself.
+    No statement is retried: a claim whose response was lost expires.
     """
 
     def __init__(self, connections: Connections) -> None:

@@ -1,4 +1,4 @@
-"""The turns of an agent in Postgres: each claim and each end is one statement."""
+"""Postgres turn store; beginning and finishing a turn take one statement each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime_core.errors import DuplicateRecord, LeaseLost, StoreError
 
 
 class PostgresTurns:
-    """A `TurnStore`; begin, checkpoint and finish name their lease owner, so each can be repeated."""
+    """Postgres `TurnStore`; every write names its lease owner, so it can be retried."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -25,11 +25,11 @@ class PostgresTurns:
         try:
             text = await self._begin(start)
         except DuplicateRecord:
-            # Of claims at once that bring the same run id, a loser may meet the winner's id before its message, which
-            # is what a claim conflicts on. The winner's row is there now, so the second try is told of it.
+            # Of concurrent claims with the same run id, a loser may violate the key of the run id before the key of
+            # the message, which `on conflict` handles. The winner's row exists by now, so a retry finds it.
             text = await self._begin(start)
         if text is None:
-            raise StoreError("the database gave no context for the turn")
+            raise StoreError("the database returned no context for the turn")
         return read_json(TurnContext, text)
 
     async def _begin(self, start: TurnStart) -> str | None:
@@ -44,7 +44,7 @@ class PostgresTurns:
             QUERIES["checkpoint_turn"], agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
         )
         if held is None:
-            raise LeaseLost(f"run {run_id} is not held by this invocation any more")
+            raise LeaseLost(f"run {run_id} is no longer leased by this invocation")
 
     async def finish(self, end: TurnEnd) -> None:
         await self._connections.fetch_json(QUERIES["finish_turn"], SCHEMA_VERSION, encode_json(end), repeatable=True)
