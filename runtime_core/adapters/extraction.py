@@ -1,4 +1,4 @@
-"""Reads files as text: what stands in them, with headings as Markdown has them. For the command line alone."""
+"""Text extraction from files, with headings as Markdown; for the command line only."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from runtime_core.errors import InvalidInput
 
 
 def extract(path: Path) -> str:
-    """The text of a file, by its name's ending.
+    """Extract the text of a file, in the format of its suffix.
 
     Raises:
-        InvalidInput: It cannot be read as what its name says; names the file.
+        InvalidInput: The suffix is unknown or the content does not match it; names the file.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise InvalidInput(f"{path}: no file that can be read; those are {', '.join(sorted(READERS))}")
+        raise InvalidInput(f"{path}: unsupported file type; supported are {', '.join(sorted(READERS))}")
     try:
         return reader(path.read_bytes())
     except (ValueError, KeyError, OSError, PyPdfError, zipfile.BadZipFile, csv.Error, RecursionError) as error:
-        raise InvalidInput(f"{path}: cannot be read as {path.suffix}: {type(error).__name__}: {error}") from error
+        raise InvalidInput(f"{path}: not readable as {path.suffix}: {type(error).__name__}: {error}") from error
 
 
 def _text(content: bytes) -> str:
@@ -43,7 +43,7 @@ def _html(content: bytes) -> str:
 
 
 def _without_scripts(content: bytes) -> str:
-    from bs4 import BeautifulSoup  # noqa: PLC0415 - what markdownify itself stands on
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - markdownify's own dependency
 
     soup = BeautifulSoup(content, "html.parser")
     for each in soup(["script", "style", "nav", "template"]):
@@ -61,7 +61,7 @@ def _pdf(content: bytes) -> str:
 
 
 def _csv(content: bytes) -> str:
-    """Each row says its columns' names: a passage of a table would not be understood without them."""
+    """Convert each row to `column: value` pairs, so that a passage makes sense without the header."""
     text = _text(content)
     delimiter = max(",;\t|", key=text.partition("\n")[0].count)
     rows = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
@@ -79,7 +79,7 @@ def _facts(row: Mapping[str, Any]) -> str:
 
 
 def _lines(value: Any, name: str) -> Iterator[str]:
-    """Each value with the way to it."""
+    """Yield each value with the path of keys to it."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _lines(item, f"{name} {key}".strip())

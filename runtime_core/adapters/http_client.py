@@ -1,8 +1,8 @@
-"""The HTTP client of the way to an answer: what it may hold open, and what it does when a connection died.
+"""HTTP client with pooled connections that survives the freezing of a Lambda function.
 
-A Lambda function is frozen between events. Its idle connections may be gone when it thaws, and TLS is paid
-only where it is used: reading the certificates takes some 45 ms. The client stands directly on the connection
-pool that `httpx2` stands on; what lies between costs a cold start some 30 ms of imports.
+A Lambda function is frozen between events, and its idle connections may be dead when it thaws. Certificates are read
+only for TLS: that takes some 45 ms. The client uses the connection pool below `httpx2` directly, because importing
+`httpx2` itself adds some 30 ms to a cold start.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from runtime_core.adapters.loopback import is_loopback_host
 _MAX_CONNECTIONS = 100
 _MAX_IDLE_CONNECTIONS = 20
 _IDLE_S = 300.0  # AWS NAT gateways forget a connection after 350 s without traffic
-_UNACKNOWLEDGED_MS = 5_000  # what a thawed connection to a peer that is gone may cost before it counts as broken
-_PROBE_AFTER_S = 15  # a model may think for a minute without a byte: is the peer still there?
+_UNACKNOWLEDGED_MS = 5_000  # how long a thawed connection to a dead peer may stall before it counts as broken
+_PROBE_AFTER_S = 15  # TCP keepalive: a model may think for a minute without sending a byte
 CONNECT_S = 10.0
 _CONNECTING = "connection.connect_tcp.started"
 _DIED_IDLE = (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError)
@@ -35,22 +35,22 @@ _FAILED = (
     httpcore2.ProtocolError,
     httpcore2.ProxyError,
     httpcore2.UnsupportedProtocol,
-    # These two escape the library on some broken TLS connections, as the `openai` package notes too.
+    # httpcore2 lets these two through on some broken TLS connections, as the `openai` package also notes.
     ssl.SSLError,
     anyio.EndOfStream,
 )
 
 
 class HttpError(Exception):
-    """No answer came, or not all of it; says why."""
+    """The response is missing or incomplete; the text holds the cause."""
 
 
 class HttpTimeout(HttpError):
-    """A single connect, read or write took too long."""
+    """A connect, read or write exceeded its timeout."""
 
 
 class HttpAnswer:
-    """An answer's status and headers (lower-case names); the body is still to be read."""
+    """Response with status and headers (lower-case names); the body is not read yet."""
 
     def __init__(self, response: httpcore2.Response) -> None:
         self._response = response
@@ -61,14 +61,14 @@ class HttpAnswer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is one of the 200s."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """The body, piece by piece; the connection is free for the next call once all is read.
+        """Yield the body in chunks; reading all of it frees the connection for the next call.
 
         Raises:
-            HttpError: It broke off.
+            HttpError: The body ended early.
         """
         async with aclosing(self._response.aiter_stream()) as body:
             while True:
@@ -79,19 +79,19 @@ class HttpAnswer:
                 yield chunk
 
     async def read(self) -> bytes:
-        """The whole body; errors as `chunks`."""
+        """Read the whole body; raises as `chunks`."""
         return b"".join([chunk async for chunk in self.chunks()])
 
 
 class HttpClient:
-    """Connections kept for the next call, opened when first used; an async context manager.
+    """HTTP client over pooled connections, opened on first use; an async context manager.
 
-    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count (a function in a private network may have no other
-    way out), except on the way to this machine itself; `SSL_CERT_FILE` and `SSL_CERT_DIR` count; `.netrc` does not,
-    as it would replace the key. Redirects are not followed: they would take the key along.
+    It honours `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (a function in a private network may have no
+    other route), except for the loopback, as well as `SSL_CERT_FILE` and `SSL_CERT_DIR`. It ignores `.netrc`, which
+    would replace the API key, and does not follow redirects, which would leak it.
 
-    A request that fails on a kept connection before any byte of its answer came is sent again: it is how a
-    connection looks that died while nobody used it. On a new connection it is sent once.
+    A request that fails on a pooled connection before the first byte of the response is retried: an idle connection
+    that died fails that way. On a new connection there is no retry.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class HttpClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection; the next call opens new ones."""
+        """Close all connections; the next call opens new ones."""
         async with AsyncExitStack() as stack:
             for pool in self._pools.values():
                 stack.push_async_callback(pool.aclose)
@@ -116,13 +116,14 @@ class HttpClient:
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, timeout_s: float
     ) -> AsyncIterator[HttpAnswer]:
-        """Send a request; inside, its answer.
+        """Send a request and yield its response.
 
         Args:
-            timeout_s: Bounds each connect, read and write; the call as a whole is the caller's to bound.
+            timeout_s: Limit of each connect, read and write, not of the call as a whole.
 
         Raises:
-            HttpError: No answer came (HttpTimeout: in time).
+            HttpTimeout: A connect, read or write exceeded `timeout_s`.
+            HttpError: The request failed without a response.
         """
         with _our_errors():
             response = await self.handle(_request(method, httpcore2.URL(url), headers, content, timeout_s))
@@ -132,7 +133,7 @@ class HttpClient:
             await response.aclose()
 
     async def handle(self, request: httpcore2.Request) -> httpcore2.Response:
-        """Send a request as it is, and leave the errors as they are; for another client's transport."""
+        """Send a raw request and raise httpcore2's own errors; for the transport of another client."""
         pool = await self._pool(request.url)
         is_new = False
 
@@ -163,8 +164,8 @@ class HttpClient:
 
 async def _open(scheme: bytes, proxy: str | None) -> httpcore2.AsyncConnectionPool:
     needs_tls = scheme == b"https" or (proxy or "").startswith("https")
-    # In a thread: whatever else the first event waits for goes on meanwhile.
-    trusted = await asyncio.to_thread(_read_certificates) if needs_tls else _trusts_nobody()
+    # In a thread, so that other work of the first event continues.
+    trusted = await asyncio.to_thread(_read_certificates) if needs_tls else _empty_context()
     return httpcore2.AsyncConnectionPool(
         ssl_context=trusted,
         proxy=None if proxy is None else _read_proxy(proxy, trusted),
@@ -178,13 +179,13 @@ async def _open(scheme: bytes, proxy: str | None) -> httpcore2.AsyncConnectionPo
 def _request(
     method: str, url: httpcore2.URL, headers: Mapping[str, str], content: bytes | None, timeout_s: float
 ) -> httpcore2.Request:
-    told = [(name.encode(), value.encode()) for name, value in headers.items()]
-    if not any(name.lower() == b"host" for name, _ in told):  # a signed request brings its own
-        told.insert(0, (b"host", _host(url)))
+    sent_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+    if not any(name.lower() == b"host" for name, _ in sent_headers):  # a signed request has its own
+        sent_headers.insert(0, (b"host", _host(url)))
     if content is not None:
-        told.append((b"content-length", b"%d" % len(content)))
+        sent_headers.append((b"content-length", b"%d" % len(content)))
     seconds = {"connect": min(timeout_s, CONNECT_S), "read": timeout_s, "write": timeout_s, "pool": timeout_s}
-    return httpcore2.Request(method, url, headers=told, content=content, extensions={"timeout": seconds})
+    return httpcore2.Request(method, url, headers=sent_headers, content=content, extensions={"timeout": seconds})
 
 
 def _host(url: httpcore2.URL) -> bytes:
@@ -194,7 +195,7 @@ def _host(url: httpcore2.URL) -> bytes:
 
 @contextmanager
 def _our_errors() -> Iterator[None]:
-    """Turns the library's errors into ours; put around its calls alone, never around a caller's code."""
+    """Translate the errors of httpcore2; wraps only its calls, never a caller's code."""
     try:
         yield
     except httpcore2.TimeoutException as error:
@@ -206,7 +207,7 @@ def _our_errors() -> Iterator[None]:
 def _proxy_for(scheme: str, host: str) -> str | None:
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
-    import urllib.request  # noqa: PLC0415 - loads http.client and more, for nothing where there is no proxy
+    import urllib.request  # noqa: PLC0415 - loads http.client and more, needed only with a proxy
 
     proxies = urllib.request.getproxies()
     if not proxies or is_loopback_host(host) or urllib.request.proxy_bypass(host):
@@ -225,11 +226,13 @@ def _read_certificates() -> ssl.SSLContext:
     try:
         return httpcore2.default_ssl_context()
     except OSError as error:
-        raise HttpError(f"the certificates to trust (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}") from error
+        raise HttpError(
+            f"the trusted certificates are not readable: {error}: check SSL_CERT_FILE and SSL_CERT_DIR"
+        ) from error
 
 
-def _trusts_nobody() -> ssl.SSLContext:
-    """What a plain connection gets in place of the certificates it has no use for; a TLS handshake would fail."""
+def _empty_context() -> ssl.SSLContext:
+    """Make a TLS context without certificates, for plain connections; a handshake with it fails."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -1,4 +1,4 @@
-"""Whether an address is this machine itself."""
+"""Detection of loopback addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host's name or address (without brackets) leads to this machine itself; nothing is looked up."""
+    """Check whether a host name or address (without brackets) is the loopback, without a DNS lookup."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Reads the numbered migration files of an engine, which are the only way a schema changes."""
+"""Reader of an engine's numbered migration files, the only way to change a schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One numbered file: `name` is the file's, `sha256` the hexadecimal digest of its bytes."""
+    """One migration file: `name` is its file name, `sha256` the hexadecimal digest of its bytes."""
 
     number: int
     name: str
@@ -26,23 +26,23 @@ class Migration:
 
 
 def read_migrations(folder: Path) -> list[Migration]:
-    """Read an engine's migrations, in order.
+    """Read an engine's migrations, sorted by number.
 
     Raises:
-        StoreError: The folder holds none, a name is not `0001_what_it_does.sql`, or a number is missing or there twice.
+        StoreError: The folder is empty, a name is not `0001_what_it_does.sql`, or a number is missing or duplicate.
     """
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     numbers = [each.number for each in migrations]
     if not migrations or numbers != list(range(1, len(numbers) + 1)):
-        raise StoreError(f"{folder} must hold migrations numbered from 0001 without a gap, found {numbers}")
+        raise StoreError(f"{folder} must hold migrations numbered from 0001 without a gap, but holds {numbers}")
     return migrations
 
 
 def missing(migrations: Sequence[Migration], applied: Mapping[int, str]) -> list[Migration]:
-    """Give the migrations that were not applied yet, in order.
+    """Select the migrations that are not applied yet, sorted by number.
 
     Args:
-        applied: Digest by number, as the database remembers it; numbers newer than ours are a newer version's.
+        applied: Digest by number, as recorded in the database; a newer release may have applied higher numbers.
 
     Raises:
         SchemaOutOfDate: A file was changed after it was applied.

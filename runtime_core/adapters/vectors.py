@@ -1,4 +1,4 @@
-"""What both databases ask of a vector before they take it."""
+"""Validation of vectors, shared by both databases."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from runtime_core.errors import InvalidRecord
 
 
 def check_vector(values: Sequence[float]) -> None:
-    """Make sure that a vector can be kept and compared.
+    """Check that a vector can be stored and compared.
 
     Raises:
-        InvalidRecord: It is empty, or a number in it is not finite.
+        InvalidRecord: The vector is empty, or one of its numbers is not finite.
     """
     if not values or not all(isfinite(each) for each in values):
-        raise InvalidRecord("an embedding must hold finite numbers, one at least")
+        raise InvalidRecord("an embedding must hold at least one number, and only finite ones")

@@ -1,8 +1,8 @@
-"""Files from the web, read without letting anybody reach what is not public.
+"""Fetcher of files from the public web, protected against server-side request forgery.
 
-A name is resolved here, every address it has is checked, and the connection goes to the address that was checked:
-asking again, the name might mean another one. Each redirect is a name of its own. Proxies are not used: what they
-reach, nobody here can check.
+The fetcher resolves a host name once, checks every address, and connects to a checked address: a second lookup could
+return another one. Each redirect is checked in the same way. Proxies are not used, because their target addresses
+cannot be checked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runtime_core.support.deadline import within
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""The addresses of a host name; an OSError where it has none."""
+"""Resolve a host name to its addresses; raises OSError if it has none."""
 
 MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -35,8 +35,8 @@ class WebFetcher:
     """A `Fetcher` over HTTP and HTTPS.
 
     Args:
-        networks: Reached although they are not public.
-        resolve: Asks the name service.
+        networks: Private networks to allow.
+        resolve: Replaces the DNS lookup.
     """
 
     def __init__(self, *, networks: Sequence[Network] = (), resolve: Resolve | None = None) -> None:
@@ -44,17 +44,17 @@ class WebFetcher:
         self._resolve = resolve or resolve_host
 
     async def fetch(self, url: str, *, limit_bytes: int, timeout_s: float) -> Fetched:
-        async with within(timeout_s, "fetching it"):
+        async with within(timeout_s, "fetching the file"):
             for _ in range(MOST_REDIRECTS + 1):
-                found = await self._one(url, limit_bytes)
+                found = await self._request(url, limit_bytes)
                 if isinstance(found, Fetched):
                     return found
                 url = found
         raise FetchRefused(f"redirected more than {MOST_REDIRECTS} times")
 
-    async def _one(self, url: str, limit_bytes: int) -> Fetched | str:
-        """The file, or where it is said to be instead."""
-        scheme, host, port, target, address = await self._checked(url)
+    async def _request(self, url: str, limit_bytes: int) -> Fetched | str:
+        """Request one URL; returns the file, or the target of a redirect."""
+        scheme, host, port, target, address = await self._resolve_url(url)
         shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
         named = f"[{host}]" if ":" in host else host
         headers = {
@@ -62,7 +62,7 @@ class WebFetcher:
             "User-Agent": "mayfly",
             "Accept-Encoding": "identity",
         }
-        # A context reads every certificate there is, so that only those pay for it who need it.
+        # Creating a context reads all certificates, so plain HTTP skips it.
         verify = await asyncio.to_thread(httpx2.create_ssl_context) if scheme == "https" else False
         try:
             async with (
@@ -80,32 +80,32 @@ class WebFetcher:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise FetchRefused(f"{host} could not be read ({type(error).__name__})") from error
 
-    async def _checked(self, url: str) -> tuple[str, str, int, str, Address]:
+    async def _resolve_url(self, url: str) -> tuple[str, str, int, str, Address]:
         try:
             parts = urlsplit(url)
             scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port
         except ValueError as error:
             raise FetchRefused(f"the URL is malformed: {error}") from error
         if scheme not in _PORTS or not host:
-            raise FetchRefused(f"only http and https URLs are read, not {scheme or 'one without a scheme'}")
+            raise FetchRefused(f"only http and https URLs are supported, not {scheme or 'a URL without a scheme'}")
         if parts.username is not None:
-            raise FetchRefused("a URL with a user name is not read")
+            raise FetchRefused("a URL with a user name is not supported")
         port = _PORTS[scheme] if port is None else port
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return scheme, host, port, target, await self._address(host, port)
+        return scheme, host, port, target, await self._public_address(host, port)
 
-    async def _address(self, host: str, port: int) -> Address:
+    async def _public_address(self, host: str, port: int) -> Address:
         try:
             addresses = [ip_address(host)]
         except ValueError:
             try:
                 addresses = list(await self._resolve(host, port))
             except (OSError, UnicodeError) as error:
-                raise FetchRefused(f"there is no host {host!r}") from error
+                raise FetchRefused(f"the host {host!r} does not exist") from error
         if not addresses:
-            raise FetchRefused(f"there is no host {host!r}")
+            raise FetchRefused(f"the host {host!r} does not exist")
         if not all(self._may_reach(each) for each in addresses):
-            raise FetchRefused(f"{host} is no public address")
+            raise FetchRefused(f"{host} is not a public address")
         return addresses[0]
 
     def _may_reach(self, address: Address) -> bool:
@@ -115,7 +115,7 @@ class WebFetcher:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the public network, also the one that an IPv6 address carries inside."""
+    """Check whether an address, and any IPv4 address embedded in it, is public."""
     if isinstance(address, IPv6Address):
         inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
         if address in _NAT64:
@@ -130,16 +130,16 @@ def is_public(address: Address) -> bool:
 
 
 def networks_of(text: str) -> tuple[Network, ...]:
-    """Networks as a setting lists them, separated by commas.
+    """Parse the comma-separated networks of a setting.
 
     Raises:
-        ValueError: One is malformed.
+        ValueError: A network is malformed.
     """
     return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
 
 
 async def resolve_host(host: str, port: int) -> Sequence[Address]:
-    """Ask the system's name service."""
+    """Resolve a host name with the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
@@ -148,15 +148,15 @@ async def _read(response: httpx2.Response, limit_bytes: int) -> Fetched:
     if response.status_code != 200:
         raise FetchRefused(f"the server answered {response.status_code}")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise FetchRefused("the server sent it compressed, although asked not to")
+        raise FetchRefused("the server sent a compressed body despite Accept-Encoding: identity")
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit_bytes:
-        raise FetchRefused(f"it has {int(length):,} bytes, more than the {limit_bytes:,} that are read")
+        raise FetchRefused(f"the file has {int(length):,} bytes, more than the {limit_bytes:,} allowed")
     content = bytearray()
     async for piece in response.aiter_raw():
         content += piece
         if len(content) > limit_bytes:
-            raise FetchRefused(f"it has more than the {limit_bytes:,} bytes that are read")
+            raise FetchRefused(f"the file has more than the {limit_bytes:,} bytes allowed")
     content_type, _, parameters = response.headers.get("content-type", "").partition(";")
     return Fetched(content=bytes(content), content_type=content_type.strip().lower(), charset=_charset(parameters))
 

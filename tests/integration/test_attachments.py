@@ -139,8 +139,8 @@ async def test_what_cannot_be_read_is_noted_and_the_message_answered(
         server.endless("/endless.png", said_bytes=None): "more than the 100,000 bytes",
         server.stuck("/slow.png"): "it took too long",
         server.trickling("/drop-by-drop.txt"): "it took too long",
-        server.redirect("/away.png", "http://169.254.169.254/latest/meta-data"): "is no public address",
-        "http://10.0.0.7/bowl.png": "10.0.0.7 is no public address",
+        server.redirect("/away.png", "http://169.254.169.254/latest/meta-data"): "is not a public address",
+        "http://10.0.0.7/bowl.png": "10.0.0.7 is not a public address",
         server.file("/page.png", b"<html>", "image/png"): "it is no PNG, JPEG, GIF or WebP",
         server.file("/tool.exe", b"MZ\x00", "application/x-msdownload"): "application/x-msdownload are not read",
         server.file("/binary.txt", b"a\x00b", "text/plain"): "it is no text",
@@ -197,7 +197,7 @@ async def test_a_redirect_to_a_name_that_now_means_an_address_inside_reaches_not
     named[:] = ["127.0.0.1", "127.0.0.2"]
     server.redirect("/bowl.txt", f"http://changing.example:{vault.port}/secret.txt")
     text = await told(talk, Media(url=f"http://changing.example:{server.port}/bowl.txt", title="Bowl"))
-    assert "could not be read: changing.example is no public address" in text
+    assert "could not be read: changing.example is not a public address" in text
     assert [path for path, _ in server.asked] == ["/bowl.txt"]
     assert vault.asked == []
 
@@ -206,7 +206,7 @@ async def test_a_redirect_straight_to_an_address_inside_reaches_nothing_there(
     talk: Talk, server: FileServer, vault: FileServer
 ) -> None:
     url = server.redirect("/bowl.txt", f"{vault.url}/secret.txt")
-    assert "could not be read: 127.0.0.2 is no public address" in await told(talk, Media(url=url, title="Bowl"))
+    assert "could not be read: 127.0.0.2 is not a public address" in await told(talk, Media(url=url, title="Bowl"))
     assert vault.asked == []
 
 

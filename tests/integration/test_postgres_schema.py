@@ -13,7 +13,7 @@ from runtime_core.adapters.migrations import MIGRATIONS, read_migrations
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.postgres.errors import MAPPED
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
-from runtime_core.adapters.postgres.sql import statements
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.records import RECORD_TABLES
 from runtime_core.domain.run import Outcome
 from runtime_core.errors import SchemaOutOfDate, StoreError
@@ -62,7 +62,7 @@ def test_every_error_is_mapped_into_the_tree_of_store_errors() -> None:
 @pytest.mark.postgres
 async def test_every_statement_is_valid_on_the_schema(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
-    for statement in statements().values():
+    for statement in QUERIES.values():
         await connection.prepare(statement)
     await connection.close()
 

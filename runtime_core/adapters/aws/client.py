@@ -1,4 +1,4 @@
-"""Clients of AWS's own package, which give up while the event still has time."""
+"""boto3 clients with timeouts shorter than an event's remaining time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ TRIES = 2
 
 
 def cloud_client(service: str, *, endpoint_url: str | None = None) -> Any:
-    """A client of a service; loads boto3, which costs as much as a whole turn, so call it in a thread.
+    """Create a boto3 client for a service.
+
+    Call it in a thread: loading boto3 takes as long as a whole turn.
 
     Raises:
         BotoCoreError: The region or the credentials are missing.
     """
-    import boto3  # noqa: PLC0415 - loaded only when used, off the way to the answer
+    import boto3  # noqa: PLC0415 - loaded only when used, outside the path to an answer
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(

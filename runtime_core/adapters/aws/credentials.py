@@ -1,4 +1,4 @@
-"""The credentials that Lambda gives a function: in its environment, or from its local endpoint after a snapshot."""
+"""AWS credentials of a Lambda function, from its environment or its local endpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Temporary credentials of the function's role; `session_token` is empty for those of a user."""
+    """Temporary credentials of the function's role; `session_token` is empty for a user's."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -24,14 +24,14 @@ class Credentials:
 
 
 async def read_credentials(environment: Mapping[str, str], client: HttpClient) -> Credentials:
-    """Find the credentials.
+    """Read the credentials.
 
     Raises:
-        SettingsError: There are none.
+        SettingsError: No credentials are set.
         HttpError: The local endpoint did not answer.
 
     Source:
-        SnapStart functions get theirs from the container endpoint: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-security.html
+        SnapStart functions use the container endpoint: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-security.html
     """
     if environment.get("AWS_ACCESS_KEY_ID"):
         return Credentials(
@@ -42,14 +42,14 @@ async def read_credentials(environment: Mapping[str, str], client: HttpClient) -
     endpoint = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
     if not endpoint:
         raise SettingsError(
-            "AWS_ACCESS_KEY_ID is not set: reading a secret needs AWS credentials, which Lambda gives a function",
+            "AWS_ACCESS_KEY_ID is not set: reading a secret needs AWS credentials, which Lambda sets for a function",
             name="AWS_ACCESS_KEY_ID",
         )
     token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     headers = {"Authorization": token} if token else {}
     async with client.send("GET", endpoint, headers=headers, timeout_s=bounded_s(TIMEOUT_S)) as answer:
         if not answer.is_success:
-            raise HttpError(f"the endpoint of the function's credentials answered {answer.status}")
+            raise HttpError(f"the credentials endpoint of the function answered {answer.status}")
         found = json.loads(await answer.read())
     return Credentials(
         access_key_id=found["AccessKeyId"],

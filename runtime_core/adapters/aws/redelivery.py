@@ -20,7 +20,7 @@ LONGEST_S = 12 * 3600
 
 
 class SqsRedelivery:
-    """A `Redelivery` for the queues that the deliveries came from."""
+    """`Redelivery` for the source queues of the deliveries."""
 
     def __init__(self) -> None:
         self._client: Any = None
@@ -42,8 +42,8 @@ class SqsRedelivery:
             await asyncio.to_thread(client.close)
 
     def _change(self, queue: str, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
-        client = self._opened()
-        url = _url(queue, client.meta.endpoint_url)
+        client = self._open()
+        url = _queue_url(queue, client.meta.endpoint_url)
         for start in range(0, len(waits), BATCH_LIMIT):
             entries = [
                 {
@@ -56,18 +56,18 @@ class SqsRedelivery:
             with queue_errors():
                 client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = sqs_client()
             return self._client
 
 
-def _url(arn: str, endpoint_url: str) -> str:
-    """The URL of a queue by its ARN, as SQS builds it.
+def _queue_url(arn: str, endpoint_url: str) -> str:
+    """Build the URL of a queue from its ARN.
 
     Raises:
-        QueueError: It is no queue's.
+        QueueError: The ARN is not one of an SQS queue.
     """
     parts = arn.split(":")
     if len(parts) != 6 or parts[2] != "sqs":

@@ -1,4 +1,4 @@
-"""Reads the secrets that the settings name by ARN, once for each environment."""
+"""Reader of the secrets named by ARN in the settings; runs once per environment."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TIMEOUT_S = 5.0
 
 
 async def with_secrets(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    """The settings with `database_url` and `openai_api_key` filled in from the secrets they name, where they are unset.
+    """Fill an unset `database_url` and `openai_api_key` from their secrets.
 
     Args:
-        environment: Holds this process's credentials, and where AWS answers.
+        environment: Variables with the credentials of this process and the AWS endpoint.
 
     Raises:
-        SettingsError: A secret is not there or not ours to read, or holds something else; names the variable.
+        SettingsError: A secret is missing, forbidden or malformed; names the variable.
         StoreUnavailable: Secrets Manager did not answer.
     """
     arns: dict[str, str] = {}
@@ -38,7 +38,7 @@ async def with_secrets(settings: Settings, environment: Mapping[str, str]) -> Se
         arns[DATABASE] = settings.database_secret_arn
     if settings.openai_secret_arn is not None and settings.openai_api_key is None:
         arns[MODEL] = settings.openai_secret_arn
-    texts = await _secrets(arns, environment)
+    texts = await _fetch_secrets(arns, environment)
     found: dict[str, Any] = {}
     if DATABASE in texts:
         found["database_url"] = database_url(texts[DATABASE], host=settings.database_host or "")
@@ -47,15 +47,15 @@ async def with_secrets(settings: Settings, environment: Mapping[str, str]) -> Se
     return settings.model_copy(update=found)
 
 
-async def _secrets(arns: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The secrets' texts by the variables that name them."""
+async def _fetch_secrets(arns: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Fetch the text of each secret, keyed by its variable."""
     if not arns:
         return {}
     async with HttpClient() as client:
         try:
             credentials = await read_credentials(environment, client)
             texts = await asyncio.gather(
-                *(_secret(name, arn, environment, credentials, client) for name, arn in arns.items())
+                *(_fetch_secret(name, arn, environment, credentials, client) for name, arn in arns.items())
             )
         except HttpError as error:
             raise StoreUnavailable(f"Secrets Manager did not answer: {error}") from error
@@ -63,13 +63,13 @@ async def _secrets(arns: Mapping[str, str], environment: Mapping[str, str]) -> d
 
 
 def database_url(secret: str, *, host: str = "") -> str:
-    """A database's URL from its secret: a URL as it is, or the JSON that RDS keeps.
+    """Build a database URL from a secret: a URL, or the JSON format of RDS.
 
     Args:
-        host: Takes the place of the secret's host, where a proxy stands before the database.
+        host: Overrides the secret's host, for a proxy in front of the database.
 
     Raises:
-        SettingsError: Neither of the two.
+        SettingsError: The secret has neither format, or lacks a field.
     """
     if "://" in secret.split("\n", 1)[0] and not secret.lstrip().startswith("{"):
         return secret.strip()
@@ -84,10 +84,10 @@ def database_url(secret: str, *, host: str = "") -> str:
 
 
 def model_key(secret: str) -> str:
-    """A model provider's key from its secret: plain text, or JSON with `OPENAI_API_KEY`.
+    """Extract a model provider's key from a secret: plain text, or JSON with `OPENAI_API_KEY`.
 
     Raises:
-        SettingsError: The JSON has no such field.
+        SettingsError: The JSON lacks that field.
     """
     if not secret.lstrip().startswith("{"):
         return secret.strip()
@@ -103,11 +103,11 @@ def _json_object(secret: str, name: str, expected: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise SettingsError(f"{name}: the secret is not {expected}", name=name)  # never what it holds
+        raise SettingsError(f"{name}: the secret is not {expected}", name=name)  # never its content
     return found
 
 
-async def _secret(
+async def _fetch_secret(
     name: str, arn: str, environment: Mapping[str, str], credentials: Credentials, client: HttpClient
 ) -> str:
     region = arn.split(":")[3]
@@ -128,7 +128,7 @@ async def _secret(
 
 
 def _endpoint(environment: Mapping[str, str], region: str, *, china: bool) -> str:
-    """Where the service answers; the two variables are those that every AWS client reads."""
+    """Build the service's URL; all AWS clients honour the two variables."""
     given = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
     domain = "amazonaws.com.cn" if china else "amazonaws.com"
     return f"{(given or f'https://secretsmanager.{region}.{domain}').rstrip('/')}/"
@@ -143,7 +143,7 @@ def _secret_string(name: str, status: int, body: bytes) -> str:
         found = {}
     if status >= 400:
         reason = str(found.get("__type", status)).rpartition("#")[2]
-        raise SettingsError(f"{name}: the secret cannot be read: {reason}", name=name)
+        raise SettingsError(f"{name}: the secret is not readable: {reason}", name=name)
     if not found.get("SecretString"):
         raise SettingsError(f"{name}: the secret holds no text", name=name)
     return str(found["SecretString"])

@@ -1,4 +1,4 @@
-"""SQS as a job queue. boto3 is loaded by `prepare`, in a thread: it costs as much as a whole turn."""
+"""SQS job queue; `prepare` loads boto3 in a thread, as that takes as long as a turn."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from runtime_core.support.deadline import within
 
 BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH_LIMIT_BYTES = 256 * 1024
-SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
-# Where Lambda keeps the trace of the event at hand; a queued message carries it to the function that reads it.
+SEND_LIMIT_S = 10.0  # of one `send`, unless the deadline is earlier
+# Variable with the trace of the current Lambda event; a queued message carries it to its consumer.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-xray.html
 TRACE = "_X_AMZN_TRACE_ID"
 
 
 class SqsQueue:
-    """A `JobQueue` over one queue; its name's end tells a FIFO queue.
+    """`JobQueue` over one SQS queue; a FIFO queue is recognized by the suffix of its name.
 
     Args:
-        url: The queue's. Region, endpoint and credentials come from where boto3 looks for them.
+        url: URL of the queue. boto3 finds the region, the endpoint and the credentials.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,7 +44,7 @@ class SqsQueue:
             await asyncio.to_thread(self._send, list(messages))
 
     async def close(self) -> None:
-        """Close the client's connections; the queue may be used again."""
+        """Close the client's connections; the queue reopens on its next use."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -54,30 +54,33 @@ class SqsQueue:
         for batch in batches(messages):
             entries = [self._entry(index, each) for index, each in enumerate(batch)]
             for _ in range(TRIES):
-                entries = self._refused(entries)
+                entries = self._send_batch(entries)
                 if not entries:
                     break
             else:
-                raise QueueUnavailable(f"the queue did not take {len(entries)} of {len(batch)} messages")
+                raise QueueUnavailable(f"the queue did not accept {len(entries)} of {len(batch)} messages")
 
-    def _refused(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Send entries; those that may be sent again come back.
+    def _send_batch(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Send a batch of entries.
+
+        Returns:
+            The failed entries that can be retried.
 
         Raises:
-            QueueError: One is at fault itself.
+            QueueError: SQS rejects an entry as invalid.
         """
         with queue_errors():
-            answer = self._opened().send_message_batch(QueueUrl=self._url, Entries=list(entries))
+            answer = self._open().send_message_batch(QueueUrl=self._url, Entries=list(entries))
         failed = {each["Id"]: each for each in answer.get("Failed", ())}
         if fault := next((each for each in failed.values() if each.get("SenderFault")), None):
-            raise QueueError(f"the queue refused a message: {fault.get('Code')}: {fault.get('Message')}")
+            raise QueueError(f"the queue rejected a message: {fault.get('Code')}: {fault.get('Message')}")
         return [each for each in entries if each["Id"] in failed]
 
     def _entry(self, index: int, message: QueueMessage) -> dict[str, Any]:
         entry: dict[str, Any] = {"Id": str(index), "MessageBody": message.body}
         if message.group:
             entry["MessageGroupId"] = message.group
-        if self._url.endswith(".fifo"):  # which knows delays of its own alone
+        if self._url.endswith(".fifo"):  # which supports a delay per queue, not per message
             if message.deduplication_id:
                 entry["MessageDeduplicationId"] = message.deduplication_id
         elif message.delay_s:
@@ -86,7 +89,7 @@ class SqsQueue:
             entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
         return entry
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = sqs_client()
@@ -94,7 +97,7 @@ class SqsQueue:
 
 
 def sqs_client() -> Any:
-    """A client that gives up while the event still has time; loads boto3, so call it in a thread.
+    """Create an SQS client; call it in a thread, because it loads boto3.
 
     Raises:
         QueueError: The region or the credentials are missing.
@@ -104,7 +107,7 @@ def sqs_client() -> Any:
 
 
 def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
-    """Messages in as few batches as the API's limits allow, in order."""
+    """Group messages into as few batches as the API's limits allow, in order."""
     batch: list[QueueMessage] = []
     size_bytes = 0
     for message in messages:
@@ -120,8 +123,8 @@ def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
 
 @contextmanager
 def queue_errors() -> Iterator[None]:
-    """Turn the client's errors into ours; boto3 is loaded by then."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is loaded at this point
+    """Translate the errors of boto3."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is already loaded here
 
     try:
         yield

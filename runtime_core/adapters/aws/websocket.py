@@ -1,4 +1,4 @@
-"""Connections of an API Gateway WebSocket API: text is posted to them over HTTPS, by boto3 in a thread."""
+"""Channel to API Gateway WebSocket connections, by boto3 in a thread."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from runtime_core.adapters.aws.client import cloud_client
 from runtime_core.errors import TargetError, TargetGone, TargetUnavailable
 from runtime_core.support.deadline import within
 
-SEND_LIMIT_S = 10.0  # of one `send`, where no deadline leaves less
+SEND_LIMIT_S = 10.0  # of one `send`, unless the deadline is earlier
 _MEANINGS = {
-    403: "this deployment may not post to it (execute-api:ManageConnections)",
-    413: "a message has at most 128 KiB",  # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    403: "this deployment lacks the right execute-api:ManageConnections",
+    413: "a message may have at most 128 KiB",  # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 }
 
 
 class WebSocketChannel:
-    """A `Channel` to the connections of one WebSocket API.
+    """`Channel` to the connections of one WebSocket API.
 
     Args:
-        endpoint: Where its connections are managed (`https://<api>.execute-api.<region>.amazonaws.com/<stage>`).
+        endpoint: Management URL of the API (`https://<api>.execute-api.<region>.amazonaws.com/<stage>`).
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -36,7 +36,7 @@ class WebSocketChannel:
             await asyncio.to_thread(self._post, connection_id, text.encode())
 
     async def close(self) -> None:
-        """Close the client's connections; the channel may be used again."""
+        """Close the client's connections; the channel reopens on its next use."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -44,9 +44,9 @@ class WebSocketChannel:
 
     def _post(self, connection_id: str, data: bytes) -> None:
         with _target_errors(connection_id):
-            self._opened().post_to_connection(ConnectionId=connection_id, Data=data)
+            self._open().post_to_connection(ConnectionId=connection_id, Data=data)
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = cloud_client("apigatewaymanagementapi", endpoint_url=self._endpoint)
@@ -55,8 +55,8 @@ class WebSocketChannel:
 
 @contextmanager
 def _target_errors(connection_id: str) -> Iterator[None]:
-    """Turn the client's errors into ours; boto3 is loaded by then."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is loaded at this point
+    """Translate the errors of boto3."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is already loaded here
 
     where = f"the connection {connection_id!r}"
     try:
@@ -64,9 +64,9 @@ def _target_errors(connection_id: str) -> Iterator[None]:
     except ClientError as error:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
         if status == 410:
-            raise TargetGone(f"{where} is gone: its client has disconnected") from error
+            raise TargetGone(f"{where} is closed: its client has disconnected") from error
         if status >= 500 or status == 429:
-            raise TargetUnavailable(f"{where} took nothing: API Gateway answered {status}") from error
-        raise TargetError(f"{where} took nothing: {_MEANINGS.get(status, str(error))}") from error
+            raise TargetUnavailable(f"{where} did not receive the text: API Gateway answered {status}") from error
+        raise TargetError(f"{where} did not receive the text: {_MEANINGS.get(status, str(error))}") from error
     except BotoCoreError as error:
-        raise TargetUnavailable(f"{where} was not reached: {error}") from error
+        raise TargetUnavailable(f"{where} could not be reached: {error}") from error

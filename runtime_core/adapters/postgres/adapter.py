@@ -1,4 +1,4 @@
-"""Postgres as the database of an agent."""
+"""Postgres database adapter."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from runtime_core.adapters.postgres.pool import Connections, Pooler
 from runtime_core.adapters.postgres.recall import PostgresRecall
 from runtime_core.adapters.postgres.records import PostgresRecords
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.adapters.postgres.tasks import PostgresTasks
 from runtime_core.adapters.postgres.turns import PostgresTurns
 from runtime_core.errors import SchemaOutOfDate
 
 
 class PostgresAdapter:
-    """A `DatabaseAdapter`; connects on first use, in the event loop that uses it.
+    """Postgres `DatabaseAdapter`; connects on first use, in the event loop that uses it.
 
     Args:
         url: `postgresql://user:password@host:port/database?sslmode=…`; also `postgres://`, `postgresql+asyncpg://`.
-        max_connections: Most at once; on Lambda one is enough.
-        pooler: `transaction` where a transaction-mode pooler stands between (pgbouncer, RDS Proxy).
+        max_connections: Limit of concurrent connections; on Lambda 1 is enough.
+        pooler: `transaction` behind a transaction-mode pooler (pgbouncer, RDS Proxy).
         clock: Monotonic seconds; decides when an idle connection is checked.
     """
 
@@ -89,8 +89,8 @@ class PostgresAdapter:
 
     async def ping(self) -> int:
         try:
-            return int(await self._connections.fetch_json(statement("schema_version"), repeatable=True) or 0)
-        except SchemaOutOfDate:  # not even the table of migrations is there
+            return int(await self._connections.fetch_json(QUERIES["schema_version"], repeatable=True) or 0)
+        except SchemaOutOfDate:  # even the table of migrations is missing
             return 0
 
     async def migrate(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The embeddings of an agent in Postgres; vectors travel in binary, five times faster than as text."""
+"""Postgres embedding store; vectors are sent in binary, five times faster than as text."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from uuid import UUID
 from weakref import WeakSet
 
 from runtime_core.adapters.postgres.pool import Connections, StoreConnection
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
 from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 
-_HEADER = struct.Struct("!hh")  # pgvector's binary form: dimension, a field that is not used, big-endian floats
+_HEADER = struct.Struct("!hh")  # pgvector's binary format: dimension, an unused field, big-endian floats
 _SCHEMA_OF_VECTOR = """
     select n.nspname from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = to_regtype('vector')
 """
 
 
 class PostgresEmbeddings:
-    """An `EmbeddingStore`; every statement but a claim can be repeated after a lost connection."""
+    """Postgres `EmbeddingStore`; every statement except a claim is retried after a lost connection."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._speaking: WeakSet[StoreConnection] = WeakSet()  # connections that know how to send vectors
+        self._with_codec: WeakSet[StoreConnection] = WeakSet()  # connections that can send vectors
 
     async def want(self, agent_id: UUID, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
         text = await self._connections.fetch_json(
-            statement("want_embeddings"), agent_id, list(ids), str(priority), repeatable=True
+            QUERIES["want_embeddings"], agent_id, list(ids), str(priority), repeatable=True
         )
         return read_json(list[UUID], text or "[]")
 
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
         text = await self._connections.fetch_json(
-            statement("wanted_embeddings"), agent_id, list(ids), model, repeatable=True
+            QUERIES["wanted_embeddings"], agent_id, list(ids), model, repeatable=True
         )
         return read_json(list[WantedEmbedding], text or "[]")
 
@@ -45,12 +45,12 @@ class PostgresEmbeddings:
         if not made:
             return []
         ids, hashes = [each.memory_id for each in made], [each.content_hash for each in made]
-        vectors = [_as_binary(each.vector) for each in made]
+        vectors = [_encode_vector(each.vector) for each in made]
 
         async def keep(connection: StoreConnection) -> str | None:
-            await self._teach(connection)
+            await self._set_codec(connection)
             return await self._connections.fetch_value(
-                connection, statement("keep_embeddings"), agent_id, ids, hashes, vectors, model
+                connection, QUERIES["keep_embeddings"], agent_id, ids, hashes, vectors, model
             )
 
         text = await self._connections.use(keep, repeatable=True)
@@ -60,7 +60,7 @@ class PostgresEmbeddings:
         self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
     ) -> bool:
         text = await self._connections.fetch_json(
-            statement("keep_fragments"),
+            QUERIES["keep_fragments"],
             agent_id,
             document.memory_id,
             document.content_hash,
@@ -72,28 +72,26 @@ class PostgresEmbeddings:
 
     async def settle(self, agent_id: UUID, done: Sequence[WantedEmbedding]) -> list[UUID]:
         ids, hashes = [each.memory_id for each in done], [each.content_hash for each in done]
-        text = await self._connections.fetch_json(
-            statement("settle_embeddings"), agent_id, ids, hashes, repeatable=True
-        )
+        text = await self._connections.fetch_json(QUERIES["settle_embeddings"], agent_id, ids, hashes, repeatable=True)
         return read_json(list[UUID], text or "[]")
 
     async def fail(self, agent_id: UUID, failures: Sequence[EmbeddingFailure]) -> list[UUID]:
         ids, hashes = [each.memory_id for each in failures], [each.content_hash for each in failures]
         reasons = [each.reason.replace("\x00", "") for each in failures]
         text = await self._connections.fetch_json(
-            statement("fail_embeddings"), agent_id, ids, hashes, reasons, repeatable=True
+            QUERIES["fail_embeddings"], agent_id, ids, hashes, reasons, repeatable=True
         )
         return read_json(list[UUID], text or "[]")
 
     async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
-        text = await self._connections.fetch_json(statement("failed_embeddings"), agent_id, limit, repeatable=True)
+        text = await self._connections.fetch_json(QUERIES["failed_embeddings"], agent_id, limit, repeatable=True)
         return read_json(list[EmbeddingFailure], text or "[]")
 
     async def claim_overdue(
         self, agent_ids: Sequence[UUID], priority: Priority, *, overdue_s: float, limit: int
     ) -> list[EmbeddingJob]:
         text = await self._connections.fetch_json(
-            statement("claim_overdue_embeddings"),
+            QUERIES["claim_overdue_embeddings"],
             encode_json(list(agent_ids)),
             str(priority),
             round(overdue_s * 1000),
@@ -105,20 +103,20 @@ class PostgresEmbeddings:
         self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
     ) -> list[WantedEmbedding]:
         text = await self._connections.fetch_json(
-            statement("lacking_embeddings"), agent_id, model, after, limit, repeatable=True
+            QUERIES["lacking_embeddings"], agent_id, model, after, limit, repeatable=True
         )
         return read_json(list[WantedEmbedding], text or "[]")
 
-    async def _teach(self, connection: StoreConnection) -> None:
-        """Let a connection send vectors as we wrote them; asks the database once for each connection."""
-        if connection in self._speaking:
+    async def _set_codec(self, connection: StoreConnection) -> None:
+        """Register the binary vector codec, which takes one query per connection."""
+        if connection in self._with_codec:
             return
         schema = await self._connections.fetch_value(connection, _SCHEMA_OF_VECTOR)
         await connection.set_type_codec("vector", schema=schema, encoder=bytes, decoder=bytes, format="binary")
-        self._speaking.add(connection)
+        self._with_codec.add(connection)
 
 
-def _as_binary(vector: Sequence[float]) -> bytes:
+def _encode_vector(vector: Sequence[float]) -> bytes:
     numbers = array("f", vector)
     if sys.byteorder == "little":
         numbers.byteswap()

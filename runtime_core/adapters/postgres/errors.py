@@ -1,4 +1,4 @@
-"""asyncpg's errors become ours here, at one border, with the cause kept."""
+"""Translation of asyncpg's errors into store errors, with the cause kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime_core.errors import (
     StoreUnavailable,
 )
 
-# What our own SQL functions raise (see the migrations).
+# SQLSTATEs that the SQL functions of the migrations raise.
 OWN: Mapping[str, type[MayflyError]] = {
     "MF001": SchemaOutOfDate,
     "MF002": LeaseLost,
@@ -29,27 +29,27 @@ OWN: Mapping[str, type[MayflyError]] = {
     "MF004": RecordNotFound,
 }
 
-# The database, or the way to it, failed; the same call can succeed later.
+# The database or the network failed; a retry can succeed.
 _UNAVAILABLE: tuple[type[BaseException], ...] = (
     driver.IdleInTransactionSessionTimeoutError,
     driver.IdleSessionTimeoutError,
     driver.InsufficientResourcesError,
-    driver.InterfaceError,  # the connection was closed under us
+    driver.InterfaceError,  # the connection was closed during use
     driver.InvalidCachedStatementError,  # the schema changed between two calls
-    driver.InvalidSQLStatementNameError,  # a pooler gave us another server connection
+    driver.InvalidSQLStatementNameError,  # a pooler switched to another server connection
     driver.ObjectNotInPrerequisiteStateError,
     driver.OperatorInterventionError,
     driver.OutdatedSchemaCacheError,
     driver.PostgresConnectionError,
     driver.PostgresIOError,
     driver.PostgresSystemError,
-    driver.ReadOnlySQLTransactionError,  # a failover is under way
+    driver.ReadOnlySQLTransactionError,  # a failover is in progress
     driver.TargetServerAttributeNotMatched,
     driver.TransactionRollbackError,
     driver.TransactionTimeoutError,
 )
 
-# The schema is not the one this release was written for.
+# The schema does not match this release.
 _OUT_OF_DATE: tuple[type[BaseException], ...] = (
     driver.InvalidSchemaNameError,
     driver.UndefinedColumnError,
@@ -58,7 +58,7 @@ _OUT_OF_DATE: tuple[type[BaseException], ...] = (
     driver.UndefinedTableError,
 )
 
-# The values were refused.
+# The database rejected the values.
 _INVALID: tuple[type[BaseException], ...] = (
     driver.DataError,
     driver.IntegrityConstraintViolationError,
@@ -66,7 +66,7 @@ _INVALID: tuple[type[BaseException], ...] = (
     driver.WithCheckOptionViolationError,
 )
 
-# A wrong setting, a missing right or a defect: waiting mends none of them.
+# A wrong setting, a missing right or a defect: a retry cannot help.
 _FINAL: tuple[type[BaseException], ...] = (
     driver.CardinalityViolationError,
     driver.CaseNotFoundError,
@@ -104,8 +104,8 @@ _FINAL: tuple[type[BaseException], ...] = (
     driver.UnsupportedServerFeatureError,
 )
 
-# The nearest class in an error's ancestry decides. The driver's base class is missing on purpose: a class
-# that a new driver brings has to be placed (a test fails until it is).
+# The nearest class in an error's MRO decides. The driver's base class is missing on purpose: a new class of a newer
+# driver fails a test until it is listed here.
 MAPPED: Mapping[type[BaseException], type[StoreError]] = {
     driver.UniqueViolationError: DuplicateRecord,
     **dict.fromkeys(_UNAVAILABLE, StoreUnavailable),
@@ -114,7 +114,7 @@ MAPPED: Mapping[type[BaseException], type[StoreError]] = {
     **dict.fromkeys(_FINAL, StoreError),
 }
 
-# Only these say that the connection is gone; a statement may or may not have run.
+# Errors of a lost connection; the statement may or may not have run.
 _LOST = (
     OSError,
     driver.PostgresConnectionError,
@@ -124,48 +124,48 @@ _LOST = (
 )
 
 
-def connection_was_lost(error: Exception) -> bool:
-    """Say whether a new connection could help; `InterfaceError` is how asyncpg reports a closed one."""
+def is_connection_lost(error: Exception) -> bool:
+    """Check whether an error means a lost connection; asyncpg reports a closed one as `InterfaceError`."""
     return isinstance(error, _LOST) or (isinstance(error, driver.InterfaceError) and "closed" in str(error))
 
 
-def nothing_ran(error: Exception) -> bool:
-    """Say whether a pooler took the statement away between parsing and running it: then any can be repeated."""
+def has_not_run(error: Exception) -> bool:
+    """Check whether a pooler lost the prepared statement before it ran, so that any statement can be retried."""
     return isinstance(error, driver.InvalidSQLStatementNameError)
 
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn the driver's errors into ours."""
+    """Translate the errors of asyncpg."""
     try:
         yield
     except SSLCertVerificationError as error:
         raise StoreError(
             f"the database's certificate is not trusted ({error.verify_message}): "
-            "sslrootcert in DATABASE_URL names the certificates to trust"
+            "set sslrootcert in DATABASE_URL to the trusted certificates"
         ) from error
     except FileNotFoundError as error:
-        named = "a file that DATABASE_URL names (sslrootcert, a socket) is not there"
-        raise StoreError(named) from error
+        reason = "a file named by DATABASE_URL (sslrootcert, a socket) is missing"
+        raise StoreError(reason) from error
     except OSError as error:
         reason = f": {error}" if str(error) else " in time"
         raise StoreUnavailable(f"the database did not answer{reason}") from error
     except driver.PostgresError as error:
-        raise _translated(error) from error
+        raise _translate(error) from error
     except (driver.InterfaceError, driver.InternalClientError) as error:
-        raise mapped(type(error))(str(error)) from error
+        raise map_kind(type(error))(str(error)) from error
 
 
-def mapped(kind: type[BaseException]) -> type[StoreError]:
-    """Our class for one of the driver's."""
+def map_kind(kind: type[BaseException]) -> type[StoreError]:
+    """Map an error class of asyncpg to a store error class."""
     return next((MAPPED[base] for base in kind.__mro__ if base in MAPPED), StoreError)
 
 
-def _translated(error: driver.PostgresError) -> MayflyError:
+def _translate(error: driver.PostgresError) -> MayflyError:
     own = OWN.get(str(error.sqlstate))
     if own is not None:
         return own(str(error))
-    kind = mapped(type(error))
+    kind = map_kind(type(error))
     if kind is SchemaOutOfDate:
         reason = str(error).splitlines()[0]
         return SchemaOutOfDate(

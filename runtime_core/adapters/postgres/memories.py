@@ -1,4 +1,4 @@
-"""The memories of an agent in Postgres."""
+"""Postgres memory store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.adapters.vectors import check_vector
 from runtime_core.domain.memory import Hit, Memory
 from runtime_core.domain.rows import read_json
@@ -15,7 +15,7 @@ from runtime_core.ports import MemoryFilter, MemoryQuery
 
 
 class PostgresMemories:
-    """A `MemoryStore`; only reads and updates are repeated after a lost connection."""
+    """Postgres `MemoryStore`; only reads and updates are retried after a lost connection."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -31,21 +31,21 @@ class PostgresMemories:
         if not memories:
             return []
         text = await self._connections.fetch_json(
-            statement("create_memories"), agent_id, encode_json(memories), embedding_model, embedding_priority
+            QUERIES["create_memories"], agent_id, encode_json(memories), embedding_model, embedding_priority
         )
         return read_json(list[Memory], text or "[]")
 
     async def update(self, agent_id: UUID, memories: Sequence[Memory]) -> None:
         if memories:
             await self._connections.fetch_json(
-                statement("update_memories"), agent_id, encode_json(memories), repeatable=True
+                QUERIES["update_memories"], agent_id, encode_json(memories), repeatable=True
             )
 
     async def delete(self, agent_id: UUID, which: Sequence[UUID] | MemoryFilter) -> int:
         if isinstance(which, MemoryFilter):
-            text = await self._connections.fetch_json(statement("delete_memories"), agent_id, encode_json(which))
+            text = await self._connections.fetch_json(QUERIES["delete_memories"], agent_id, encode_json(which))
         elif which:
-            text = await self._connections.fetch_json(statement("delete_memories_by_id"), agent_id, list(which))
+            text = await self._connections.fetch_json(QUERIES["delete_memories_by_id"], agent_id, list(which))
         else:
             return 0
         return int(text or 0)
@@ -53,18 +53,18 @@ class PostgresMemories:
     async def get(self, agent_id: UUID, ids: Sequence[UUID]) -> list[Memory]:
         if not ids:
             return []
-        text = await self._connections.fetch_json(statement("get_memories"), agent_id, list(ids), repeatable=True)
+        text = await self._connections.fetch_json(QUERIES["get_memories"], agent_id, list(ids), repeatable=True)
         return read_json(list[Memory], text or "[]")
 
     async def find(self, agent_id: UUID, which: MemoryFilter, *, limit: int = 100) -> list[Memory]:
         text = await self._connections.fetch_json(
-            statement("find_memories"), agent_id, encode_json(which), limit, repeatable=True
+            QUERIES["find_memories"], agent_id, encode_json(which), limit, repeatable=True
         )
         return read_json(list[Memory], text or "[]")
 
     async def count(self, agent_id: UUID, which: MemoryFilter) -> int:
         text = await self._connections.fetch_json(
-            statement("count_memories"), agent_id, encode_json(which), repeatable=True
+            QUERIES["count_memories"], agent_id, encode_json(which), repeatable=True
         )
         return int(text or 0)
 
@@ -72,6 +72,6 @@ class PostgresMemories:
         if query.embedding is not None:
             check_vector(query.embedding)
         text = await self._connections.fetch_json(
-            statement("search_memories"), agent_id, encode_json(query), encode_json(which), repeatable=True
+            QUERIES["search_memories"], agent_id, encode_json(query), encode_json(which), repeatable=True
         )
         return read_json(list[Hit], text or "[]")

@@ -1,7 +1,7 @@
--- The statements of the Postgres adapter. What is long or must be one statement stands in functions, which the
--- migrations create; here is how they are called, and what is short.
+-- Statements of the Postgres adapter. Long ones, and those that must be atomic, are functions that the migrations
+-- create; this file holds their calls and the short statements.
 --
--- Each gives at most one row of one column: a JSON value as text.
+-- Each returns at most one row of one column: a JSON value as text.
 
 -- name: begin_turn
 -- $1 schema version needed, $2 TurnStart
@@ -12,7 +12,7 @@ select mayfly_begin_turn_v1($1, $2::jsonb)::text
 select mayfly_finish_turn_v1($1, $2::jsonb)::text
 
 -- name: checkpoint_turn
--- A row only while the run is still held.
+-- Returns a row only while the lease is held.
 update runs set steps = $4::jsonb
 where agent_id = $1 and id = $2 and lease_owner = $3 and status = 'running'
 returning 'true'
@@ -34,7 +34,7 @@ select count(*)::text from deleted
 select mayfly_delete_memories_v1($1, $2::jsonb)::text
 
 -- name: get_memories
--- In the order given; where several models embedded a memory, the latest embedding.
+-- In the order given, each with its latest embedding if several models embedded it.
 select coalesce(json_agg(
     mayfly_memory_v1(m, (
         select e.vector::text::json from embeddings e where e.agent_id = m.agent_id and e.memory_id = m.id
@@ -66,7 +66,7 @@ select value::text from cache
 where agent_id = $1 and key = $2 and (expires_at is null or expires_at > clock_timestamp())
 
 -- name: set_value
--- Sweeps some of the agent's expired values on the way.
+-- Also deletes some of the agent's expired values.
 with expired as (
     select key from cache where agent_id = $1 and expires_at <= clock_timestamp() and key <> $2
     limit 100 for update skip locked
@@ -78,7 +78,7 @@ on conflict (agent_id, key) do update set value = excluded.value, expires_at = e
 returning 'true'
 
 -- name: delete_value
--- Says whether it was there and had not expired.
+-- Returns whether the value existed and had not expired.
 with deleted as (
     delete from cache where agent_id = $1 and key = $2
     returning expires_at is null or expires_at > clock_timestamp() as was_there
@@ -89,7 +89,7 @@ select coalesce(bool_or(was_there), false)::text from deleted
 select coalesce(max(number), 0)::text from mayfly_migrations
 
 -- name: lock_migrations
--- Held until the transaction ends, so it works behind a transaction-mode pooler too.
+-- The lock lasts until the end of the transaction, so it works behind a transaction-mode pooler.
 select pg_advisory_xact_lock(hashtext('mayfly_migrations'))::text
 
 -- name: create_migrations
@@ -107,7 +107,7 @@ select coalesce(jsonb_object_agg(number, sha256), '{}')::text from mayfly_migrat
 insert into mayfly_migrations (number, name, sha256) values ($1, $2, $3)
 
 -- name: claim_tasks
--- $1 agents, $2 lease in ms, $3 limit. Longest due first; what another claims at this moment is passed over.
+-- $1 agents, $2 lease in ms, $3 limit. Longest due first; skips rows that another claim has locked.
 with due as (
     select t.agent_id, t.id, coalesce(t.due_at, t.created_at) as since from tasks t
     where t.agent_id in (select value::uuid from jsonb_array_elements_text($1::jsonb) as given (value))
@@ -121,7 +121,7 @@ with due as (
 select coalesce(jsonb_agg(task order by since, id), '[]')::text from claimed
 
 -- name: hold_task
--- A row only from the claim named, which is gone afterwards.
+-- Returns a row only if the named claim is current; replaces that claim.
 update tasks t set due_at = clock_timestamp() + $4::bigint * interval '1 millisecond'
 where t.agent_id = $1 and t.id = $2 and t.due_at = $3::timestamptz
 returning to_jsonb(t)::text
@@ -137,7 +137,7 @@ returning 'true'
 delete from tasks where agent_id = $1 and id = $2 and due_at = $3::timestamptz returning 'true'
 
 -- name: want_embeddings
--- $1 agent, $2 memories, $3 priority. Gives the ids that are there; an empty text is there, and wants nothing.
+-- $1 agent, $2 memories, $3 priority. Returns the existing ids; a memory without text is included but not marked.
 with found as (
     select id, coalesce(content ->> 'text', '') as text from memories where agent_id = $1 and id = any ($2::uuid[])
     order by id for update
@@ -150,7 +150,7 @@ with found as (
 select coalesce(json_agg(id), '[]')::text from found
 
 -- name: wanted_embeddings
--- $1 agent, $2 memories, $3 model. In the order given; those that want nothing (any more) are left out.
+-- $1 agent, $2 memories, $3 model. In the order given, without those that want no embedding.
 select coalesce(json_agg(json_build_object(
     'memory_id', m.id, 'text', coalesce(m.content ->> 'text', ''), 'content_hash', hash.value,
     'age_s', greatest(0, extract(epoch from clock_timestamp() - m.created_at)::double precision),
@@ -168,7 +168,7 @@ select mayfly_keep_embeddings_v1($1, $2, $3, $4, $5)::text
 select mayfly_keep_fragments_v1($1, $2, $3, $4::jsonb, $5)::text
 
 -- name: settle_embeddings
--- $1 agent, $2 memories, $3 the hashes of their texts. Gives the ids of those with another text by now.
+-- $1 agent, $2 memories, $3 the hashes of their texts. Returns the ids whose text has changed.
 with held as (
     select m.id from memories m join unnest($2::uuid[], $3::text[]) as given (id, hash) on m.id = given.id
     where m.agent_id = $1 and mayfly_text_hash_v1(m.content) = given.hash order by m.id for update of m
@@ -178,7 +178,7 @@ with held as (
 select coalesce(json_agg(id), '[]')::text from unnest($2::uuid[]) as id where id not in (select id from held)
 
 -- name: fail_embeddings
--- $1 agent, $2 memories, $3 the hashes of their texts, $4 reasons. Gives the ids of those with another text by now.
+-- $1 agent, $2 memories, $3 the hashes of their texts, $4 reasons. Returns the ids whose text has changed.
 with held as (
     select m.id, given.hash, given.reason
     from memories m join unnest($2::uuid[], $3::text[], $4::text[]) as given (id, hash, reason) on m.id = given.id
@@ -201,7 +201,7 @@ from (
 ) as failed
 
 -- name: lacking_embeddings
--- $1 agent, $2 model, $3 the id to go on after, $4 limit.
+-- $1 agent, $2 model, $3 the id to continue after, $4 limit.
 select coalesce(json_agg(json_build_object('memory_id', id, 'text', text, 'content_hash', hash) order by id), '[]')::text
 from (
     select m.id, m.content ->> 'text' as text, hash.value as hash
@@ -216,7 +216,7 @@ from (
 ) as lacking
 
 -- name: claim_overdue_embeddings
--- $1 agents, $2 priority, $3 overdue after so many ms, $4 limit. A claim renews the wish: it is overdue again later.
+-- $1 agents, $2 priority, $3 overdue after so many ms, $4 limit. A claim restarts the time until it is overdue again.
 with overdue as (
     select m.agent_id, m.id from memories m
     where m.embedding_priority = $2 and m.embedding_wanted_at <= clock_timestamp() - $3::bigint * interval '1 millisecond'

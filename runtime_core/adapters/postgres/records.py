@@ -1,4 +1,4 @@
-"""The records of an agent in Postgres: one mechanism for every kind, from its fields."""
+"""Postgres record store, with statements generated from the fields of each kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.records import RECORD_TABLES, Agent, Log, Record
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
@@ -25,7 +25,7 @@ _FIELDS: Mapping[type[object], tuple[str, ...]] = {
 
 
 class PostgresRecords:
-    """A `RecordStore`. Table and column names come from `RECORD_TABLES` and the kinds' fields, never from a value."""
+    """Postgres `RecordStore`; names in SQL come from `RECORD_TABLES` and fields, never from values."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -34,7 +34,7 @@ class PostgresRecords:
         if not records:
             return 0
         text = await self._connections.fetch_json(
-            statement("insert_records"), agent_id, _batches(records), ignore_existing, repeatable=ignore_existing
+            QUERIES["insert_records"], agent_id, _batches(records), ignore_existing, repeatable=ignore_existing
         )
         return int(text or 0)
 
@@ -42,9 +42,7 @@ class PostgresRecords:
         if any(isinstance(record, Log) for record in records):
             raise InvalidRecord("a log line is never changed")
         if records:
-            await self._connections.fetch_json(
-                statement("update_records"), agent_id, _batches(records), repeatable=True
-            )
+            await self._connections.fetch_json(QUERIES["update_records"], agent_id, _batches(records), repeatable=True)
 
     async def get(self, kind: type[R], agent_id: UUID, ids: Sequence[UUID]) -> list[R]:
         if not ids:
@@ -54,24 +52,24 @@ class PostgresRecords:
             f"select {_columns(kind)}, position from unnest($2::uuid[]) with ordinality as wanted (key, position)"
             f" join {_TABLES[kind]} as t on t.agent_id = $1 and t.id = wanted.key) as r"
         )
-        return await self._decoded(kind, query, agent_id, list(ids))
+        return await self._fetch_records(kind, query, agent_id, list(ids))
 
     async def find(self, kind: type[R], agent_id: UUID | None, *, limit: int = 1000, **fields: object) -> list[R]:
         if agent_id is None and not issubclass(kind, Agent):
-            raise InvalidRecord(f"{_TABLES[kind]} are found for one agent at a time")
+            raise InvalidRecord(f"finding {_TABLES[kind]} needs an agent_id")
         order = _order(kind)
         query = (
             f"select coalesce(jsonb_agg(to_jsonb(r) order by {order}), '[]')::text from ("  # noqa: S608 - own names
             f"select {_columns(kind)} from {_TABLES[kind]} as t where ($1::uuid is null or t.agent_id = $1)"
             f" and {_matching(kind, fields)} order by {order} limit $3) as r"
         )
-        return await self._decoded(kind, query, agent_id, encode_json(fields), limit)
+        return await self._fetch_records(kind, query, agent_id, encode_json(fields), limit)
 
     async def delete(self, kind: type[Record], agent_id: UUID, **fields: object) -> int:
         if kind is Log:
             raise InvalidRecord("a log line is never deleted")
         if not fields:
-            raise InvalidRecord(f"which {_TABLES[kind]} to delete has to be said")
+            raise InvalidRecord(f"deleting {_TABLES[kind]} needs at least one field to match")
         query = (
             f"with deleted as (delete from {_TABLES[kind]} as t"  # noqa: S608 - own names
             f" where t.agent_id = $1 and {_matching(kind, fields)} returning 1) select count(*)::text from deleted"
@@ -79,13 +77,13 @@ class PostgresRecords:
         text = await self._connections.fetch_json(query, agent_id, encode_json(fields))
         return int(text or 0)
 
-    async def _decoded(self, kind: type[R], query: str, *values: object) -> list[R]:
+    async def _fetch_records(self, kind: type[R], query: str, *values: object) -> list[R]:
         text = await self._connections.fetch_json(query, *values, repeatable=True)
         return read_json(list[kind], text or "[]")  # type: ignore[valid-type]  # the kind is a value here
 
 
 def _batches(records: Sequence[Record]) -> str:
-    """Neighbours of one kind together, in the order given, as the SQL functions take them."""
+    """Encode runs of records of one kind, in the order given, for the SQL functions."""
     return encode_json(
         [{"table": _TABLES[kind], "keys": _keys(kind), "rows": list(rows)} for kind, rows in groupby(records, key=type)]
     )
@@ -100,12 +98,12 @@ def _order(kind: type[object]) -> str:
 
 
 def _columns(kind: type[object]) -> str:
-    """Every field by name: a column that a later migration adds is unknown to this release."""
+    """List every field by name, since a newer migration may have added columns."""
     return ", ".join(f't."{name}"' for name in _FIELDS[kind])
 
 
 def _matching(kind: type[object], wanted: Mapping[str, Any]) -> str:
-    """Conditions on the fields, their values taken from the JSON in $2, typed by the table itself."""
+    """Write conditions on fields; the table types their values from the JSON in $2."""
     unknown = sorted(wanted.keys() - _FIELDS[kind])
     if unknown:
         raise InvalidRecord(f"{_TABLES[kind]} have no {', '.join(unknown)}, only {', '.join(_FIELDS[kind])}")

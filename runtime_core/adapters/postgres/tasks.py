@@ -1,4 +1,4 @@
-"""The tasks of an agent in Postgres: rows that another claims at this moment are skipped, not waited for."""
+"""Postgres task store; a claim skips the rows that another claim has locked."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.task import Task
 from runtime_core.domain.values import encode_json
 
 
 class PostgresTasks:
-    """A `TaskStore`; time goes by the database's clock.
+    """Postgres `TaskStore`; leases use the database's clock.
 
-    None of these can be repeated: a claim whose answer was lost runs out by itself.
+    No statement is retried: a claim whose response was lost expires.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -24,22 +24,22 @@ class PostgresTasks:
 
     async def claim(self, agent_ids: Sequence[UUID], *, lease_s: float, limit: int = 100) -> list[Task]:
         text = await self._connections.fetch_json(
-            statement("claim_tasks"), encode_json(list(agent_ids)), _milliseconds(lease_s), limit
+            QUERIES["claim_tasks"], encode_json(list(agent_ids)), _milliseconds(lease_s), limit
         )
         return read_json(list[Task], text or "[]")
 
     async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
         text = await self._connections.fetch_json(
-            statement("hold_task"), agent_id, task_id, held_until, _milliseconds(lease_s)
+            QUERIES["hold_task"], agent_id, task_id, held_until, _milliseconds(lease_s)
         )
         return None if text is None else read_json(Task, text)
 
     async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
         if then is None:
-            text = await self._connections.fetch_json(statement("drop_task"), agent_id, task_id, held_until)
+            text = await self._connections.fetch_json(QUERIES["drop_task"], agent_id, task_id, held_until)
         else:
             text = await self._connections.fetch_json(
-                statement("settle_task"), agent_id, task_id, held_until, encode_json(then)
+                QUERIES["settle_task"], agent_id, task_id, held_until, encode_json(then)
             )
         return text is not None
 

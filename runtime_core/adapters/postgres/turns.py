@@ -1,4 +1,4 @@
-"""The turns of an agent in Postgres: each claim and each end is one statement."""
+"""Postgres turn store; beginning and finishing a turn take one statement each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from runtime_core.adapters.postgres.pool import Connections
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
-from runtime_core.adapters.postgres.sql import statement
+from runtime_core.adapters.postgres.sql import QUERIES
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.domain.values import encode_json
@@ -16,7 +16,7 @@ from runtime_core.errors import DuplicateRecord, LeaseLost, StoreError
 
 
 class PostgresTurns:
-    """A `TurnStore`; begin, checkpoint and finish name their lease owner, so each can be repeated."""
+    """Postgres `TurnStore`; every write names its lease owner, so it can be retried."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -25,30 +25,30 @@ class PostgresTurns:
         try:
             text = await self._begin(start)
         except DuplicateRecord:
-            # Of claims at once that bring the same run id, a loser may meet the winner's id before its message, which
-            # is what a claim conflicts on. The winner's row is there now, so the second try is told of it.
+            # Of concurrent claims with the same run id, a loser may violate the key of the run id before the key of
+            # the message, which `on conflict` handles. The winner's row exists by now, so a retry finds it.
             text = await self._begin(start)
         if text is None:
-            raise StoreError("the database gave no context for the turn")
+            raise StoreError("the database returned no context for the turn")
         return read_json(TurnContext, text)
 
     async def _begin(self, start: TurnStart) -> str | None:
         return await self._connections.fetch_json(
-            statement("begin_turn"), SCHEMA_VERSION, encode_json(start), repeatable=True
+            QUERIES["begin_turn"], SCHEMA_VERSION, encode_json(start), repeatable=True
         )
 
     async def checkpoint(
         self, agent_id: UUID, run_id: UUID, lease_owner: UUID, steps: Sequence[Mapping[str, Any]]
     ) -> None:
         held = await self._connections.fetch_json(
-            statement("checkpoint_turn"), agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
+            QUERIES["checkpoint_turn"], agent_id, run_id, lease_owner, encode_json(steps), repeatable=True
         )
         if held is None:
-            raise LeaseLost(f"run {run_id} is not held by this invocation any more")
+            raise LeaseLost(f"run {run_id} is no longer leased by this invocation")
 
     async def finish(self, end: TurnEnd) -> None:
-        await self._connections.fetch_json(statement("finish_turn"), SCHEMA_VERSION, encode_json(end), repeatable=True)
+        await self._connections.fetch_json(QUERIES["finish_turn"], SCHEMA_VERSION, encode_json(end), repeatable=True)
 
     async def get_run(self, run_id: UUID) -> Run | None:
-        text = await self._connections.fetch_json(statement("get_run"), run_id, repeatable=True)
+        text = await self._connections.fetch_json(QUERIES["get_run"], run_id, repeatable=True)
         return None if text is None else read_json(Run, text)

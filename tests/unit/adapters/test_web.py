@@ -75,7 +75,7 @@ PRIVATE = [
 async def test_a_private_address_is_not_public_however_it_is_written(address: str) -> None:
     assert not is_public(ip_address(address))
     shown = f"[{address}]" if ":" in address else address
-    with pytest.raises(FetchRefused, match="no public address"):
+    with pytest.raises(FetchRefused, match="not a public address"):
         await fetched(WebFetcher(), f"http://{shown}/")
 
 
@@ -93,7 +93,7 @@ async def test_other_ways_to_write_this_machine_are_refused_too(server: FileServ
 
 async def test_a_name_with_one_private_address_among_its_addresses_is_refused(server: FileServer) -> None:
     for addresses in ("10.0.0.7", "93.184.215.14 10.0.0.7", "::ffff:169.254.169.254"):
-        with pytest.raises(FetchRefused, match="no public address"):
+        with pytest.raises(FetchRefused, match="not a public address"):
             await fetched(naming(evil_example=addresses), f"http://evil.example:{server.port}/")
 
 
@@ -116,7 +116,7 @@ async def test_a_host_nobody_knows_is_refused() -> None:
     async def unknown(_host: str, _port: int) -> Sequence[Address]:
         raise OSError("unknown")
 
-    with pytest.raises(FetchRefused, match=r"there is no host 'nowhere\.example'"):
+    with pytest.raises(FetchRefused, match=r"the host 'nowhere\.example' does not exist"):
         await fetched(WebFetcher(resolve=unknown), "http://nowhere.example/")
 
 

@@ -46,7 +46,7 @@ async def test_text_reaches_the_connection_signed_for_its_service(
 
 
 async def test_a_connection_that_is_gone_is_named(channel: WebSocketChannel) -> None:
-    with pytest.raises(TargetGone, match="'closed=' is gone") as caught:
+    with pytest.raises(TargetGone, match="'closed=' is closed") as caught:
         await channel.send("closed=", "Hello")
     assert caught.value.retryable is False
 
