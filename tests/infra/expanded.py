@@ -40,7 +40,7 @@ def translated(name: str) -> Template:
 @cache
 def expanded() -> Template:
     """`template.yaml` after the SAM transform, with the resources of the `NESTED` stacks."""
-    return inlined(translated("template.yaml"), load=translated, names=NESTED)
+    return inlined("template.yaml", load=translated, names=NESTED)
 
 
 def resources(kind: str) -> dict[str, Template]:

@@ -4,98 +4,135 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from pathlib import PurePosixPath
 from typing import Any
 
 Template = dict[str, Any]
 NO_VALUE = {"Ref": "AWS::NoValue"}
+STACK = "AWS::CloudFormation::Stack"
 
 
-def inlined(template: Template, *, load: Callable[[str], Template], names: frozenset[str], folder: str = "") -> Template:
-    """Replace nested stacks by their resources.
+def inlined(name: str, *, load: Callable[[str], Template], names: frozenset[str]) -> Template:
+    """Expand a template with the resources of its nested stacks in place of these.
 
     A resource's id gets its stack's id in front, without the name of the nested template: `Queue` of
     `EmbedHighWorker`, made from `worker.yaml`, becomes `EmbedHighQueue`.
 
     Args:
-        template: Expanded by the SAM transform; stays as it is.
-        load: Gives a nested template by its path from the root, expanded by the SAM transform.
+        name: Path of the root template.
+        load: Returns a template by its path, after the SAM transform.
         names: Paths of the nested templates to replace; other stacks stay.
-        folder: Where `template` lies, as its nested templates' paths are relative to it.
     """
-    conditions: Template = dict(template.get("Conditions", {}))
-    found: Template = {}
-    outputs: dict[tuple[str, str], Any] = {}
-    for name, resource in template["Resources"].items():
-        path = _path_of(resource, folder)
-        if path not in names:
-            found[name] = resource if path is None else _with_path(resource, path)
-            continue
-        child = inlined(load(path), load=load, names=names, folder=str(PurePosixPath(path).parent))
-        stack = _Stack(name.removesuffix(_title(path)), child, resource, conditions)
-        found |= stack.resources()
-        outputs |= {(name, output): value for output, value in stack.outputs().items()}
-    resolved = {name: _resolved(value, outputs) for name, value in found.items()}
-    shown = {name: _resolved(value, outputs) for name, value in template.get("Outputs", {}).items()}
-    return {**template, "Conditions": conditions, "Resources": resolved, "Outputs": shown}
+    template = load(name)
+    values = {parameter: {"Ref": parameter} for parameter in template["Parameters"]}
+    nesting = _Nesting(load, names, dict(template["Conditions"]))
+    root = _Stack(nesting, name, values)
+    return {**template, "Conditions": nesting.conditions, "Resources": root.resources(), "Outputs": root.outputs()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Nesting:
+    """What all stacks share: the templates, and the conditions that the root ends up with."""
+
+    load: Callable[[str], Template]
+    names: frozenset[str]
+    conditions: Template
 
 
 class _Stack:
-    """One nested stack: its template, and what its parent gives for the parameters."""
+    """One stack: its template, and the values of its parameters in the root's words."""
 
-    def __init__(self, prefix: str, template: Template, resource: Template, conditions: Template) -> None:
+    def __init__(
+        self, nesting: _Nesting, path: str, values: Template, *, prefix: str = "", condition: str | None = None
+    ) -> None:
+        self._nesting = nesting
+        self._folder = PurePosixPath(path).parent
+        self._template = nesting.load(path)
         self._prefix = prefix
-        self._template = template
-        self._known = conditions  # the parent's, to which those of this stack are added
-        self._condition = resource.get("Condition")
-        given = resource["Properties"].get("Parameters", {})
+        self._condition = condition
         self._values = {
-            name: _typed(parameter, given[name] if name in given else parameter["Default"])
-            for name, parameter in template.get("Parameters", {}).items()
+            name: _typed(parameter, values[name] if name in values else parameter["Default"])
+            for name, parameter in self._template["Parameters"].items()
         }
         self._decided: dict[str, bool | str] = {}
-        for name in template.get("Conditions", {}):
-            self._decide(name)
+        self._stacks: dict[str, _Stack] = {}
 
     def resources(self) -> Template:
-        """Those that the parameters leave, by their new ids."""
-        found = {}
+        """The resources that the parameters leave, by their new ids; those of nested stacks too."""
+        found: Template = {}
         for name, resource in self._template["Resources"].items():
-            decided: bool | str = self._decided[resource["Condition"]] if "Condition" in resource else True
-            if decided is False:
+            condition = self._condition_of(resource)
+            if condition is False:
+                continue
+            if self._is_nested(name):
+                found |= self._nested(name).resources()
                 continue
             written = {key: self._written(value) for key, value in resource.items() if key != "Condition"}
             if "DependsOn" in written:
                 written["DependsOn"] = self._renamed(written["DependsOn"])
-            needed = [each for each in (self._condition, decided) if isinstance(each, str)]
-            if needed:
-                written["Condition"] = self._name(" and ".join(needed), _all_of(needed))
-            found[self._prefix + name] = written
+            if "TemplateURL" in written.get("Properties", {}):
+                written["Properties"]["TemplateURL"] = self._path(name)
+            found[self._prefix + name] = written if condition is None else {**written, "Condition": condition}
         return found
 
     def outputs(self) -> Template:
-        return {name: self._written(output["Value"]) for name, output in self._template.get("Outputs", {}).items()}
+        """The outputs, by their names."""
+        return {name: self._written(output) for name, output in self._template["Outputs"].items()}
 
-    def _decide(self, name: str) -> bool | str:
-        """Whether a condition holds, or the name that it has in the parent."""
+    def output(self, name: str) -> Any:
+        """The value of one output."""
+        return self._written(self._template["Outputs"][name]["Value"])
+
+    def _condition_of(self, resource: Template) -> Any:
+        """The root's condition for a resource; False where it is never created, None where always."""
+        decided: Any = self._decide(resource["Condition"]) if "Condition" in resource else True
+        if decided is False:
+            return False
+        needed = [each for each in (self._condition, decided) if isinstance(each, str)]
+        parts = [{"Condition": name} for name in needed]
+        return self._name(" and ".join(needed), {"Fn::And": parts}) if len(parts) > 1 else next(iter(needed), None)
+
+    def _is_nested(self, name: str) -> bool:
+        return self._template["Resources"].get(name, {}).get("Type") == STACK and self._path(name) in self._nesting.names
+
+    def _path(self, name: str) -> str:
+        """Path of a nested template from the root."""
+        return str(self._folder / self._template["Resources"][name]["Properties"]["TemplateURL"])
+
+    def _nested(self, name: str) -> _Stack:
+        if name not in self._stacks:
+            resource, path = self._template["Resources"][name], self._path(name)
+            self._stacks[name] = _Stack(
+                self._nesting,
+                path,
+                self._written(resource["Properties"]["Parameters"]),
+                prefix=self._prefix + name.removesuffix(_title(path)),
+                condition=self._condition_of(resource),
+            )
+        return self._stacks[name]
+
+    def _decide(self, name: str) -> Any:
+        """Whether a condition holds, or its name in the root."""
         if name not in self._decided:
             self._decided[name] = self._name(name, self._expression(self._template["Conditions"][name]))
         return self._decided[name]
 
-    def _name(self, wanted: str, expression: Any) -> Any:
-        """A constant, or the name of a known condition with the same meaning wherever this stack exists, or a new name."""
+    def _name(self, wanted: str, expression: Any) -> bool | str:
+        """A constant, or a condition of the root that means the same wherever this stack exists; added if there is none."""
+        known = self._nesting.conditions
         where = {"Condition": self._condition} if self._condition else True
         for constant in (True, False):
-            if _agree(expression, constant, where, self._known):
+            if _agree(expression, constant, where, known):
                 return constant
-        for known in sorted(self._known, key=lambda each: each != wanted):
-            if _agree(expression, {"Condition": known}, where, self._known):
-                return known
-        name = wanted if wanted not in self._known else self._prefix + wanted
-        assert name not in self._known, f"two conditions {name}"
-        self._known[name] = expression
+        for name in sorted(known, key=lambda each: each != wanted):
+            if _agree(expression, {"Condition": name}, where, known):
+                return name
+        name = wanted if wanted not in known else self._prefix + wanted
+        assert name not in known, f"two conditions {name}"
+        known[name] = expression
         return name
 
     def _expression(self, value: Any) -> Any:
@@ -116,14 +153,14 @@ class _Stack:
         match value:
             case {"Ref": name}:
                 return self._values[name] if name in self._values else {"Ref": self._renamed(name)}
+            case {"Fn::GetAtt": [name, attribute]} if self._is_nested(name):
+                return self._nested(name).output(attribute.removeprefix("Outputs."))
             case {"Fn::GetAtt": [name, attribute]}:
                 return {"Fn::GetAtt": [self._renamed(name), attribute]}
             case {"Fn::Sub": str(text)}:
                 return _sub(re.sub(r"\$\{([^}]+)\}", lambda found: self._part(found[1]), text))
-            case {"Fn::Split": [",", inner]}:
-                return _as_list(self._written(inner))
             case {"Fn::If": [name, then, otherwise]}:
-                match self._decided[name]:
+                match self._decide(name):
                     case bool(decided):
                         return self._written(then if decided else otherwise)
                     case decided:
@@ -154,17 +191,6 @@ class _Stack:
         return name if name.startswith("AWS::") else self._prefix + name
 
 
-def _path_of(resource: Template, folder: str) -> str | None:
-    if resource["Type"] != "AWS::CloudFormation::Stack":
-        return None
-    url = resource["Properties"]["TemplateURL"]
-    return url if "/" in url else str(PurePosixPath(folder, url))
-
-
-def _with_path(resource: Template, path: str) -> Template:
-    return {**resource, "Properties": {**resource["Properties"], "TemplateURL": path}}
-
-
 def _title(path: str) -> str:
     """`RestApi` for infra/rest-api.yaml."""
     return "".join(part.capitalize() for part in PurePosixPath(path).stem.split("-"))
@@ -185,16 +211,16 @@ def _as_list(value: Any) -> Any:
         case {"Fn::If": [condition, then, otherwise]}:
             return {"Fn::If": [condition, _as_list(then), _as_list(otherwise)]}
         case {"Fn::Join": [",", list(parts)]}:
-            return _joined(map(_as_list, parts))
+            return [member for part in parts for member in _as_list(part)]
         case {"Fn::Join": [",", members]}:
             return members
-        case {"Fn::GetAtt": [_, attribute]} if not attribute.startswith("Outputs."):
-            return [value]
-        case {"Ref": _}:
-            return [value]
         case {"Fn::Sub": str(text)} if "," in text:
             return [_sub(part) for part in text.split(",")]
-    return {"Fn::Split": [",", value]}
+        case {"Fn::GetAtt": [_, attribute]} if attribute.startswith("Outputs."):
+            return {"Fn::Split": [",", value]}
+        case {"Ref": _}:
+            return value  # a list of the root
+    return [value]
 
 
 def _sub(text: str) -> Any:
@@ -202,39 +228,6 @@ def _sub(text: str) -> Any:
     if whole := re.fullmatch(r"\$\{([^}.]+)\}", text):
         return {"Ref": whole[1]}
     return {"Fn::Sub": text} if "${" in text else text
-
-
-def _resolved(value: Any, outputs: Mapping[tuple[str, str], Any]) -> Any:
-    """A value whose outputs of replaced stacks are written out."""
-    match value:
-        case {"Fn::GetAtt": [str(stack), str(attribute)]} if (stack, attribute.removeprefix("Outputs.")) in outputs:
-            return _resolved(outputs[stack, attribute.removeprefix("Outputs.")], outputs)
-        case {"Fn::Split": [",", inner]}:
-            return _as_list(_resolved(inner, outputs))
-        case {"Fn::Sub": str(text)}:
-            for (stack, name), output in outputs.items():
-                if f"${{{stack}.Outputs.{name}}}" in text:
-                    reference = _resolved(output, outputs)
-                    text = text.replace(f"${{{stack}.Outputs.{name}}}", f"${{{reference['Ref']}}}")
-            return {"Fn::Sub": text}
-        case dict():
-            return {key: _resolved(inner, outputs) for key, inner in value.items()}
-        case list():
-            return _joined(
-                _resolved(each, outputs) if isinstance(each, dict) and "Fn::Split" in each else [_resolved(each, outputs)]
-                for each in value
-            )
-    return value
-
-
-def _joined(parts: Iterable[Any]) -> list[Any]:
-    """One list of several; what is no list yet stays a member."""
-    return [member for part in parts for member in (part if isinstance(part, list) else [part])]
-
-
-def _all_of(names: list[str]) -> Any:
-    parts = [{"Condition": name} for name in names]
-    return parts[0] if len(parts) == 1 else {"Fn::And": parts}
 
 
 def _agree(one: Any, other: Any, where: Any, conditions: Template) -> bool:
