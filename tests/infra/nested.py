@@ -27,8 +27,10 @@ def inlined(name: str, *, load: Callable[[str], Template], names: frozenset[str]
         names: Paths of the nested templates to replace; other stacks stay.
     """
     template = load(name)
-    values = {parameter: {"Ref": parameter} for parameter in template["Parameters"]}
-    nesting = _Nesting(load, names, dict(template["Conditions"]))
+    parameters = template["Parameters"]
+    values = {parameter: {"Ref": parameter} for parameter in parameters}
+    lists = frozenset(each for each in parameters if parameters[each]["Type"] == "CommaDelimitedList")
+    nesting = _Nesting(load, names, lists, dict(template["Conditions"]))
     root = _Stack(nesting, name, values)
     return {**template, "Conditions": nesting.conditions, "Resources": root.resources(), "Outputs": root.outputs()}
 
@@ -39,6 +41,7 @@ class _Nesting:
 
     load: Callable[[str], Template]
     names: frozenset[str]
+    lists: frozenset[str]  # the root's parameters that are lists
     conditions: Template
 
 
@@ -54,7 +57,7 @@ class _Stack:
         self._prefix = prefix
         self._condition = condition
         self._values = {
-            name: _typed(parameter, values[name] if name in values else parameter["Default"])
+            name: _typed(parameter, values[name] if name in values else parameter["Default"], nesting.lists)
             for name, parameter in self._template["Parameters"].items()
         }
         self._decided: dict[str, bool | str] = {}
@@ -93,7 +96,9 @@ class _Stack:
             return False
         needed = [each for each in (self._condition, decided) if isinstance(each, str)]
         parts = [{"Condition": name} for name in needed]
-        return self._name(" and ".join(needed), {"Fn::And": parts}) if len(parts) > 1 else next(iter(needed), None)
+        if len(parts) < 2:
+            return next(iter(needed), None)
+        return self._name(" and ".join(needed), {"Fn::And": parts}, where=True)
 
     def _is_nested(self, name: str) -> bool:
         return self._template["Resources"].get(name, {}).get("Type") == STACK and self._path(name) in self._nesting.names
@@ -117,13 +122,13 @@ class _Stack:
     def _decide(self, name: str) -> Any:
         """Whether a condition holds, or its name in the root."""
         if name not in self._decided:
-            self._decided[name] = self._name(name, self._expression(self._template["Conditions"][name]))
+            where = {"Condition": self._condition} if self._condition else True
+            self._decided[name] = self._name(name, self._expression(self._template["Conditions"][name]), where)
         return self._decided[name]
 
-    def _name(self, wanted: str, expression: Any) -> bool | str:
-        """A constant, or a condition of the root that means the same wherever this stack exists; added if there is none."""
+    def _name(self, wanted: str, expression: Any, where: Any) -> bool | str:
+        """A constant, or a condition of the root that means the same `where` it counts; added if there is none."""
         known = self._nesting.conditions
-        where = {"Condition": self._condition} if self._condition else True
         for constant in (True, False):
             if _agree(expression, constant, where, known):
                 return constant
@@ -158,7 +163,9 @@ class _Stack:
             case {"Fn::GetAtt": [name, attribute]}:
                 return {"Fn::GetAtt": [self._renamed(name), attribute]}
             case {"Fn::Sub": str(text)}:
-                return _sub(re.sub(r"\$\{([^}]+)\}", lambda found: self._part(found[1]), text))
+                variables: Template = {}
+                text = re.sub(r"\$\{([^}]+)\}", lambda found: self._part(found[1], variables), text)
+                return {"Fn::Sub": [text, variables]} if variables else _sub(text)
             case {"Fn::If": [name, then, otherwise]}:
                 match self._decide(name):
                     case bool(decided):
@@ -172,8 +179,8 @@ class _Stack:
     def _kept(self, value: Any) -> Any:
         return value if value == NO_VALUE else self._written(value)
 
-    def _part(self, name: str) -> str:
-        """A variable of `Fn::Sub` in the parent's words."""
+    def _part(self, name: str, variables: Template) -> str:
+        """A variable of `Fn::Sub` in the root's words; a value that is no name goes to `variables`."""
         value = self._written({"Fn::GetAtt": name.split(".", 1)} if "." in name else {"Ref": name})
         match value:
             case {"Ref": other}:
@@ -182,8 +189,10 @@ class _Stack:
                 return f"${{{other}.{attribute}}}"
             case {"Fn::Sub": str(text)}:
                 return text
-        assert isinstance(value, str), value
-        return value
+            case str() | int():
+                return str(value)
+        variables[name.replace(".", "")] = value
+        return f"${{{name.replace('.', '')}}}"
 
     def _renamed(self, name: Any) -> Any:
         if isinstance(name, list):
@@ -196,30 +205,31 @@ def _title(path: str) -> str:
     return "".join(part.capitalize() for part in PurePosixPath(path).stem.split("-"))
 
 
-def _typed(parameter: Mapping[str, Any], value: Any) -> Any:
+def _typed(parameter: Mapping[str, Any], value: Any, lists: frozenset[str]) -> Any:
     if parameter["Type"] == "CommaDelimitedList":
-        return _as_list(value)
+        return _as_list(value, lists)
     return int(value) if parameter["Type"] == "Number" and isinstance(value, str) else value
 
 
-def _as_list(value: Any) -> Any:
+def _as_list(value: Any, lists: frozenset[str]) -> Any:
+    """The list that a comma-separated value is for a nested stack."""
     match value:
         case str():
             return value.split(",")
         case list():
             return value
         case {"Fn::If": [condition, then, otherwise]}:
-            return {"Fn::If": [condition, _as_list(then), _as_list(otherwise)]}
+            return {"Fn::If": [condition, _as_list(then, lists), _as_list(otherwise, lists)]}
         case {"Fn::Join": [",", list(parts)]}:
-            return [member for part in parts for member in _as_list(part)]
+            return [member for part in parts for member in _as_list(part, lists)]
         case {"Fn::Join": [",", members]}:
             return members
         case {"Fn::Sub": str(text)} if "," in text:
             return [_sub(part) for part in text.split(",")]
         case {"Fn::GetAtt": [_, attribute]} if attribute.startswith("Outputs."):
             return {"Fn::Split": [",", value]}
-        case {"Ref": _}:
-            return value  # a list of the root
+        case {"Ref": name} if name in lists:
+            return value
     return [value]
 
 
