@@ -55,18 +55,22 @@ class _Filled:
                 return f"<{name}.{attribute}>"
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.value(then if self.holds({"Condition": condition}) else otherwise)
-            case {"Fn::Join": [separator, members]}:
-                return separator.join(self.value(members))
-            case {"Fn::Split": [separator, text]}:
-                return self.value(text).split(separator)
-            case {"Fn::Sub": str(text)}:
-                return self._substituted(text, {})
-            case {"Fn::Sub": [text, variables]}:
-                return self._substituted(text, {name: self.value(each) for name, each in variables.items()})
+            case {"Fn::Join": _} | {"Fn::Split": _} | {"Fn::Sub": _}:
+                return self._text(written)
             case dict():
                 found = {key: self.value(inner) for key, inner in written.items()}
                 return {key: inner for key, inner in found.items() if inner is not ABSENT}
         return written
+
+    def _text(self, written: Any) -> Any:
+        match written:
+            case {"Fn::Join": [separator, members]}:
+                return separator.join(self.value(members))
+            case {"Fn::Split": [separator, text]}:
+                return self.value(text).split(separator)
+            case {"Fn::Sub": [text, variables]}:
+                return self._substituted(text, {name: self.value(each) for name, each in variables.items()})
+        return self._substituted(written["Fn::Sub"], {})
 
     def _substituted(self, text: str, variables: Mapping[str, Any]) -> str:
         known = {**self._parameters, **variables}

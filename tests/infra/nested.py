@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import PurePosixPath
 from typing import Any
+
+from tests.infra.conditions import agree
 
 Template = dict[str, Any]
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -101,7 +101,9 @@ class _Stack:
         return self._name(" and ".join(needed), {"Fn::And": parts}, where=True)
 
     def _is_nested(self, name: str) -> bool:
-        return self._template["Resources"].get(name, {}).get("Type") == STACK and self._path(name) in self._nesting.names
+        return (
+            self._template["Resources"].get(name, {}).get("Type") == STACK and self._path(name) in self._nesting.names
+        )
 
     def _path(self, name: str) -> str:
         """Path of a nested template from the root."""
@@ -130,10 +132,10 @@ class _Stack:
         """A constant, or a condition of the root that means the same `where` it counts; added if there is none."""
         known = self._nesting.conditions
         for constant in (True, False):
-            if _agree(expression, constant, where, known):
+            if agree(expression, constant, where, known):
                 return constant
         for name in sorted(known, key=lambda each: each != wanted):
-            if _agree(expression, {"Condition": name}, where, known):
+            if agree(expression, {"Condition": name}, where, known):
                 return name
         name = wanted if wanted not in known else self._prefix + wanted
         assert name not in known, f"two conditions {name}"
@@ -171,13 +173,10 @@ class _Stack:
                     case bool(decided):
                         return self._written(then if decided else otherwise)
                     case decided:
-                        return {"Fn::If": [decided, self._kept(then), self._kept(otherwise)]}
+                        return {"Fn::If": [decided, self._written(then), self._written(otherwise)]}
             case _:
                 written = {key: self._written(inner) for key, inner in value.items()}
                 return {key: inner for key, inner in written.items() if inner != NO_VALUE}
-
-    def _kept(self, value: Any) -> Any:
-        return value if value == NO_VALUE else self._written(value)
 
     def _part(self, name: str, variables: Template) -> str:
         """A variable of `Fn::Sub` in the root's words; a value that is no name goes to `variables`."""
@@ -238,70 +237,3 @@ def _sub(text: str) -> Any:
     if whole := re.fullmatch(r"\$\{([^}.]+)\}", text):
         return {"Ref": whole[1]}
     return {"Fn::Sub": text} if "${" in text else text
-
-
-def _agree(one: Any, other: Any, where: Any, conditions: Template) -> bool:
-    """Whether two conditions have one truth, whatever their comparisons give, wherever `where` holds."""
-    atoms = sorted({*_atoms(one, conditions), *_atoms(other, conditions), *_atoms(where, conditions)})
-    for values in product((False, True), repeat=len(atoms)):
-        given = dict(zip(atoms, values, strict=True))
-        if _truth(where, conditions, given) and _truth(one, conditions, given) != _truth(other, conditions, given):
-            return False
-    return True
-
-
-def _atoms(expression: Any, conditions: Template) -> Iterator[str]:
-    """Comparisons whose result depends on the root's parameters."""
-    match expression:
-        case {"Condition": name}:
-            yield from _atoms(conditions[name], conditions)
-        case {"Fn::And": parts} | {"Fn::Or": parts} | {"Fn::Not": parts}:
-            for part in parts:
-                yield from _atoms(part, conditions)
-        case {"Fn::Equals": [one, other]}:
-            match _compared(one, other):
-                case str(atom):
-                    yield atom
-                case (condition, then, otherwise):
-                    for part in ({"Condition": condition}, then, otherwise):
-                        yield from _atoms(part, conditions)
-
-
-def _truth(expression: Any, conditions: Template, given: Mapping[str, bool]) -> bool:
-    match expression:
-        case bool():
-            return expression
-        case {"Condition": name}:
-            return _truth(conditions[name], conditions, given)
-        case {"Fn::And": parts}:
-            return all(_truth(part, conditions, given) for part in parts)
-        case {"Fn::Or": parts}:
-            return any(_truth(part, conditions, given) for part in parts)
-        case {"Fn::Not": [part]}:
-            return not _truth(part, conditions, given)
-        case {"Fn::Equals": [one, other]}:
-            match _compared(one, other):
-                case bool(known):
-                    return known
-                case str(atom):
-                    return given[atom]
-                case (condition, then, otherwise):
-                    holds = _truth({"Condition": condition}, conditions, given)
-                    return _truth(then if holds else otherwise, conditions, given)
-    raise NotImplementedError(expression)
-
-
-def _compared(one: Any, other: Any) -> bool | str | tuple[str, Any, Any]:
-    """Truth of a comparison; else its name, or a choice of two comparisons by a condition."""
-    match one:
-        case {"Fn::If": [condition, then, otherwise]}:
-            return condition, {"Fn::Equals": [then, other]}, {"Fn::Equals": [otherwise, other]}
-        case {"Fn::Join": ["", {"Fn::If": [condition, then, otherwise]}]}:
-            return _compared({"Fn::If": [condition, {"Fn::Join": ["", then]}, {"Fn::Join": ["", otherwise]}]}, other)
-        case {"Fn::Join": ["", list(members)]} if all(isinstance(each, str) for each in members):
-            return "".join(members) == other
-        case {"Fn::Join": ["", list() | {"Fn::Split": [_, {"Fn::GetAtt": _}]}]} | {"Fn::GetAtt": _} if other == "":
-            return False  # a resource's attribute is never empty
-        case str() | int():
-            return str(one) == str(other)
-    return json.dumps([one, str(other)])

@@ -49,8 +49,8 @@ class Worker:
     runs_agents: bool = False
 
 
-EMBED = {"handler": "handlers.embed.handler", "timeout_s": 60}
-AGENTS = {"timeout_s": 120, "visibility_s": 720, "batch": {"BatchSize": 10}, "runs_agents": True}
+EMBED: dict[str, Any] = {"handler": "handlers.embed.handler", "timeout_s": 60}
+AGENTS: dict[str, Any] = {"timeout_s": 120, "visibility_s": 720, "batch": {"BatchSize": 10}, "runs_agents": True}
 WORKERS = (
     Worker(
         id="EmbedHigh",
