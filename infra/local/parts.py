@@ -28,7 +28,7 @@ STOP_LIMIT_S = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSpec:
-    """A queue and the function that reads it, as in template.yaml.
+    """A queue and the function that reads it, as in infra/background.yaml.
 
     Attributes:
         setting: The variable that tells the other functions its URL.

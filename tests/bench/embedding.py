@@ -39,7 +39,7 @@ from tests.model_server import ScriptedModelServer
 from tests.queues import queue_server
 
 DIMENSION = 1536
-BATCH = 100  # records of one event, as in template.yaml
+BATCH = 100  # records of one event, as in infra/background.yaml
 MIB = 1024 * 1024
 _COLUMNS = ("agent_id", "memory_id", "model", "dimension", "content_hash", "vector", "created_at")
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from boto3 import Session
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.infra.nested import Template, inlined
+
 ROOT = Path(__file__).parents[2]
 UPLOADED = {"Bucket": "bucket", "Key": "archive.zip"}  # what `sam package` puts in place of the local folder
-Template = dict[str, Any]
+# Written out in their parents; the other nested stacks stay stacks.
+NESTED = frozenset({"infra/access.yaml", "infra/background.yaml", "infra/rest-api.yaml", "infra/worker.yaml"})
 
 
 def parsed(name: str) -> Template:
@@ -22,15 +24,23 @@ def parsed(name: str) -> Template:
     return template
 
 
+def translated(name: str) -> Template:
+    """One template after the SAM transform, where it has one."""
+    template = parsed(name)
+    if "Transform" not in template:
+        return template
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = UPLOADED
+    session = Session(region_name="eu-central-1")
+    result: Template = Translator({}, Parser(), boto_session=session).translate(template, {})
+    return result
+
+
 @cache
 def expanded() -> Template:
-    """`template.yaml` after the SAM transform."""
-    template = parsed("template.yaml")
-    template["Globals"]["Function"]["CodeUri"] = UPLOADED
-    result: Template = Translator({}, Parser(), boto_session=Session(region_name="eu-central-1")).translate(
-        template, {}
-    )
-    return result
+    """`template.yaml` after the SAM transform, with the resources of the `NESTED` stacks."""
+    return inlined("template.yaml", load=translated, names=NESTED)
 
 
 def resources(kind: str) -> dict[str, Template]:

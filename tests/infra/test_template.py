@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runtime_core.settings import Settings
-from tests.infra.expanded import ROOT, Template, expanded, parsed, resources
+from tests.infra.expanded import NESTED, ROOT, expanded, parsed, resources
+from tests.infra.nested import Template
 from tests.infra.rules import decide, refused, values_of
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mayfly-AbCdEf"
@@ -455,11 +456,18 @@ def test_each_way_to_let_callers_into_the_rest_api_is_deployed_by_itself() -> No
     assert set(ways) == set(resources("AWS::ApiGateway::Deployment"))
 
 
-def test_nothing_refers_to_what_is_not_there() -> None:
-    template = parsed("template.yaml")
+@pytest.mark.parametrize("name", ["template.yaml", *sorted(NESTED)])
+def test_nothing_refers_to_what_is_not_there(name: str) -> None:
+    template = parsed(name)
     known = {*template["Resources"], *template["Parameters"]}
-    referred = {name.split(".")[0] for name in names_in(template) if not name.startswith("AWS::")}
+    referred = {each.split(".")[0] for each in names_in(template) if not each.startswith("AWS::")}
     assert referred - known == set()
+
+
+def test_every_parameter_stands_in_one_group() -> None:
+    groups = parsed("template.yaml")["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(expanded()["Parameters"])
 
 
 def test_every_parameter_that_takes_free_text_has_a_pattern() -> None:

@@ -69,9 +69,15 @@ class Functions:
         return ["--template", str(BUILT), "--skip-pull-image", "--env-vars", str(variables_file), "--region", REGION]
 
 
-def _functions() -> dict[str, dict[str, Any]]:
-    resources = yaml_parse(BUILT.read_text())["Resources"]
-    return {name: found for name, found in resources.items() if found["Type"] == "AWS::Serverless::Function"}
+def _functions(template: Path = BUILT, stack: str = "") -> dict[str, dict[str, Any]]:
+    """The built functions by their paths, such as `Background/InboxWorker/Function`."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, resource in yaml_parse(template.read_text())["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            found[stack + name] = resource
+        elif resource["Type"] == "AWS::CloudFormation::Stack":
+            found |= _functions(template.parent / resource["Properties"]["TemplateURL"], f"{stack}{name}/")
+    return found
 
 
 def _unset(function: str) -> dict[str, str]:

@@ -148,7 +148,7 @@ def test_the_inbox_answers_what_it_can_and_gives_the_rest_back(
         _record("bad", "{nope", group="other"),
     ]
     database = reached(postgres_url, postgres_port)
-    result = functions.invoke("InboxFunction", {"Records": records}, DATABASE_URL=database)
+    result = functions.invoke("Background/InboxWorker/Function", {"Records": records}, DATABASE_URL=database)
     assert result == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
 
 
@@ -165,7 +165,7 @@ async def test_an_embedding_queue_is_drained_and_a_bad_record_is_given_back(
         (memory, *_) = await adapter.memories.find(agent_id, MemoryFilter(room_ids=(ROOM,)))
         job = EmbeddingJob(agent_id=agent_id, memory_id=memory.id, content_hash=content_hash(memory.content.text))
         records = [_record("good", job.body()), _record("bad", "{nope")]
-        result = functions.invoke("EmbedHighFunction", {"Records": records}, DATABASE_URL=database)
+        result = functions.invoke("Background/EmbedHighWorker/Function", {"Records": records}, DATABASE_URL=database)
         assert result == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
         (embedded,) = await adapter.memories.get(agent_id, [memory.id])
         assert embedded.embedding is not None
