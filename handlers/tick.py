@@ -1,4 +1,4 @@
-"""The schedule: tasks that came due go to the work queue, each once however many ticks overlap."""
+"""Scheduled function: enqueues due tasks, each once even when ticks overlap."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from runtime_core.queues.work import tick
 
 
 def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Hand out what is due, EMBEDDING_DRAIN among it.
+    """Enqueue the due tasks, including EMBEDDING_DRAIN.
 
     Returns:
-        How many tasks that was, or `{"error": {"code", "message", "retryable"}}` where no tick can, as it is set up.
+        `{"tasks": number enqueued}`, or `{"error": {"code", "message", "retryable"}}` for an error
+        that a retry cannot fix, such as a wrong setting.
 
     Raises:
-        MayflyError: A failure that may pass.
+        MayflyError: A retryable error.
     """
-    return environment.run_direct(_ticked, context)
 
+    async def enqueue(deployment: Deployment) -> dict[str, Any]:
+        return {"tasks": await tick(deployment)}
 
-async def _ticked(deployment: Deployment) -> dict[str, Any]:
-    return {"tasks": await tick(deployment)}
+    return environment.run_direct(enqueue, context)

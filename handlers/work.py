@@ -1,15 +1,20 @@
-"""SQS work queue: evaluators of finished turns, and tasks that came due."""
+"""SQS function of the work queue: evaluators of finished turns, and due tasks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from runtime_core.aws.environment import LambdaContext, environment
+from runtime_core.aws.sqs_events import parse_deliveries
 from runtime_core.queues.work import work_off
 
 
 def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-    """Do the jobs of a batch; records that failed are reported, so that only they come back."""
-    records = [(str(each["messageId"]), str(each["body"])) for each in event["Records"]]
+    """Run the jobs of a batch.
+
+    Returns:
+        `{"batchItemFailures": [{"itemIdentifier": message id}]}`: SQS redelivers these records only.
+    """
+    records = [(each.id, each.body) for each in parse_deliveries(event)]
     ids = [record_id for record_id, _ in records]
     return environment.run_batch(lambda deployment: work_off(deployment, records), ids, context)

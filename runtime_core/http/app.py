@@ -17,7 +17,7 @@ from runtime_core.http.answers import COMMON_HEADERS, json_answer, problem_answe
 from runtime_core.http.callers import for_callers
 from runtime_core.http.deletions import delete_message
 from runtime_core.http.exchange import Exchange
-from runtime_core.http.failures import reported
+from runtime_core.http.failures import report_problem
 from runtime_core.http.health import health, readiness
 from runtime_core.http.messages import create_message
 from runtime_core.http.plugins import METHODS, serve_plugin
@@ -65,7 +65,7 @@ def _failure(error: Exception, scope: Scope, exchange: Exchange) -> Response:
         error = HTTPException(405, headers={"Allow": ", ".join(allowed)})
         if scope["method"] == "OPTIONS":
             return Response(None, 204, {**COMMON_HEADERS, **(error.headers or {})})
-    return problem_answer(reported(error, request_id=exchange.request_id), request_id=exchange.request_id)
+    return problem_answer(report_problem(error, request_id=exchange.request_id), request_id=exchange.request_id)
 
 
 async def openapi(request: Request) -> Response:

@@ -13,7 +13,7 @@ from runtime_core.domain.message_request import MessageRequest
 from runtime_core.domain.values import encode_json
 from runtime_core.http.answers import COMMON_HEADERS
 from runtime_core.http.documents import content_document
-from runtime_core.http.failures import reported
+from runtime_core.http.failures import report_problem
 from runtime_core.http.negotiation import EVENT_STREAM
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class EventStream(Response):
         except Exception as error:
             if not writer.started:
                 raise
-            problem = reported(error, request_id=self._request_id)
+            problem = report_problem(error, request_id=self._request_id)
             await writer.event("error", problem.document(self._request_id))
         else:
             await writer.event("done", result.as_json())

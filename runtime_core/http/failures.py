@@ -10,7 +10,7 @@ from runtime_core.http.problems import Problem, problem_of
 log = logging.getLogger(__name__)
 
 
-def reported(error: Exception, *, request_id: str) -> Problem:
+def report_problem(error: Exception, *, request_id: str) -> Problem:
     """Log what failed here; what the caller got wrong is no failure.
 
     With its traceback, but for a wrong setting, which whoever opened the deployment has named.

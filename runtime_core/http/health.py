@@ -8,7 +8,7 @@ from starlette.responses import Response
 from runtime_core.errors import MayflyError
 from runtime_core.http.answers import json_answer
 from runtime_core.http.documents import HealthDocument, ReadinessDocument
-from runtime_core.http.failures import reported
+from runtime_core.http.failures import report_problem
 from runtime_core.http.negotiation import JSON, preferred
 from runtime_core.http.source import DeploymentSource
 from runtime_core.version import __version__
@@ -27,7 +27,7 @@ async def readiness(source: DeploymentSource, request: Request) -> Response:
     try:
         deployment = await source()
     except MayflyError as error:
-        problem = reported(error, request_id=request.state.request_id)
+        problem = report_problem(error, request_id=request.state.request_id)
         return _not_ready({"status": "not ready", "checks": {"deployment": {"ok": False, "detail": problem.detail}}})
     checks = await deployment.readiness()
     ready = all(check.ok for check in checks.values())
