@@ -1,4 +1,4 @@
-"""HTTP function: API Gateway (REST and HTTP APIs), function URLs and load balancers."""
+"""HTTP function, for API Gateway, function URLs and load balancers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQS function of the embedding queues: one function and one queue per priority."""
+"""SQS function of an embedding queue; one per priority."""
 
 from __future__ import annotations
 

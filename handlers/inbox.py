@@ -1,4 +1,4 @@
-"""SQS function of the inbox: a FIFO queue whose message group is the room."""
+"""SQS function of the inbox, a FIFO queue grouped by room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deploy step: migrates the database; invoked by hand or as a CloudFormation custom resource."""
+"""Migration function, invoked by hand or by CloudFormation."""
 
 from __future__ import annotations
 

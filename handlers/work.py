@@ -1,4 +1,4 @@
-"""SQS function of the work queue: evaluators of finished turns, and due tasks."""
+"""SQS function of the work queue: evaluators and due tasks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Callers that API Gateway or a function URL verified, read from the event.
+"""Verified callers of API Gateway and function URLs.
 
-Only the request context is trusted; the caller writes the headers.
+They are read from the event's request context. The headers are not trusted: the caller writes them.
 
 Source:
     HTTP APIs: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -37,7 +37,7 @@ def read_caller(event: Mapping[str, Any]) -> Caller | None:
 
 
 def _from_token(claims: Mapping[str, Any]) -> Caller | None:
-    """Read the claims of a JWT authorizer (HTTP API) or a Cognito authorizer (REST API)."""
+    """Read the claims of a JWT (HTTP API) or Cognito (REST API) authorizer."""
     subject, issuer = _text(claims.get("sub")), _text(claims.get("iss"))
     return Caller(kind="jwt", issuer=issuer, subject=subject, name=_name(claims)) if subject and issuer else None
 

@@ -48,7 +48,7 @@ class LambdaContext(Protocol):
 
 
 class Environment:
-    """Runner of events: one loop for all, a fresh context and a deadline for each."""
+    """Runner of events: one shared loop, one context and deadline each."""
 
     def __init__(self, settings: Callable[[], Settings] | None = None) -> None:
         self._given_settings = settings
@@ -134,7 +134,10 @@ class Environment:
         return self._run(lambda: _handle_with_background(handle), context)
 
     def run_with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None = None) -> T:
-        """Run one event that needs the settings but no agents; otherwise the same as `run`."""
+        """Run one event that needs the settings but no agents.
+
+        Otherwise the same as `run`.
+        """
 
         async def handle() -> T:
             settings = await self._read_settings()
@@ -158,7 +161,7 @@ class Environment:
 
     @staticmethod
     def _enable_garbage_collection() -> None:
-        """Enable garbage collection after the first event, and exempt the objects of the start."""
+        """Enable garbage collection, exempting the objects of the start."""
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
@@ -217,11 +220,17 @@ class Environment:
         self._runner.run(self._stack.aclose())
 
     def after_restore(self) -> None:
-        """Reseed the random numbers of this copy; its first event reopens connections and secrets."""
+        """Reseed the random numbers of this copy.
+
+        Its first event reopens connections and secrets.
+        """
         random.seed()
 
     def close(self) -> None:
-        """Close the deployment and the loop, in tests and local runs; Lambda ends the process instead."""
+        """Close the deployment and the loop.
+
+        Only tests and local runs call it: Lambda ends the process instead.
+        """
         self._deployment = None
         self._runner.run(self._stack.aclose())
         self._runner.close()
@@ -244,17 +253,23 @@ def usable_s(remaining_s: float) -> float:
 
 
 def hard_limit_s(usable: float) -> float:
-    """Compute the seconds after which an event is cancelled: 80 % of the margin is used, too."""
+    """Compute the seconds after which an event is cancelled.
+
+    It adds 80 % of the margin to `usable`, for an event that overran its deadline.
+    """
     return usable + 0.8 * min(MARGIN_S, usable * MARGIN_SHARE)
 
 
 def _log_unusable(error: MayflyError) -> None:
-    """Log one line without a traceback, which would not help to correct the settings."""
+    """Log the cause without a traceback: the message names what to correct."""
     log.error("deployment cannot start: %s", error, extra={"error_code": error.code})
 
 
 async def _handle_with_background(handle: Callable[[], Awaitable[T]]) -> T:
-    """Run the event, then await its background work: Lambda freezes the process afterwards."""
+    """Run the event and await its background work.
+
+    Lambda freezes the process after the event.
+    """
     try:
         answer = await handle()
     except Exception:
@@ -265,7 +280,10 @@ async def _handle_with_background(handle: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _cancel_leftovers() -> None:
-    """Cancel the tasks that an event left; after the freeze they would continue in the next event."""
+    """Cancel the tasks that an event left.
+
+    Frozen with the process, they would continue in the next event.
+    """
     leftovers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in leftovers:
         task.cancel()

@@ -1,6 +1,6 @@
-"""HTTP events of API Gateway, function URLs and load balancers, converted to ASGI.
+"""HTTP events of API Gateway, function URLs and load balancers.
 
-Mangum parses the events and formats the responses. Its own request cycle is not used: it drives
+Mangum converts events to ASGI and formats the responses. Its own request cycle is not used: it drives
 the event loop itself, and suppresses the cancellation that a deadline relies on.
 """
 
@@ -116,7 +116,7 @@ class _Cycle:
 
 
 def base_path(event: Mapping[str, Any]) -> str:
-    """Find the prefix of the event's path: a stage or a custom domain's mapping.
+    """Find the stage or domain mapping that prefixes the event's path.
 
     A greedy route names the app's part of the path. Without one, only the default domain of an
     HTTP API has its stage in the path; on a custom domain the same text belongs to the app.
@@ -153,7 +153,10 @@ def callers_prefix(event: Mapping[str, Any]) -> str:
 
 
 def _drop_unreadable_headers(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop Host and port headers that Mangum cannot parse; a load balancer passes any value."""
+    """Drop Host and port headers that Mangum cannot parse.
+
+    A load balancer passes any value.
+    """
     cleaned = dict(event)
     for field in ("headers", "multiValueHeaders"):
         if isinstance(event.get(field), Mapping):

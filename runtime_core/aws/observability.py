@@ -57,7 +57,7 @@ class Observability(logging.Handler):
             logging.getLogger(name).setLevel(min(logging.INFO, self._least))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; for a finished turn also its metrics and its trace."""
+        """Write a record; for a finished turn also metrics and trace."""
         try:
             report = self._report(record) if record.getMessage() == TURN_MESSAGE else None
             if record.levelno >= self._least:
@@ -95,7 +95,11 @@ class Observability(logging.Handler):
 
     @staticmethod
     def _metrics(metrics: Mapping[str, tuple[str, float]]) -> str:
-        """Format metrics, given as name to (unit, value), in CloudWatch's embedded metric format."""
+        """Format metrics in CloudWatch's embedded metric format.
+
+        Args:
+            metrics: Unit and value by name.
+        """
         from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415 - when used
             AmazonCloudWatchEMFProvider,
         )

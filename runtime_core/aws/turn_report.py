@@ -73,7 +73,7 @@ class TurnReport:
         return found
 
     def phases(self) -> list[tuple[str, float, float]]:
-        """Return the name, start and end of each phase, in seconds since 1970."""
+        """Return name, start and end (seconds since 1970) of each phase."""
         found: list[tuple[str, float, float]] = []
         at = self.ended_at - self._number("duration_ms") / 1000
         for name in PHASES:
