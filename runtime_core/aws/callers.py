@@ -37,7 +37,10 @@ def read_caller(event: Mapping[str, Any]) -> Caller | None:
 
 
 def _from_token(claims: Mapping[str, Any]) -> Caller | None:
-    """Read the claims of a JWT (HTTP API) or Cognito (REST API) authorizer."""
+    """Read the claims of a JWT or Cognito authorizer.
+
+    HTTP APIs have the former, REST APIs the latter.
+    """
     subject, issuer = _text(claims.get("sub")), _text(claims.get("iss"))
     return Caller(kind="jwt", issuer=issuer, subject=subject, name=_name(claims)) if subject and issuer else None
 

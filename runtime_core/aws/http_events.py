@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
 from runtime_core.errors import InvalidInput
-from runtime_core.http.answers import problem_answer
 from runtime_core.http.failures import report_problem
 from runtime_core.http.problems import MEDIA_TYPE, MalformedRequest
+from runtime_core.http.responses import problem_response
 
 if TYPE_CHECKING:
     from runtime_core.domain.caller import Caller
@@ -78,7 +78,7 @@ class HttpEvent:
     def error_response(self, error: Exception) -> dict[str, Any]:
         """Build the response for an error that the app could not answer."""
         problem = report_problem(error, request_id=self._request_id)
-        response: Response = problem_answer(problem, request_id=self._request_id)
+        response: Response = problem_response(problem, request_id=self._request_id)
         headers = [*response.raw_headers, (b"x-request-id", self._request_id.encode())]
         return self._handler(
             {
