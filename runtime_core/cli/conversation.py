@@ -1,4 +1,4 @@
-"""A conversation with one agent: what the terminal says to it, and what was said before."""
+"""Conversation of a person with one agent in the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime_core.ports import MemoryFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """One room, as one person has it with one agent."""
+    """Room of one person and one agent."""
 
     deployment: Deployment
     agent_id: UUID
@@ -28,7 +28,12 @@ class Conversation:
     def with_agent(
         cls, deployment: Deployment, *, agent: str | None, room: str | None, name: str | None
     ) -> Conversation:
-        """The room asked for, else the one this person always has with this agent.
+        """Open a conversation.
+
+        Args:
+            agent: Name or id; the deployment's first agent by default.
+            room: Id or name; by default the permanent room of this person and agent.
+            name: The person's name, which also identifies the person.
 
         Raises:
             AgentNotFound: No agent of the deployment has that name or id.
@@ -38,8 +43,8 @@ class Conversation:
         room_id = string_to_uuid(room or f"mayfly:terminal:{agent_id}:{person.id}")
         return cls(deployment=deployment, agent_id=agent_id, room_id=room_id, person=person)
 
-    def afresh(self) -> Conversation:
-        """The same two in a new room."""
+    def in_new_room(self) -> Conversation:
+        """Return a conversation of the same two in a new room."""
         return Conversation(deployment=self.deployment, agent_id=self.agent_id, room_id=uuid4(), person=self.person)
 
     @property
@@ -47,11 +52,11 @@ class Conversation:
         return self.deployment.character(self.agent_id).name
 
     async def say(self, text: str, *, on_delta: OnDelta | None = None) -> MessageProcessingResult:
-        """Send a message and wait for what the agent answers.
+        """Send a message and wait for the answer.
 
         Raises:
-            InvalidInput: What was typed is no text that can be kept.
-            MayflyError: As `Deployment.answer`.
+            InvalidInput: The text is not valid.
+            MayflyError: As in `Deployment.answer`.
         """
         message = {
             "id": str(uuid4()),
@@ -64,11 +69,11 @@ class Conversation:
         return await self.deployment.answer(request, on_delta=on_delta)
 
     async def count(self) -> int:
-        """How many messages the room has."""
+        """Count the room's messages."""
         return await self.deployment.database.memories.count(self.agent_id, self._messages)
 
     async def newest(self, limit: int) -> list[Memory]:
-        """The newest messages of the room, oldest of them first."""
+        """Return the newest messages of the room, in chronological order."""
         found = await self.deployment.database.memories.find(self.agent_id, self._messages, limit=limit)
         return found[::-1]
 
