@@ -1,4 +1,4 @@
-"""HTTP: events of API Gateway (REST and HTTP APIs), function URLs and load balancers through one ASGI app."""
+"""HTTP function, for API Gateway, function URLs and load balancers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from runtime_core.http import Application, create_app
 
 
 @lru_cache(maxsize=1)
-def _app(opened: Callable[[], Awaitable[Deployment]]) -> Application:
-    """The ASGI app over the environment's deployment; made once, and opening it only for requests that need it."""
-    return create_app(opened)
+def _app(source: Callable[[], Awaitable[Deployment]]) -> Application:
+    return create_app(source)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP request, in the form its event's source reads; errors are problem documents.
+    """Answer an HTTP request.
+
+    Returns:
+        The response in the format of the event's source; an error is a problem document (RFC 9457).
 
     Raises:
-        InvalidInput: The event is no HTTP request.
+        InvalidInput: The event is not an HTTP request.
     """
     request = HttpEvent(event, context)
     try:
-        return environment.serve(lambda: request.answered_by(_app(environment.opened)), context)
-    except MayflyError as error:  # the invocation's time is used up
-        return request.failed(error)
+        return environment.serve(lambda: request.send_to(_app(environment.open_deployment)), context)
+    except MayflyError as error:  # the deadline: the app answers every other error itself
+        return request.error_response(error)

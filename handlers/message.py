@@ -14,15 +14,15 @@ def handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict
 
     Returns:
         The result (`MessageProcessingResult.as_json`), or `{"error": {"code", "message", "retryable"}}`
-        where sending the same event again cannot help: bad input, a wrong setting.
+        for an error that a retry cannot fix, such as invalid input or a wrong setting.
 
     Raises:
-        MayflyError: A failure that may pass (`retryable`). The invocation fails with it, so that the retries of
-            EventBridge, Step Functions and asynchronous invocation deliver the event again.
+        MayflyError: A retryable error. The invocation fails, so EventBridge, Step Functions and
+            asynchronous invocation retry the event.
     """
 
-    async def answered(deployment: Deployment) -> dict[str, Any]:
+    async def answer(deployment: Deployment) -> dict[str, Any]:
         request = parse_message_request(event, limit_bytes=deployment.settings.message_limit_bytes)
         return (await deployment.answer(request)).as_json()
 
-    return environment.run_direct(answered, context)
+    return environment.run_direct(answer, context)

@@ -1,4 +1,4 @@
-"""The schedule: enqueues due tasks on the work queue, each once."""
+"""Scheduled function: enqueues due tasks, each once even when ticks overlap."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ def handler(_event: dict[str, Any], context: LambdaContext | None = None) -> dic
     """Enqueue the due tasks, including EMBEDDING_DRAIN.
 
     Returns:
-        The number of tasks, or `{"error": {"code", "message", "retryable"}}` for a configuration error.
+        `{"tasks": number enqueued}`, or `{"error": {"code", "message", "retryable"}}` for an error
+        that a retry cannot fix, such as a wrong setting.
 
     Raises:
-        MayflyError: A retryable failure.
+        MayflyError: A retryable error.
     """
-    return environment.run_direct(_tick, context)
 
+    async def enqueue(deployment: Deployment) -> dict[str, Any]:
+        return {"tasks": await tick(deployment)}
 
-async def _tick(deployment: Deployment) -> dict[str, Any]:
-    return {"tasks": await tick(deployment)}
+    return environment.run_direct(enqueue, context)

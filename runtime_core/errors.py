@@ -1,9 +1,9 @@
-"""Every error a caller may handle, in one tree.
+"""Tree of the errors that a caller may handle.
 
 MayflyError
-├── InvalidInput                 a value from outside is wrong; nothing was written
+├── InvalidInput                 an external value is invalid; nothing was written
 │   ├── MessageTooLarge
-│   └── InvalidCharacter         file, path inside it, what was expected
+│   └── InvalidCharacter         names the file, the path inside it and the expected value
 ├── SettingsError                a setting is missing or malformed; names it
 ├── AgentError
 │   ├── AgentNotFound
@@ -14,48 +14,48 @@ MayflyError
 │   ├── PluginDependencyMissing
 │   └── DuplicateComponent
 ├── AccessError
-│   ├── CallerUnverified         nobody vouches for who is asking
-│   ├── EntityNotCaller          the message names another sender than the verified caller
-│   └── RoomNotJoined            the room is there, and the caller takes no part in it
+│   ├── CallerUnverified         the request has no verified caller
+│   ├── EntityNotCaller          the message's sender is not the verified caller
+│   └── RoomNotJoined            the room exists, but the caller does not participate
 ├── RouteError
 │   ├── RouteNotFound
-│   ├── RouteMethodNotAllowed    names the methods that are
+│   ├── RouteMethodNotAllowed    lists the allowed methods
 │   └── RouteNotPublic
 ├── ServiceError
 │   ├── ServiceNotFound
 │   ├── NoSendHandler
-│   └── TargetError              what was sent did not reach its target; names it
-│       ├── TargetGone           the connection is closed for good
+│   └── TargetError              a message did not reach its target; names the target
+│       ├── TargetGone           the connection is permanently closed
 │       └── TargetUnavailable    (retryable)
 ├── TurnError
-│   ├── TurnInProgress           another invocation answers this message (retryable)
+│   ├── TurnInProgress           another invocation is answering this message (retryable)
 │   ├── MessageConflict          the message id was used with another body
 │   ├── RoomOfAnotherAgent
-│   └── LeaseLost                another invocation took this turn over
+│   └── LeaseLost                another invocation took over this turn (retryable)
 ├── ActionError
 ├── StateError
 ├── ModelError
 │   ├── ModelNotFound
-│   ├── ModelRequestRejected     400, 404, 409, 422: the request itself is refused
+│   ├── ModelRequestRejected     400, 404, 409, 422: the request itself was rejected
 │   ├── ModelAuthenticationFailed
 │   ├── ModelRateLimited         429 (retryable, `retry_after_s`)
-│   ├── ModelUnavailable         408, 5xx, no connection, a cut stream (retryable)
+│   ├── ModelUnavailable         408, 5xx, no connection, or a broken stream (retryable)
 │   ├── ModelTimeout             (retryable)
-│   ├── ModelAnswerMalformed     not the protocol, or empty (retryable)
+│   ├── ModelAnswerMalformed     violates the protocol, or is empty (retryable)
 │   ├── ModelRefused
 │   └── ModelAnswerTruncated     `finish_reason=length`; keeps the partial text
 ├── StoreError
-│   ├── StoreUnavailable         the database did not answer (retryable)
+│   ├── StoreUnavailable         the database did not respond (retryable)
 │   ├── SchemaOutOfDate          names the migrate command
 │   ├── DuplicateRecord
 │   ├── RecordNotFound
-│   ├── InvalidRecord            a constraint of the schema refused it
+│   ├── InvalidRecord            violates a constraint of the schema
 │   └── DimensionMismatch
 ├── QueueError
-│   ├── QueueUnavailable         the queue did not take what it was given (retryable)
-│   └── QueueFull                a queue in memory has no room (retryable)
-├── FetchRefused                 a file from the web was not read: address, size, type, or the server's answer
-└── DeadlineExceeded             the time the invocation has left is used up (retryable)
+│   ├── QueueUnavailable         the queue did not accept a message (retryable)
+│   └── QueueFull                an in-memory queue is at its capacity (retryable)
+├── FetchRefused                 a web file was not read: address, size, type, or the server's response
+└── DeadlineExceeded             the invocation's time is used up (retryable)
 """
 
 from __future__ import annotations
@@ -66,10 +66,12 @@ from typing import ClassVar
 
 
 class MayflyError(Exception):
-    """The base of all errors this package raises on purpose.
+    """Base of this package's errors.
 
-    `code` is the stable name that problem documents, logs and stored runs carry;
-    `retryable` says whether the same call can succeed later without a change.
+    Attributes:
+        code: Stable name in problem documents, logs and stored runs.
+        retryable: Whether the same call can succeed later without a change.
+        retry_after_s: Seconds to wait before a retry; None if unknown.
     """
 
     code: ClassVar[str] = "error"
@@ -77,13 +79,17 @@ class MayflyError(Exception):
     retry_after_s: float | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The error as results and stored runs carry it."""
-        waiting = {} if self.retry_after_s is None else {"retry_after_s": round(self.retry_after_s, 3)}
-        return {"code": self.code, "message": str(self), "retryable": self.retryable, **waiting}
+        """Return the JSON object of results and stored runs."""
+        delay = {} if self.retry_after_s is None else {"retry_after_s": round(self.retry_after_s, 3)}
+        return {"code": self.code, "message": str(self), "retryable": self.retryable, **delay}
 
 
 class InvalidInput(MayflyError):
-    """A value from outside is wrong; `path` says where in it (`content.text`), empty for the whole."""
+    """An external value is invalid.
+
+    Attributes:
+        path: Location in the value, such as `content.text`; empty for the whole value.
+    """
 
     code = "invalid-input"
 
@@ -93,13 +99,16 @@ class InvalidInput(MayflyError):
 
 
 class MessageTooLarge(InvalidInput):
-    """The message's text is over the limit (`MESSAGE_LIMIT_BYTES`)."""
+    """The message exceeds its size limit (`MESSAGE_LIMIT_BYTES`)."""
 
     code = "message-too-large"
 
 
 class InvalidCharacter(InvalidInput):
-    """A character cannot be read; the text names the file, the path inside it and what was expected."""
+    """A character is invalid.
+
+    The message names the file, the path inside it and the expected value.
+    """
 
     code = "invalid-character"
 
@@ -109,7 +118,7 @@ class InvalidCharacter(InvalidInput):
 
 
 class SettingsError(MayflyError):
-    """A setting is missing or malformed; `name` is the setting's."""
+    """A setting is missing or malformed; `name` is its name."""
 
     code = "invalid-settings"
 
@@ -119,13 +128,13 @@ class SettingsError(MayflyError):
 
 
 class AgentError(MayflyError):
-    """Something about an agent as a whole."""
+    """Base of errors about an agent as a whole."""
 
     code = "agent-error"
 
 
 class AgentNotFound(AgentError):
-    """No agent of that id or name runs here."""
+    """The deployment has no agent with that id or name."""
 
     code = "agent-not-found"
 
@@ -143,55 +152,55 @@ class PluginError(MayflyError):
 
 
 class PluginNotFound(PluginError):
-    """No plugin of that name is installed; the text lists the known names."""
+    """No installed plugin has that name; the message lists the known names."""
 
     code = "plugin-not-found"
 
 
 class PluginCycle(PluginError):
-    """Plugins depend on each other in a circle; the text shows the path."""
+    """Plugins depend on each other in a cycle; the message shows it."""
 
     code = "plugin-cycle"
 
 
 class PluginDependencyMissing(PluginError):
-    """A plugin needs another one that is not in the list."""
+    """A plugin depends on a plugin that is not in the list."""
 
     code = "plugin-dependency-missing"
 
 
 class DuplicateComponent(PluginError):
-    """Two components of one kind share a name."""
+    """Two components of the same kind have the same name."""
 
     code = "duplicate-component"
 
 
 class AccessError(MayflyError):
-    """Who asks may not do that."""
+    """The caller may not perform the request."""
 
     code = "access-error"
 
 
 class CallerUnverified(AccessError):
-    """The request comes from nobody that `AUTH_MODE` knows: nobody verified who is asking."""
+    """The request has no verified caller, which `AUTH_MODE` requires."""
 
     code = "caller-unverified"
 
 
 class EntityNotCaller(AccessError):
-    """The message names another sender than the verified caller."""
+    """The message's sender is not the verified caller."""
 
     code = "entity-not-caller"
 
 
 class RoomNotJoined(AccessError):
-    """The room is there, and the caller takes no part in it."""
+    """The room exists, but the caller does not participate in it."""
 
     code = "room-not-joined"
 
 
 class RouteError(MayflyError):
-    """A request to a plugin's route was not answered."""
+    """Base of errors about requests to a plugin's route."""
 
     code = "route-error"
 
@@ -203,7 +212,7 @@ class RouteNotFound(RouteError):
 
 
 class RouteMethodNotAllowed(RouteError):
-    """The path takes other methods; `allowed` lists them."""
+    """The path does not support the method; `allowed` lists the supported ones."""
 
     code = "route-method-not-allowed"
 
@@ -213,7 +222,7 @@ class RouteMethodNotAllowed(RouteError):
 
 
 class RouteNotPublic(RouteError):
-    """The route is for trusted callers alone."""
+    """The route is restricted to trusted callers."""
 
     code = "route-not-public"
 
@@ -225,7 +234,7 @@ class ServiceError(MayflyError):
 
 
 class ServiceNotFound(ServiceError):
-    """Nothing registers a service of that type."""
+    """No plugin registers a service of that type."""
 
     code = "service-not-found"
 
@@ -237,32 +246,32 @@ class NoSendHandler(ServiceError):
 
 
 class TargetError(ServiceError):
-    """What was sent did not reach its target; the text names it."""
+    """A message did not reach its target; the error names the target."""
 
     code = "target-error"
 
 
 class TargetGone(TargetError):
-    """The target is closed for good."""
+    """The target is permanently closed."""
 
     code = "target-gone"
 
 
 class TargetUnavailable(TargetError):
-    """The target could not be reached, or has no room now; safe to send again."""
+    """The target is unreachable or at its capacity; safe to retry."""
 
     code = "target-unavailable"
     retryable = True
 
 
 class TurnError(MayflyError):
-    """The turn of a message cannot go on here."""
+    """The turn of a message cannot continue in this invocation."""
 
     code = "turn-error"
 
 
 class TurnInProgress(TurnError):
-    """Another invocation is answering this message; ask again after `retry_after_s`."""
+    """Another invocation is answering this message; retry after `retry_after_s`."""
 
     code = "turn-in-progress"
     retryable = True
@@ -273,7 +282,7 @@ class TurnInProgress(TurnError):
 
 
 class MessageConflict(TurnError):
-    """The message id was used before, with another body."""
+    """The message id was already used with another body."""
 
     code = "message-conflict"
 
@@ -285,14 +294,14 @@ class RoomOfAnotherAgent(TurnError):
 
 
 class LeaseLost(TurnError):
-    """Another invocation took this turn over; its answer counts, this one was not stored."""
+    """Another invocation took over this turn; this answer was not stored."""
 
     code = "lease-lost"
     retryable = True
 
 
 class ActionError(MayflyError):
-    """An action failed; `action` is its name."""
+    """An action failed; `action` is the action's name."""
 
     code = "action-error"
 
@@ -308,7 +317,7 @@ class StateError(MayflyError):
 
 
 class ModelError(MayflyError):
-    """A model call failed; `status` is the HTTP status when there was one."""
+    """A model call failed; `status` is the HTTP status, or None."""
 
     code = "model-error"
 
@@ -319,46 +328,49 @@ class ModelError(MayflyError):
 
 
 class ModelNotFound(ModelError):
-    """No handler is registered for that model type, or none by that provider."""
+    """No handler is registered for that model type or provider."""
 
     code = "model-not-found"
 
 
 class ModelRequestRejected(ModelError):
-    """The provider refused the request itself (unknown model, too many tokens, wrong parameter)."""
+    """The provider rejected the request itself.
+
+    Causes are an unknown model, too many tokens or an invalid parameter.
+    """
 
     code = "model-request-rejected"
 
 
 class ModelAuthenticationFailed(ModelError):
-    """The provider did not accept the key."""
+    """The provider rejected the API key."""
 
     code = "model-authentication-failed"
 
 
 class ModelRateLimited(ModelError):
-    """Too many requests or tokens; `retry_after_s` when the provider said."""
+    """The provider's rate limit is reached; `retry_after_s` is the provider's."""
 
     code = "model-rate-limited"
     retryable = True
 
 
 class ModelUnavailable(ModelError):
-    """The provider did not answer, answered 5xx, or its stream was cut."""
+    """The provider did not respond, responded 5xx, or broke its stream."""
 
     code = "model-unavailable"
     retryable = True
 
 
 class ModelTimeout(ModelError):
-    """The provider did not answer in the time given."""
+    """The provider did not respond within the timeout."""
 
     code = "model-timeout"
     retryable = True
 
 
 class ModelAnswerMalformed(ModelError):
-    """The answer is not what the protocol promises, or it is empty."""
+    """The answer violates the protocol or is empty."""
 
     code = "model-answer-malformed"
     retryable = True
@@ -371,7 +383,7 @@ class ModelRefused(ModelError):
 
 
 class ModelAnswerTruncated(ModelError):
-    """The answer hit the token limit; `partial` is the text up to there."""
+    """The answer reached the token limit; `partial` is its text."""
 
     code = "model-answer-truncated"
 
@@ -381,76 +393,76 @@ class ModelAnswerTruncated(ModelError):
 
 
 class StoreError(MayflyError):
-    """The database refused or failed."""
+    """The database failed or rejected a statement."""
 
     code = "store-error"
 
 
 class StoreUnavailable(StoreError):
-    """The database did not answer; safe to retry."""
+    """The database did not respond; safe to retry."""
 
     code = "store-unavailable"
     retryable = True
 
 
 class SchemaOutOfDate(StoreError):
-    """The database is not at the schema this version needs; run `mayfly migrate`."""
+    """The schema does not match this version; run `mayfly migrate`."""
 
     code = "schema-out-of-date"
 
 
 class DuplicateRecord(StoreError):
-    """A record with this id is there already."""
+    """A record with this id already exists."""
 
     code = "duplicate-record"
 
 
 class RecordNotFound(StoreError):
-    """No record has this id."""
+    """No record has that id."""
 
     code = "record-not-found"
 
 
 class InvalidRecord(StoreError):
-    """A constraint of the schema refused the record."""
+    """The record violates a constraint of the schema."""
 
     code = "invalid-record"
 
 
 class DimensionMismatch(StoreError):
-    """A vector has another dimension than its model's embeddings in the store."""
+    """A vector's dimension differs from the stored embeddings of its model."""
 
     code = "dimension-mismatch"
 
 
 class QueueError(MayflyError):
-    """Something about a job queue."""
+    """Base of errors about a job queue."""
 
     code = "queue-error"
 
 
 class QueueUnavailable(QueueError):
-    """The queue did not take what it was given; safe to send again."""
+    """The queue did not accept a message; safe to retry."""
 
     code = "queue-unavailable"
     retryable = True
 
 
 class QueueFull(QueueError):
-    """A queue in memory has no room for one more, or takes nothing more; nothing was queued."""
+    """An in-memory queue is full or closed; nothing was enqueued."""
 
     code = "queue-full"
     retryable = True
 
 
 class FetchRefused(MayflyError):
-    """A file from the web was not read; the text says why, in words for the model."""
+    """A web file was not read; the model sees the message."""
 
     code = "fetch-refused"
 
 
 class DeadlineExceeded(MayflyError):
-    """The time this invocation has left is used up."""
+    """The invocation's time is used up."""
 
     code = "deadline-exceeded"
     retryable = True
@@ -458,7 +470,12 @@ class DeadlineExceeded(MayflyError):
 
 @contextmanager
 def told_as(kind: type[MayflyError], what: str) -> Iterator[None]:
-    """Name the part that fails inside: our errors keep their kind and get a note, any other becomes one of `kind`."""
+    """Attribute the errors of a block to one part.
+
+    Args:
+        kind: Class of the error that replaces a foreign exception.
+        what: The part. Errors of this package are raised unchanged, with a note that names it.
+    """
     try:
         yield
     except MayflyError as error:

@@ -1,4 +1,4 @@
-"""Settings: every variable this package reads, validated once, with the name in the error."""
+"""Settings: validated environment variables of this package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secre
 def _networks(value: str) -> str:
     for each in value.split(","):
         if each.strip():
-            ip_network(each.strip())  # raises what pydantic tells
+            ip_network(each.strip())  # its ValueError becomes pydantic's message
     return value
 
 
@@ -39,7 +39,9 @@ def _http_url(value: str) -> str:
 
 def _fifo_queue(value: str) -> str:
     if not value.endswith(".fifo"):
-        raise ValueError("expected the URL of a FIFO queue, which ends in .fifo: a room's messages keep their order")
+        raise ValueError(
+            "expected the URL of a FIFO queue (ending in .fifo), which keeps the order of a room's messages"
+        )
     return value
 
 
@@ -48,9 +50,9 @@ _HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseModel):
-    """The deployment's settings, one field for each variable (upper case in the environment).
+    """Settings of a deployment, one field per variable (in upper case).
 
-    What a field means stands in the README's table, which a test holds against this class.
+    The README's table documents each field; a test compares it with this class.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -99,7 +101,10 @@ class Settings(BaseModel):
 
     @property
     def in_lambda_runtime(self) -> bool:
-        """Whether Lambda's runtime runs this: its files are lost, and its log is read line by line."""
+        """Whether Lambda's runtime runs this process.
+
+        There, files are temporary, and the log is collected by line.
+        """
         return self.on_lambda or self.on_sam_local
 
     @classmethod
@@ -107,13 +112,13 @@ class Settings(BaseModel):
         """Read the settings.
 
         Raises:
-            SettingsError: Names the first variable that is malformed, what it holds and what it may hold.
+            SettingsError: A variable is malformed. Names the first, its value and the expected values.
         """
         values: dict[str, Any] = {
             name: environment[name.upper()]
             for name in cls.model_fields
             if name not in DERIVED
-            and environment.get(name.upper(), "").strip()  # blank is unset: templates leave blanks
+            and environment.get(name.upper(), "").strip()  # templates leave unset variables empty
         }
         if "environment" not in values and environment.get("NODE_ENV"):
             values["environment"] = environment["NODE_ENV"]
@@ -126,19 +131,22 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise _named(error) from error
+            raise _settings_error(error) from error
 
 
-DERIVED = frozenset({"on_lambda", "on_sam_local"})  # told by the runtime, not settings of their own
+DERIVED = frozenset({"on_lambda", "on_sam_local"})  # set from Lambda's variables, not by users
 
 
 def _without_logical_names(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out queues that `sam local` names as the template does: it has none, and knows no URL."""
+    """Drop queue settings without a URL.
+
+    `sam local` sets them to the logical names of the template, since it has no queues.
+    """
     return {name: value for name, value in values.items() if "queue_url" not in name or "://" in value}
 
 
-def _named(error: ValidationError) -> SettingsError:
-    """Say which variable is wrong; what may be a secret, or was meant to be one, is not shown."""
+def _settings_error(error: ValidationError) -> SettingsError:
+    """Convert a validation error, hiding a value that may be secret."""
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]).upper()
     shown = "malformed" if "KEY" in name or "SECRET" in name else repr(first["input"])

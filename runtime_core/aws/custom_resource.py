@@ -1,4 +1,9 @@
-"""Answers CloudFormation, which waits for an hour when a custom resource says nothing."""
+"""CloudFormation custom resources: runs a deploy step and reports its outcome.
+
+Without a response CloudFormation waits for an hour.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+"""
 
 from __future__ import annotations
 
@@ -9,30 +14,59 @@ from typing import Any
 
 import httpx2
 
+from runtime_core.errors import MayflyError, SettingsError
+
 log = logging.getLogger(__name__)
 
-RESOURCE_ID = "mayfly-schema"  # the same for each version: a new one would make CloudFormation delete the old
+RESOURCE_ID = "mayfly-schema"  # constant across versions: CloudFormation deletes a resource whose id changes
 TIMEOUT_S = 5.0
-REASON_LIMIT = 1000  # CloudFormation takes 4 KB for the whole answer
+REASON_LIMIT = 1000  # characters; CloudFormation accepts 4 KB for the whole response
+
+
+def run_deploy_step(event: Mapping[str, Any], step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run a deploy step; report the outcome if CloudFormation sent the event.
+
+    A custom resource runs the step for `Create` and `Update`, and skips it for `Delete`.
+
+    Returns:
+        The step's result, or `{"error": {"code", "message", "retryable"}}` for a `MayflyError`.
+        For a custom resource any other exception is an error, too.
+
+    Raises:
+        httpx2.HTTPError: The response was not delivered; Lambda retries the event.
+    """
+    if not is_custom_resource(event):
+        return _run(step)
+    result = {} if event["RequestType"] == "Delete" else _run_guarded(step)
+    _respond(event, result)
+    return result
 
 
 def is_custom_resource(event: Mapping[str, Any]) -> bool:
-    """Whether CloudFormation sent this event and waits at its URL."""
+    """Whether CloudFormation sent this event and waits for a response."""
     return "ResponseURL" in event and "RequestType" in event
 
 
-def answered(event: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work for `Create` and `Update`, nothing for `Delete`, and tell CloudFormation what came of it.
+def _run(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return step()
+    except MayflyError as error:
+        if not isinstance(error, SettingsError):  # the environment has logged a settings error
+            log.error("deploy step failed: %s", error, extra={"error_code": error.code})
+        return {"error": error.as_json()}
 
-    Args:
-        work: Its result's `error`, or whatever it raises, becomes a failure.
 
-    Raises:
-        httpx2.HTTPError: The answer could not be delivered; Lambda's retries then deliver the event again.
-    """
-    result = _result(event, work)
+def _run_guarded(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return _run(step)
+    except Exception as error:
+        log.exception("custom resource failed")
+        return {"error": {"code": "internal", "message": type(error).__name__, "retryable": False}}
+
+
+def _respond(event: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     error = result.get("error")
-    answer = {
+    response = {
         "Status": "FAILED" if error else "SUCCESS",
         "Reason": str(error["message"])[:REASON_LIMIT] if error else "",
         "PhysicalResourceId": event.get("PhysicalResourceId", RESOURCE_ID),
@@ -42,16 +76,7 @@ def answered(event: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> di
         "Data": {} if error else result,
     }
     # The URL is signed for an empty content type.
-    sent = httpx2.put(event["ResponseURL"], content=json.dumps(answer), headers={"content-type": ""}, timeout=TIMEOUT_S)
+    sent = httpx2.put(
+        event["ResponseURL"], content=json.dumps(response), headers={"content-type": ""}, timeout=TIMEOUT_S
+    )
     sent.raise_for_status()
-    return result
-
-
-def _result(event: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if event["RequestType"] == "Delete":
-        return {}
-    try:
-        return work()
-    except Exception as error:
-        log.exception("custom resource failed")
-        return {"error": {"code": "internal", "message": type(error).__name__, "retryable": False}}

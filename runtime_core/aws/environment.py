@@ -1,6 +1,6 @@
-"""The execution environment: one event loop and one deployment for as long as the process lives.
+"""Lambda execution environment: one event loop and one deployment per process.
 
-Created at import without any I/O; the first event opens the deployment, later ones find it open.
+Import does no I/O; the first event opens the deployment, and later events reuse it.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# Time kept back from every event, to free the claim and to answer with an error before Lambda kills the process.
+# Time reserved in every event to release the claim and return an error before Lambda kills the process.
 MARGIN_S = 1.0
-MARGIN_SHARE = 0.1  # of a short event's time, where a second would be most of it
+MARGIN_SHARE = 0.1  # upper limit of the margin as a share of the event's time: a second is too much of a short event
 
 PRELOADED = ("runtime_core.adapters.postgres", "runtime_core.adapters.openai.wire", "runtime_core.adapters.aws.secrets")
 
 
 class LambdaContext(Protocol):
-    """What this package reads of the context that Lambda passes to a handler."""
+    """Part of Lambda's context object that this package reads."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda kills the process."""
+        """Return the milliseconds until Lambda kills the process."""
 
 
 class Environment:
-    """Runs every event on the same loop, each in a fresh context and under its own deadline."""
+    """Runner of events: one shared loop, one context and deadline each."""
 
     def __init__(self, settings: Callable[[], Settings] | None = None) -> None:
         self._given_settings = settings
@@ -61,23 +61,25 @@ class Environment:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The one loop; also the current one of this thread once asked for."""
+        """Event loop of the environment; reading it sets the thread's current loop."""
         return self._runner.get_loop()
 
     def run(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None = None) -> T:
-        """Run one event to its end and leave nothing behind: background work is waited for, the rest is cancelled.
+        """Run one event with the deployment.
+
+        Background work is awaited, and other tasks that the event left are cancelled.
 
         Args:
-            context: Its remaining time bounds every wait of the event; None bounds nothing.
+            context: Its remaining time limits every wait of the event; None sets no limit.
 
         Raises:
             DeadlineExceeded: The event used up its time, or was cancelled.
         """
 
-        async def used() -> T:
-            return await use(await self.opened())
+        async def handle() -> T:
+            return await use(await self.open_deployment())
 
-        return self.serve(used, context)
+        return self.serve(handle, context)
 
     def run_direct(
         self, use: Callable[[Deployment], Awaitable[dict[str, Any]]], context: LambdaContext | None = None
@@ -85,10 +87,11 @@ class Environment:
         """Run one event whose caller reads the result.
 
         Returns:
-            What `use` gives, or `{"error": {"code", "message", "retryable"}}` where the same event again cannot help.
+            The result of `use`, or `{"error": {"code", "message", "retryable"}}` for an error that
+            a retry cannot fix.
 
         Raises:
-            MayflyError: A failure that may pass (`retryable`).
+            MayflyError: A retryable error.
         """
         try:
             return self.run(use, context)
@@ -103,57 +106,67 @@ class Environment:
         record_ids: Sequence[str],
         context: LambdaContext | None = None,
     ) -> dict[str, Any]:
-        """Run one event of a queue.
+        """Run one batch of a queue.
 
         Args:
-            use: Gives the ids of the records that failed.
+            use: Returns the ids of the failed records.
 
         Returns:
-            What the queue reads: the records to be handed out again; all of them where nothing could be run.
+            `{"batchItemFailures": [{"itemIdentifier": record id}]}`: the records to redeliver. If the
+            batch could not run, all of its records.
         """
         try:
             failed = self.run(use, context)
         except MayflyError as error:
-            if error.retryable:  # else it has been told why nothing can run here
-                log.warning("every record comes back", extra={"records": len(record_ids), "error_code": error.code})
+            if error.retryable:  # otherwise the cause is logged already, when the deployment failed to open
+                log.warning(
+                    "batch failed, all records will be redelivered",
+                    extra={"records": len(record_ids), "error_code": error.code},
+                )
             failed = record_ids
         return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
 
     def serve(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None = None) -> T:
-        """Run one event that opens the deployment itself where it needs it (`await opened()`); else as `run`."""
-        return self._run(lambda: _with_background(handle), context)
+        """Run one event that opens the deployment on demand (`open_deployment`).
+
+        Otherwise the same as `run`.
+        """
+        return self._run(lambda: _handle_with_background(handle), context)
 
     def run_with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None = None) -> T:
-        """Run one event that needs no agents, only the settings; else as `run`."""
+        """Run one event that needs the settings but no agents.
 
-        async def used() -> T:
-            settings = await self._settings()
+        Otherwise the same as `run`.
+        """
+
+        async def handle() -> T:
+            settings = await self._read_settings()
             try:
                 return await use(settings)
             except SettingsError as error:
-                _say_unusable(error)
+                _log_unusable(error)
                 raise
 
-        return self._run(used, context)
+        return self._run(handle, context)
 
     def _run(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
-        with self._lock:  # a Lambda environment gets one event at a time; a threaded caller waits its turn
+        with self._lock:  # Lambda sends one event at a time; other threads of a local run queue here
             self._request_id = "" if context is None else context.aws_request_id
             try:
-                return self._runner.run(self._handled(handle, context), context=copy_context())
-            except asyncio.CancelledError as error:  # a BaseException: past this point it would end the process
-                raise DeadlineExceeded("the event was cancelled before it was answered") from error
+                return self._runner.run(self._handle(handle, context), context=copy_context())
+            except asyncio.CancelledError as error:  # a BaseException: uncaught, it would end the process
+                raise DeadlineExceeded("the event was cancelled before it was answered: send it again") from error
             finally:
-                self._settle()
+                self._enable_garbage_collection()
 
     @staticmethod
-    def _settle() -> None:
-        """After the first event, collect garbage again; what the start left is there to stay and is not looked at."""
+    def _enable_garbage_collection() -> None:
+        """Enable garbage collection, exempting the objects of the start."""
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
 
-    async def _handled(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
+    async def _handle(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
         try:
             if context is None:
                 return await handle()
@@ -163,41 +176,43 @@ class Environment:
         except TimeoutError as error:
             if context is None or not scope.expired():
                 raise
-            raise DeadlineExceeded("the time this invocation has left is used up") from error
+            raise DeadlineExceeded(
+                "the event used up the invocation's time: send it again, or raise the timeout"
+            ) from error
         finally:
             await _cancel_leftovers()
 
-    async def opened(self) -> Deployment:
-        """The deployment; the first event that asks opens it.
+    async def open_deployment(self) -> Deployment:
+        """Return the deployment, opening it on first use.
 
         Raises:
             SettingsError, PluginError, StoreError: It cannot be opened; the next event tries again.
         """
         if self._deployment is None:
-            settings = await self._settings()
+            settings = await self._read_settings()
             try:
                 self._deployment = await self._stack.enter_async_context(Deployment.open(settings))
             except MayflyError as error:
-                _say_unusable(error)
+                _log_unusable(error)
                 raise
         return self._deployment
 
-    async def _settings(self) -> Settings:
+    async def _read_settings(self) -> Settings:
         try:
             if self._given_settings is not None:
                 return self._given_settings()
             settings = await read_settings(os.environ)
         except MayflyError as error:
-            _say_unusable(error)
+            _log_unusable(error)
             raise
         if settings.in_lambda_runtime and self._observability is None:
-            self._observability = _observed(settings, lambda: self._request_id)
+            self._observability = _install_observability(settings, lambda: self._request_id)
         return settings
 
     def before_snapshot(self) -> None:
-        """Leave nothing in a snapshot that its copies cannot share: connections, and what the secrets held.
+        """Close what the copies of a snapshot cannot share: connections and secrets.
 
-        What the first message would import is imported, since a copy starts from here.
+        Imports the modules of the first message, so that a restored copy has them loaded.
         """
         for name in PRELOADED:
             import_module(name)
@@ -205,17 +220,23 @@ class Environment:
         self._runner.run(self._stack.aclose())
 
     def after_restore(self) -> None:
-        """Give this copy random numbers of its own; connections and secrets are opened anew by its first event."""
+        """Reseed the random numbers of this copy.
+
+        Its first event reopens connections and secrets.
+        """
         random.seed()
 
     def close(self) -> None:
-        """Close what the events opened, and the loop; for tests and local runs: Lambda just ends the process."""
+        """Close the deployment and the loop.
+
+        Only tests and local runs call it: Lambda ends the process instead.
+        """
         self._deployment = None
         self._runner.run(self._stack.aclose())
         self._runner.close()
 
 
-def _observed(settings: Settings, request_id: Callable[[], str]) -> Observability:
+def _install_observability(settings: Settings, request_id: Callable[[], str]) -> Observability:
     from runtime_core.aws.observability import (  # noqa: PLC0415 - on Lambda alone
         Observability,
         milliseconds_since_start,
@@ -227,22 +248,28 @@ def _observed(settings: Settings, request_id: Callable[[], str]) -> Observabilit
 
 
 def usable_s(remaining_s: float) -> float:
-    """What an event may use of its remaining seconds."""
+    """Compute the seconds that an event may use of its remaining time."""
     return remaining_s - min(MARGIN_S, remaining_s * MARGIN_SHARE)
 
 
 def hard_limit_s(usable: float) -> float:
-    """When an event is ended that did not end by itself: it has used most of what was kept back, too."""
+    """Compute the seconds after which an event is cancelled.
+
+    It adds 80 % of the margin to `usable`, for an event that overran its deadline.
+    """
     return usable + 0.8 * min(MARGIN_S, usable * MARGIN_SHARE)
 
 
-def _say_unusable(error: MayflyError) -> None:
-    """One line for whoever set this up; the stack leads nowhere they could mend it."""
-    log.error("not usable as it is set up: %s", error, extra={"error_code": error.code})
+def _log_unusable(error: MayflyError) -> None:
+    """Log the cause without a traceback: the message names what to correct."""
+    log.error("deployment cannot start: %s", error, extra={"error_code": error.code})
 
 
-async def _with_background(handle: Callable[[], Awaitable[T]]) -> T:
-    """Run the event and the background work it leaves: a frozen process does none."""
+async def _handle_with_background(handle: Callable[[], Awaitable[T]]) -> T:
+    """Run the event and await its background work.
+
+    Lambda freezes the process after the event.
+    """
     try:
         answer = await handle()
     except Exception:
@@ -253,12 +280,15 @@ async def _with_background(handle: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _cancel_leftovers() -> None:
-    """End the tasks an event left behind: frozen with it, they would go on inside the next one."""
+    """Cancel the tasks that an event left.
+
+    Frozen with the process, they would continue in the next event.
+    """
     leftovers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in leftovers:
         task.cancel()
     if leftovers:
-        log.warning("tasks left behind were cancelled", extra={"tasks": [task.get_name() for task in leftovers]})
+        log.warning("unfinished tasks cancelled", extra={"tasks": [task.get_name() for task in leftovers]})
         await asyncio.wait(leftovers, timeout=MARGIN_SHARE)
 
 

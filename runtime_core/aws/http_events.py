@@ -1,7 +1,7 @@
-"""HTTP events of API Gateway, function URLs and load balancers, to ASGI and back; Mangum reads and writes them.
+"""HTTP events of API Gateway, function URLs and load balancers.
 
-Mangum's own cycle is not used: it drives the event loop itself, and swallows the cancellation
-that a deadline is made of.
+Mangum converts events to ASGI and formats the responses. Its own request cycle is not used: it drives
+the event loop itself, and suppresses the cancellation that a deadline relies on.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
 from runtime_core.errors import InvalidInput
-from runtime_core.http.answers import problem_answer
-from runtime_core.http.failures import reported
+from runtime_core.http.failures import report_problem
 from runtime_core.http.problems import MEDIA_TYPE, MalformedRequest
+from runtime_core.http.responses import problem_response
 
 if TYPE_CHECKING:
     from runtime_core.domain.caller import Caller
 
 _KINDS: tuple[type[LambdaHandler], ...] = (ALB, HTTPGateway, APIGateway)
-_TEXT_TYPES = ["text/", "application/json", MEDIA_TYPE]  # every other body goes out in base64
+_TEXT_TYPES = ["text/", "application/json", MEDIA_TYPE]  # Lambda sends every other body in base64
 _HOST = re.compile(r"[^:]+(:\d{1,5})?")
 _PORT = re.compile(r"\d{1,5}")
 _PROXY_ROUTE = "/{proxy+}"
 
 
 class HttpEvent:
-    """One HTTP request that came as an event.
+    """HTTP request in the form of an event.
 
     Raises:
-        InvalidInput: The event is no HTTP request.
+        InvalidInput: The event is not an HTTP request.
     """
 
     def __init__(self, event: Mapping[str, Any], context: Any) -> None:
-        readable = _readable(event)
+        readable = _drop_unreadable_headers(event)
         config = LambdaConfig(
             api_gateway_base_path=base_path(readable), text_mime_types=_TEXT_TYPES, exclude_headers=[]
         )
@@ -48,47 +48,54 @@ class HttpEvent:
                 self._handler = kind(readable, context, config)
                 break
         else:
-            raise InvalidInput("the event is no HTTP request; handlers.message takes messages without HTTP")
+            raise InvalidInput("the event is not an HTTP request: send messages without HTTP to handlers.message")
         self._request_id = str(context.aws_request_id)
         self._prefix = callers_prefix(readable)
         self._event = readable
 
-    async def answered_by(self, app: ASGIApp) -> dict[str, Any]:
-        """Have the app answer the request; returns the answer in the form that the event's source reads."""
+    async def send_to(self, app: ASGIApp) -> dict[str, Any]:
+        """Send the request to an app.
+
+        Returns:
+            The response in the format of the event's source.
+        """
         try:
             body = self._handler.body
         except ValueError:  # binascii's error for text that is not base64
-            return self.failed(MalformedRequest("The body is not base64, though the event says so."))
+            return self.error_response(
+                MalformedRequest("The body is not valid base64: encode it, or set isBase64Encoded to false.")
+            )
         cycle = _Cycle(body)
         scope = {**self._handler.scope, "state": {"prefix": self._prefix, "verified_caller": self._caller}}
         await app(scope, cycle.receive, cycle.send)
         return self._handler({"status": cycle.status, "headers": cycle.headers, "body": bytes(cycle.body)})
 
     def _caller(self) -> Caller | None:
-        from runtime_core.aws.callers import verified_caller  # noqa: PLC0415 - loaded only where it matters
+        from runtime_core.aws.callers import read_caller  # noqa: PLC0415 - loaded only where callers are verified
 
-        return verified_caller(self._event)
+        return read_caller(self._event)
 
-    def failed(self, error: Exception) -> dict[str, Any]:
-        """Answer with the problem that an error is, where the app had no chance to."""
-        answer: Response = problem_answer(reported(error, request_id=self._request_id), request_id=self._request_id)
-        headers = [*answer.raw_headers, (b"x-request-id", self._request_id.encode())]
+    def error_response(self, error: Exception) -> dict[str, Any]:
+        """Build the response for an error that the app could not answer."""
+        problem = report_problem(error, request_id=self._request_id)
+        response: Response = problem_response(problem, request_id=self._request_id)
+        headers = [*response.raw_headers, (b"x-request-id", self._request_id.encode())]
         return self._handler(
             {
-                "status": answer.status_code,
+                "status": response.status_code,
                 "headers": [[name, value] for name, value in headers],
-                "body": bytes(answer.body),
+                "body": bytes(response.body),
             }
         )
 
 
 class _Cycle:
-    """The two ends of one ASGI request: the whole body in, the whole answer out."""
+    """ASGI channels of one request, with both bodies in memory."""
 
     def __init__(self, body: bytes) -> None:
         self._request: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
         self._complete = asyncio.Event()
-        self.status = 500  # of an app that ends without an answer
+        self.status = 500  # if the app ends without a response
         self.headers: list[list[bytes]] = []
         self.body = bytearray()
 
@@ -109,10 +116,13 @@ class _Cycle:
 
 
 def base_path(event: Mapping[str, Any]) -> str:
-    """What stands before our own paths in the event's path: a stage, or a custom domain's mapping.
+    """Find the stage or domain mapping that prefixes the event's path.
 
-    A greedy route says itself which part is ours. Without one, only the address that API Gateway
-    gives an HTTP API has its stage in the path; a custom domain's path must not lose one.
+    A greedy route names the app's part of the path. Without one, only the default domain of an
+    HTTP API has its stage in the path; on a custom domain the same text belongs to the app.
+
+    Returns:
+        The prefix, or `/` if there is none.
     """
     request = event.get("requestContext", {})
     path = str(request.get("http", {}).get("path") or event.get("path") or "")
@@ -128,7 +138,13 @@ def base_path(event: Mapping[str, Any]) -> str:
 
 
 def callers_prefix(event: Mapping[str, Any]) -> str:
-    """What stands before our own paths in the caller's URL; empty when nothing does. A REST API hides its stage."""
+    """Find the path prefix in the caller's URL.
+
+    It differs from `base_path` where a REST API omits its stage from the event's path.
+
+    Returns:
+        The prefix, or an empty string.
+    """
     request = event.get("requestContext", {})
     path = str(request.get("http", {}).get("path") or event.get("path") or "")
     own = path.removeprefix(base_path(event)) if base_path(event) != "/" else path
@@ -136,8 +152,11 @@ def callers_prefix(event: Mapping[str, Any]) -> str:
     return asked.removesuffix(own) if own and asked.endswith(own) else ""
 
 
-def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop a Host or port header that Mangum would fail on; anybody can send one to a load balancer."""
+def _drop_unreadable_headers(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop Host and port headers that Mangum cannot parse.
+
+    A load balancer passes any value.
+    """
     cleaned = dict(event)
     for field in ("headers", "multiValueHeaders"):
         if isinstance(event.get(field), Mapping):

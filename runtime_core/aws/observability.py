@@ -1,6 +1,6 @@
-"""What a function tells while it runs on Lambda: JSON lines; of each turn its metrics, too, and a trace when sampled.
+"""Structured logs, metrics and sampled traces on Lambda.
 
-Installed by the first event. Powertools and the X-Ray SDK are imported by the first line that needs them.
+The first event installs them. Powertools and the X-Ray SDK are imported on first use, for the cold start.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from runtime_core.aws.turn_report import TURN_MESSAGE, TurnReport
 from runtime_core.runtime.logger import OTHERS
 from runtime_core.support.scope import current_scope
 
-# Loggers whose lines carry measurements: these are told at every level, while the lines themselves follow LOG_LEVEL.
+# Loggers whose records carry metrics. Metrics are emitted at every LOG_LEVEL; the records themselves follow it.
 MEASURED = ("mayfly", "runtime_core.queues.embedding")
 EMBED_LAG = "embed_lag_ms"
-START_TIME_FIELD = 21  # of /proc/self/stat, from 0; in clock ticks since the machine started
+START_TIME_FIELD = 21  # index in /proc/self/stat; clock ticks since boot
 
 
 class Observability(logging.Handler):
-    """The one handler of the root logger.
+    """Handler of the root logger that writes logs, metrics and traces.
 
     Args:
-        request_id: Names the invocation that is running.
-        stream: Where Lambda collects what is written.
-        init_ms: How long the environment took to start, told with the first turn; None when it is not known.
+        request_id: Returns the id of the current invocation.
+        stream: Output that Lambda collects; standard output by default.
+        init_ms: Milliseconds that the environment took to start, emitted with the first turn; None if unknown.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Observability(logging.Handler):
         self._formatter: Any = None
 
     def install(self, level: str) -> None:
-        """Take the place of the root logger's handlers."""
+        """Replace the root logger's handlers."""
         root = logging.getLogger()
         root.handlers[:] = [self]
         root.setLevel(level)
@@ -57,7 +57,7 @@ class Observability(logging.Handler):
             logging.getLogger(name).setLevel(min(logging.INFO, self._least))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; an ended turn gets its fields, its metrics and its trace."""
+        """Write a record; for a finished turn also metrics and trace."""
         try:
             report = self._report(record) if record.getMessage() == TURN_MESSAGE else None
             if record.levelno >= self._least:
@@ -68,7 +68,7 @@ class Observability(logging.Handler):
                 self._trace(report)
             elif EMBED_LAG in vars(record):
                 self._write(self._metrics({"EmbedLagMs": ("Milliseconds", vars(record)[EMBED_LAG])}))
-        except Exception:  # noqa: BLE001 - as every handler of logging: what cannot be told must not end what it is about
+        except Exception:  # noqa: BLE001 - as every logging handler: a failed write must not fail the event
             self.handleError(record)
 
     def _report(self, record: logging.LogRecord) -> TurnReport:
@@ -95,7 +95,11 @@ class Observability(logging.Handler):
 
     @staticmethod
     def _metrics(metrics: Mapping[str, tuple[str, float]]) -> str:
-        """Unit and value of each metric by name, in CloudWatch's embedded format."""
+        """Format metrics in CloudWatch's embedded metric format.
+
+        Args:
+            metrics: Unit and value by name.
+        """
         from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415 - when used
             AmazonCloudWatchEMFProvider,
         )
@@ -126,12 +130,16 @@ def _service() -> str:
 
 
 def is_sampled(trace_header: str) -> bool:
-    """Whether the caller of this invocation is being traced (`Root=…;Parent=…;Sampled=1`)."""
+    """Whether the trace header marks the invocation as sampled (`Root=…;Parent=…;Sampled=1`)."""
     return "Sampled=1" in trace_header.split(";")
 
 
 def milliseconds_since_start(at_s: float) -> float | None:
-    """How long this process had run at a time of `time.monotonic`; None where the system does not say."""
+    """Compute the process's age at a time of `time.monotonic`.
+
+    Returns:
+        Milliseconds, or None on a system without `/proc/self/stat`.
+    """
     try:
         started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Registers what has to happen around a SnapStart snapshot; imported only where Lambda takes one."""
+"""Hooks around a SnapStart snapshot; imported only where Lambda takes one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 
 def register(*, before: Callable[[], None], after: Callable[[], None]) -> None:
-    """Call `before` when the snapshot is about to be taken, and `after` in each copy of it, before its first event."""
+    """Register hooks around the snapshot.
+
+    Args:
+        before: Called before the snapshot is taken.
+        after: Called in each restored copy before its first event.
+    """
     register_before_snapshot(before)
     register_after_restore(after)

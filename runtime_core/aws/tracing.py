@@ -1,8 +1,8 @@
-"""Writes a turn into the trace of its invocation; imported only when that is sampled."""
+"""X-Ray trace of a turn; imported only when the invocation is sampled."""
 
 from __future__ import annotations
 
-from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]  # it has no types of its own
+from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]  # ships no types
 
 from runtime_core.aws.turn_report import TurnReport
 
@@ -10,12 +10,12 @@ from runtime_core.aws.turn_report import TurnReport
 def write_trace(report: TurnReport) -> None:
     """Send the turn and its phases as subsegments of the function's segment.
 
-    The SDK finds the segment in `_X_AMZN_TRACE_ID` and the daemon in `AWS_XRAY_DAEMON_ADDRESS`, which Lambda sets.
-    Text that people or models wrote is never part of it.
+    The SDK reads the segment from `_X_AMZN_TRACE_ID` and the daemon's address from
+    `AWS_XRAY_DAEMON_ADDRESS`, which Lambda sets. The trace contains no text of people or models.
     """
     phases = report.phases()
     turn = xray_recorder.begin_subsegment("turn")
-    if turn is None:  # the SDK was told to leave no traces (AWS_XRAY_SDK_ENABLED)
+    if turn is None:  # the SDK is disabled (AWS_XRAY_SDK_ENABLED)
         return
     turn.start_time = phases[0][1] if phases else report.ended_at
     for key, value in report.semantic_fields().items():

@@ -1,4 +1,4 @@
-"""The story of one turn: the fields of its line, its metrics and the times of its phases."""
+"""Report of one turn: log fields, metrics and phase times."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from runtime_core.domain.chat import ModelCall
 
-TURN_MESSAGE = "turn finished"  # the pipeline's own line, once for each turn
-PHASES = ("begin_ms", "attachments_ms", "state_ms", "answer_ms", "finish_ms")  # one after the other, in this order
-# Where the conventions for generative AI and for functions have a key, it is theirs.
+TURN_MESSAGE = "turn finished"  # logged by the pipeline once per turn
+PHASES = ("begin_ms", "attachments_ms", "state_ms", "answer_ms", "finish_ms")  # consecutive, in this order
+# Field names of OpenTelemetry's semantic conventions for generative AI and for functions:
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
 SEMANTIC = {
     "agent_id": "gen_ai.agent.id",
@@ -22,12 +22,12 @@ SEMANTIC = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnReport:
-    """What the pipeline said of a turn, and what the environment adds.
+    """Measurements of one turn by the pipeline and the environment.
 
     Attributes:
-        fields: Of the log record.
+        fields: Fields of the pipeline's log record.
         ended_at: Seconds since 1970.
-        init_ms: Of the environment's start, with its first turn.
+        init_ms: Milliseconds of the environment's start, on its first turn; otherwise None.
     """
 
     fields: Mapping[str, Any]
@@ -37,11 +37,11 @@ class TurnReport:
     init_ms: float | None
 
     def other_fields(self) -> dict[str, Any]:
-        """The record's own fields that no convention names, without those that are nobody's."""
+        """Return the record's fields that have no semantic convention."""
         return {name: value for name, value in self.fields.items() if name not in SEMANTIC}
 
     def semantic_fields(self) -> dict[str, Any]:
-        """The fields by the conventions' names."""
+        """Return the fields under the names of the semantic conventions."""
         named = {key: self.fields[name] for name, key in SEMANTIC.items() if name in self.fields}
         named["faas.coldstart"] = self.is_cold
         if self.calls:
@@ -52,11 +52,11 @@ class TurnReport:
 
     @property
     def model_ms(self) -> float:
-        """Time spent waiting for models."""
+        """Milliseconds spent in model calls."""
         return round(sum(call.duration_ms for call in self.calls), 3)
 
     def metrics(self) -> dict[str, tuple[str, float]]:
-        """Unit and value of each metric, by name."""
+        """Return the unit and the value of each metric by name."""
         cold = 1 if self.is_cold else 0
         found = {
             "ColdStart": ("Count", cold),
@@ -73,7 +73,7 @@ class TurnReport:
         return found
 
     def phases(self) -> list[tuple[str, float, float]]:
-        """Name, start and end of each phase, in seconds since 1970."""
+        """Return name, start and end (seconds since 1970) of each phase."""
         found: list[tuple[str, float, float]] = []
         at = self.ended_at - self._number("duration_ms") / 1000
         for name in PHASES:

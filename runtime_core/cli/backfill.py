@@ -1,4 +1,4 @@
-"""`mayfly backfill`: embeds memories under a new model while the old one goes on serving."""
+"""`mayfly backfill`: embeds stored memories with a new model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runtime_core.queues.embedding.backfill import Backfill, BackfillReport
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
 
-_SHOWN = 10  # memories that failed, by agent
+_SHOWN = 10  # failed memories printed per agent
 
 
 @click.command(
@@ -26,18 +26,18 @@ _SHOWN = 10  # memories that failed, by agent
         "mayfly backfill --model text-embedding-3-large",
         "mayfly backfill --model text-embedding-3-large --dimension 1024 --agent Ada",
     ),
-    short_help="Embed memories under a new model while the old one serves.",
+    short_help="Embed stored memories with a new model.",
 )
-@click.option("--model", required=True, help="The new embedding model, as EMBEDDING_MODEL would name it.")
-@click.option("--dimension", type=click.IntRange(min=1), help="Its vectors' length, as EMBEDDING_DIMENSION.")
-@click.option("--agent", "agents", multiple=True, help="Name or id of an agent; all of them without it.")
+@click.option("--model", required=True, help="The new embedding model, a value for EMBEDDING_MODEL.")
+@click.option("--dimension", type=click.IntRange(min=1), help="Length of its vectors, a value for EMBEDDING_DIMENSION.")
+@click.option("--agent", "agents", multiple=True, help="Name or id of an agent; repeatable. Default: every agent.")
 @click.pass_obj
 def command(debug: bool, model: str, dimension: int | None, agents: tuple[str, ...]) -> None:
-    """Embed memories under a new model while the old one serves.
+    """Embed stored memories with a new model.
 
-    Every memory that was embedded under another model gets an embedding of the new one beside it.
-    Stopped, it goes on where it was when it is run again. When it is done, set EMBEDDING_MODEL to
-    the new model, deploy, and run it once more for what was embedded in between.
+    Each memory keeps its embedding of the current model, which stays in use, and gets one of the new
+    model. An interrupted run resumes when it is repeated. Afterwards set EMBEDDING_MODEL to the new
+    model, deploy, and run the command again for the memories created in the meantime.
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)
@@ -45,12 +45,16 @@ def command(debug: bool, model: str, dimension: int | None, agents: tuple[str, .
     with asyncio.Runner() as runner:
         failed = runner.run(_backfill(settings.model_copy(update=changes), model, agents))
     if failed:
-        raise Failure(f"{failed} memories have no embedding of {model} yet.", hint="Run the command again.")
-    click.echo(f"Done. Now set EMBEDDING_MODEL={model}, and run this again for what came in meanwhile.")
+        raise Failure(f"{failed} memories could not be embedded with {model}.", hint="Run the command again.")
+    click.echo(f"Done. Set EMBEDDING_MODEL={model}, deploy, and run the command again for new memories.")
 
 
 async def _backfill(settings: Settings, model: str, names: Sequence[str]) -> int:
-    """Embed what each agent lacks; gives how many memories failed."""
+    """Embed the memories of each agent.
+
+    Returns:
+        The number of failed memories.
+    """
     failed = 0
     async with Deployment.open(settings) as deployment:
         for agent_id in [deployment.agent_id(name) for name in names] or [each.agent_id for each in deployment.agents]:
@@ -60,7 +64,7 @@ async def _backfill(settings: Settings, model: str, names: Sequence[str]) -> int
             finally:
                 await runtime.stop()
             failed += len(report.failed)
-            _tell(runtime.character.name, report)
+            _print_report(runtime.character.name, report)
     return failed
 
 
@@ -68,8 +72,8 @@ async def _embedded(runtime: AgentRuntime, model: str) -> BackfillReport:
     name, used = runtime.character.name, runtime.embedding_model()
     if used != model:
         raise Failure(
-            f"agent {name} embeds with {used or 'no model'}, whatever EMBEDDING_MODEL says.",
-            hint="Its character or its model plugin chooses the model; name that one, or change it there.",
+            f"agent {name} embeds with {used or 'no model'}: its character or plugin overrides EMBEDDING_MODEL.",
+            hint="Pass that model as --model, or change it in the character or the plugin.",
         )
 
     async def embed(texts: Sequence[str]) -> Sequence[tuple[float, ...]]:
@@ -88,7 +92,7 @@ async def _embedded(runtime: AgentRuntime, model: str) -> BackfillReport:
         return await backfill.run()
 
 
-def _tell(name: str, report: BackfillReport) -> None:
+def _print_report(name: str, report: BackfillReport) -> None:
     click.echo(f"{name}: {report.embedded} memories embedded")
     for memory_id, reason in list(report.failed.items())[:_SHOWN]:
         click.echo(f"  {memory_id}: {reason}", err=True)

@@ -1,4 +1,4 @@
-"""`mayfly chat`: a conversation with an agent, in the terminal or through a pipe."""
+"""`mayfly chat`: conversation with an agent, in a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from runtime_core.settings import Settings
 
 HISTORY_LENGTH = 20
 COMMANDS = (
-    ("/new", "start another conversation; this one stays stored"),
+    ("/new", "start a new conversation; this one stays stored"),
     ("/history", f"show the last {HISTORY_LENGTH} messages"),
-    ("/help", "show this"),
-    ("/quit", "leave; Ctrl-D and Ctrl-C do too"),
+    ("/help", "list the commands"),
+    ("/quit", "leave; the same as Ctrl-D or Ctrl-C"),
 )
 
 
@@ -39,16 +39,16 @@ COMMANDS = (
     ),
     short_help="Talk with an agent in the terminal.",
 )
-@click.option("--agent", help="Name or id of the agent; the deployment's first by default.")
-@click.option("--room", help="The conversation to go on with: an id, or any name you give it.")
-@click.option("--name", help="Your name, as the agent sees it.")
+@click.option("--agent", help="Name or id of the agent. Default: the deployment's first.")
+@click.option("--room", help="The conversation to continue: an id, or a name of your choice.")
+@click.option("--name", help="Your name, shown to the agent.")
 @click.pass_obj
 def command(debug: bool, agent: str | None, room: str | None, name: str | None) -> None:
     """Talk with an agent in the terminal.
 
-    Without --room it is the conversation you always have with this agent: it goes on where you left it.
-    Without OPENAI_API_KEY the built-in local provider answers, offline and by rules.
-    When stdin or stdout is no terminal, each line is a message, and each answer is one line.
+    Without --room your default conversation with this agent continues. Without OPENAI_API_KEY the built-in
+    local provider answers, offline and by rules. If stdin or stdout is not a terminal, each input line
+    is a message, and each answer is one line.
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)
@@ -56,19 +56,22 @@ def command(debug: bool, agent: str | None, room: str | None, name: str | None) 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive and not debug:
         logging.getLogger().handlers = [_Notes(console)]
-    if not debug:  # what is not embedded yet is found by its words: nothing that a person has to know
+    if not debug:  # memories without an embedding are still found by words: no warning is needed
         logging.getLogger("runtime_core.queues.embedding").setLevel(logging.ERROR)
-    with OwnLoop() as loop, _opened(loop, settings) as deployment:
+    with OwnLoop() as loop, _open_deployment(loop, settings) as deployment:
         conversation = ChatRoom.with_agent(deployment, agent=agent, room=room, name=name)
         if interactive:
-            _Dialogue(loop, conversation, console).hold()
+            _Dialogue(loop, conversation, console).run()
         else:
             _answer_lines(loop, conversation)
 
 
 @contextlib.contextmanager
-def _opened(loop: OwnLoop, settings: Settings) -> Iterator[Deployment]:
-    """The deployment, opened and closed on the loop; where no queues are set, it embeds while it is open."""
+def _open_deployment(loop: OwnLoop, settings: Settings) -> Iterator[Deployment]:
+    """Open the deployment on the loop.
+
+    Without queues it embeds memories in the background until it closes.
+    """
     with contextlib.ExitStack() as stack:
         opening = Deployment.open(settings)
         deployment = loop.run(opening.__aenter__())
@@ -80,7 +83,7 @@ def _opened(loop: OwnLoop, settings: Settings) -> Iterator[Deployment]:
 
 
 class _Notes(logging.Handler):
-    """Shows warnings as notes beside the conversation, not as lines of a log."""
+    """Log handler that shows warnings as notes in the conversation."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)
@@ -91,7 +94,7 @@ class _Notes(logging.Handler):
 
 
 def _answer_lines(loop: OwnLoop, conversation: ChatRoom) -> None:
-    """Answer each line of stdin with one line on stdout; the first error ends it."""
+    """Answer each line of stdin with one line, until the first error."""
     for line in sys.stdin:
         if text := line.strip():
             result = loop.run(conversation.say(text))
@@ -103,23 +106,24 @@ def _texts(result: MessageProcessingResult) -> list[str]:
 
 
 class _Dialogue:
-    """The conversation of a person at a terminal: reads a line, shows the answer, until the person leaves."""
+    """Interactive conversation at a terminal."""
 
     def __init__(self, loop: OwnLoop, conversation: ChatRoom, console: Console) -> None:
         self._loop = loop
         self._conversation = conversation
         self._screen = Screen(console, agent_name=conversation.agent_name, person=conversation.person.name)
 
-    def hold(self) -> None:
+    def run(self) -> None:
+        """Read lines and show answers until the person leaves."""
         with contextlib.suppress(ModuleNotFoundError):
-            import_module("readline")  # gives `input` editing and recall; some platforms have none
+            import_module("readline")  # adds line editing and history to `input`; missing on some platforms
         character = self._conversation.deployment.character(self._conversation.agent_id)
         self._screen.greet(character.paragraphs, earlier=self._loop.run(self._conversation.count()))
         while (line := self._read()) is not None:
             if line.startswith("/"):
                 if line in {"/quit", "/exit"}:
                     break
-                self._obey(line)
+                self._run_command(line)
             elif line:
                 self._say(line)
         self._screen.note("Goodbye.")
@@ -131,21 +135,21 @@ class _Dialogue:
             self._screen.line()
             return None
 
-    def _obey(self, line: str) -> None:
+    def _run_command(self, line: str) -> None:
         if line == "/help":
             self._screen.table(COMMANDS)
         elif line == "/new":
-            self._conversation = self._conversation.afresh()
+            self._conversation = self._conversation.in_new_room()
             self._screen.note("A new conversation.\n")
         elif line == "/history":
-            self._recall()
+            self._show_history()
         else:
-            self._screen.note(f"There is no command {line.split()[0]}; /help lists those there are.\n")
+            self._screen.note(f"There is no command {line.split()[0]}: /help lists the commands.\n")
 
-    def _recall(self) -> None:
+    def _show_history(self) -> None:
         messages = self._loop.run(self._conversation.newest(HISTORY_LENGTH))
         agent_id = self._conversation.agent_id
-        self._screen.recall(
+        self._screen.history(
             [
                 (
                     each.entity_id == agent_id,
@@ -176,4 +180,4 @@ class _Dialogue:
         for text in texts:
             self._screen.answer(text)
         if not texts:
-            self._screen.silence()
+            self._screen.no_answer()

@@ -1,4 +1,4 @@
-"""The `mayfly` command: its subcommands, loaded when they are called, and how errors are told."""
+"""`mayfly` command group: lazy subcommands and error output."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from runtime_core.version import __version__
 
 _COMMANDS = {
     "chat": "Talk with an agent in the terminal.",
-    "invoke": "Send an event through a handler, as Lambda would.",
-    "dev": "Serve the HTTP API on this machine.",
-    "migrate": "Bring the database to the schema this version needs.",
-    "ingest": "Give an agent documents to answer from.",
-    "backfill": "Embed memories under a new model while the old one serves.",
-    "character": "Work with character files.",
+    "invoke": "Invoke a Lambda handler with an event.",
+    "dev": "Serve the HTTP API locally.",
+    "migrate": "Apply the missing database migrations.",
+    "ingest": "Add documents to an agent's knowledge.",
+    "backfill": "Embed stored memories with a new model.",
+    "character": "Validate character files.",
 }
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand's module when it is called, so that no command pays for another's packages."""
+    """Command group that imports a subcommand's module on first use.
+
+    Each command then starts without the packages of the others.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -39,7 +42,7 @@ class LazyGroup(click.Group):
             if (package := missing_package(error)) is None:
                 raise
             raise Failure(
-                f"`mayfly {cmd_name}` needs {package}, which is not installed.", hint=install_hint(package)
+                f"`mayfly {cmd_name}` needs the package {package}, which is not installed.", hint=install_hint(package)
             ) from error
         command: click.Command = module.command
         return command
@@ -60,13 +63,13 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Settings come from environment variables; the README lists them.",
+    epilog="Settings are environment variables; the README lists them.",
 )
 @click.version_option(__version__, message="mayfly %(version)s")
-@click.option("--debug", is_flag=True, help="Show tracebacks, and log everything to stderr.")
+@click.option("--debug", is_flag=True, help="Show tracebacks, and log every level to stderr.")
 def mayfly(*, debug: bool) -> None:
     """Agents that live for one message."""
     folder = str(Path.cwd())
     if folder not in sys.path:
-        sys.path.insert(0, folder)  # where the user's `handlers` are; a console script does not look here
+        sys.path.insert(0, folder)  # has the user's `handlers`; a console script's path does not include it
     click.get_current_context().obj = debug

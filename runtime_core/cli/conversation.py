@@ -1,4 +1,4 @@
-"""A conversation with one agent: what the terminal says to it, and what was said before."""
+"""ChatRoom of a person with one agent in the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime_core.ports import MemoryFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRoom:
-    """One room, as one person has it with one agent."""
+    """Room of one person and one agent."""
 
     deployment: Deployment
     agent_id: UUID
@@ -26,7 +26,12 @@ class ChatRoom:
 
     @classmethod
     def with_agent(cls, deployment: Deployment, *, agent: str | None, room: str | None, name: str | None) -> ChatRoom:
-        """The room asked for, else the one this person always has with this agent.
+        """Open a conversation.
+
+        Args:
+            agent: Name or id; the deployment's first agent by default.
+            room: Id or name; by default the permanent room of this person and agent.
+            name: The person's name, which also identifies the person.
 
         Raises:
             AgentNotFound: No agent of the deployment has that name or id.
@@ -36,8 +41,8 @@ class ChatRoom:
         room_id = string_to_uuid(room or f"mayfly:terminal:{agent_id}:{person.id}")
         return cls(deployment=deployment, agent_id=agent_id, room_id=room_id, person=person)
 
-    def afresh(self) -> ChatRoom:
-        """The same two in a new room."""
+    def in_new_room(self) -> ChatRoom:
+        """Return a conversation of the same two in a new room."""
         return ChatRoom(deployment=self.deployment, agent_id=self.agent_id, room_id=uuid4(), person=self.person)
 
     @property
@@ -45,11 +50,11 @@ class ChatRoom:
         return self.deployment.character(self.agent_id).name
 
     async def say(self, text: str, *, on_delta: OnDelta | None = None) -> MessageProcessingResult:
-        """Send a message and wait for what the agent answers.
+        """Send a message and wait for the answer.
 
         Raises:
-            InvalidInput: What was typed is no text that can be kept.
-            MayflyError: As `Deployment.answer`.
+            InvalidInput: The text is not valid.
+            MayflyError: As in `Deployment.answer`.
         """
         message = {
             "id": str(uuid4()),
@@ -62,11 +67,11 @@ class ChatRoom:
         return await self.deployment.answer(request, on_delta=on_delta)
 
     async def count(self) -> int:
-        """How many messages the room has."""
+        """Count the room's messages."""
         return await self.deployment.database.memories.count(self.agent_id, self._messages)
 
     async def newest(self, limit: int) -> list[Memory]:
-        """The newest messages of the room, oldest of them first."""
+        """Return the newest messages of the room, in chronological order."""
         found = await self.deployment.database.memories.find(self.agent_id, self._messages, limit=limit)
         return found[::-1]
 

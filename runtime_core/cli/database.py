@@ -1,4 +1,4 @@
-"""The command line's database: opened from the settings alone, with its migrations known by name."""
+"""Database of the command line, opened without any agents."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from runtime_core.wiring import database_from, list_migrations
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings) -> AsyncIterator[DatabaseAdapter]:
-    """Open the database without the agents that use it."""
+async def open_database(settings: Settings) -> AsyncIterator[DatabaseAdapter]:
+    """Open the database of the settings."""
     database = database_from(settings)
     try:
         yield database
@@ -21,5 +21,5 @@ async def opened_database(settings: Settings) -> AsyncIterator[DatabaseAdapter]:
 
 
 def missing_migrations(settings: Settings, version: int) -> list[str]:
-    """Names of the migrations that a database at this schema version was not given yet."""
+    """List the names of the migrations after a schema version."""
     return [each.name for each in list_migrations(settings) if each.number > version]

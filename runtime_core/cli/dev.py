@@ -1,4 +1,4 @@
-"""`mayfly dev`: the HTTP API on this machine, the same application that Lambda runs."""
+"""`mayfly dev`: serves the HTTP API locally, by Lambda's application."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ from runtime_core.queues.tick import ticking
 
 @click.command(
     epilog=examples("mayfly dev", "API_PORT=8080 mayfly dev", "mayfly dev --port 0"),
-    short_help="Serve the HTTP API on this machine.",
+    short_help="Serve the HTTP API locally.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port to listen on; API_PORT by default, 0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 chooses a free one. Default: API_PORT."
 )
 @click.pass_obj
 def command(debug: bool, host: str, port: int | None) -> None:
-    """Serve the HTTP API on this machine, until Ctrl-C.
+    """Serve the HTTP API locally, until Ctrl-C.
 
-    The same application that runs on Lambda; where no queues are set, it embeds in the background
-    and does the tasks that come due by itself. A SQLite database is brought up to date first; for
-    Postgres run `mayfly migrate`.
+    It is the application that runs on Lambda. Without queues this process embeds memories and runs
+    due tasks in the background. A SQLite database is migrated at the start; for Postgres run
+    `mayfly migrate` first.
     """
     settings = read_settings()
     log_to_stderr(settings.log_level, debug=debug)
     if settings.auth_mode == "gateway":
-        click.echo("AUTH_MODE is gateway, and no gateway verifies callers here: /v1 refuses everyone.", err=True)
+        click.echo(
+            "Warning: AUTH_MODE is gateway, but no gateway verifies callers here, so /v1 answers 401: "
+            "set AUTH_MODE=none.",
+            err=True,
+        )
     listener = _listener(host, settings.api_port if port is None else port)
     with asyncio.Runner() as runner, listener:
         stack = AsyncExitStack()
@@ -71,12 +75,12 @@ def _listener(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen()  # from here on callers wait instead of being refused
+        listener.listen()  # clients that connect before the server runs wait instead of being refused
     except OSError as error:
         listener.close()
         raise Failure(
             f"cannot listen on {host}:{port}: {error.strerror}.",
-            hint="API_PORT or --port names another port; 0 takes a free one.",
+            hint="Choose another port with --port or API_PORT; 0 chooses a free one.",
         ) from error
     return listener
 

@@ -1,11 +1,11 @@
-"""The way into the `mayfly` command; says what to install when the command line's packages are missing."""
+"""Entry point of the `mayfly` command; reports missing packages."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-# What brings each package that is not always there.
+# Extra that installs each optional package.
 EXTRA = {
     **dict.fromkeys(("click", "rich", "uvicorn"), "cli"),
     **dict.fromkeys(("bs4", "mammoth", "markdownify", "pypdf"), "ingest"),
@@ -20,16 +20,20 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (package := missing_package(error)) is None:
             raise
-        sys.exit(f"Error: the command line needs {package}, which is not installed.\nHint: {INSTALL}")
+        sys.exit(f"Error: the command line needs the package {package}, which is not installed.\nHint: {INSTALL}")
     commands.mayfly(prog_name="mayfly")
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:
-    """Which package of an extra is not installed; None when something else is missing."""
+    """Find the optional package that an import error is about.
+
+    Returns:
+        The package, or None if the missing module belongs to no extra.
+    """
     package = (error.name or "").partition(".")[0]
     return package if package in EXTRA else None
 
 
 def install_hint(package: str) -> str:
-    """How to install what brings a package."""
+    """Return the command that installs a package's extra."""
     return f"pip install 'mayfly[{','.join(dict.fromkeys(('cli', EXTRA[package])))}]'"

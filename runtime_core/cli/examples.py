@@ -1,8 +1,8 @@
-"""Examples under a command's help, kept as they are written."""
+"""Examples in a command's help."""
 
 from __future__ import annotations
 
 
 def examples(*lines: str) -> str:
-    """An epilog of example calls, each on a line of its own."""
+    """Format example calls as an epilog, one per line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

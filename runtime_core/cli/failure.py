@@ -1,4 +1,4 @@
-"""What a user reads when a command fails: one line that says why, and one that says what to do."""
+"""Error output of a command: a cause and a hint."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from runtime_core.errors import MayflyError
 
 _HINTS: Mapping[type[MayflyError], str] = {
     errors.SchemaOutOfDate: "Run `mayfly migrate`.",
-    errors.StoreUnavailable: "Is the database running? DATABASE_URL says where it is expected.",
+    errors.StoreUnavailable: "Start the database, or correct its address in DATABASE_URL.",
     errors.ModelAuthenticationFailed: "Check OPENAI_API_KEY.",
-    errors.ModelRequestRejected: "TEXT_SMALL_MODEL and TEXT_LARGE_MODEL name the models that are asked.",
-    errors.ModelUnavailable: "Is the model's server running? OPENAI_BASE_URL says where it is expected.",
-    errors.ModelTimeout: "MODEL_TIMEOUT_S says how long a model may take.",
+    errors.ModelRequestRejected: "Check the models in TEXT_SMALL_MODEL and TEXT_LARGE_MODEL.",
+    errors.ModelUnavailable: "Start the model's server, or correct its address in OPENAI_BASE_URL.",
+    errors.ModelTimeout: "Raise MODEL_TIMEOUT_S.",
     errors.SettingsError: "Settings are environment variables; the README lists them.",
 }
 
 
 class Failure(click.ClickException):
-    """A command failed for a reason the user can understand; exit code 1."""
+    """A command failed for a known cause; the exit code is 1."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -36,15 +36,15 @@ class Failure(click.ClickException):
 
 
 def failure_of(error: MayflyError) -> Failure:
-    """The failure that an error of ours is to the user."""
+    """Convert an error of this package to a failure."""
     return Failure(str(error) or type(error).__name__, hint=hint(error))
 
 
 def hint(error: MayflyError) -> str:
-    """What the user can do about an error; empty when its own text says it."""
+    """Return the hint for an error; empty if there is none."""
     return hint_for(error.code)
 
 
 def hint_for(code: str) -> str:
-    """The hint for an error that is known by its code alone."""
+    """Return the hint for an error code; empty if there is none."""
     return next((text for kind, text in _HINTS.items() if kind.code == code), "")

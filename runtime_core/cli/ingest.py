@@ -1,4 +1,4 @@
-"""`mayfly ingest`: gives an agent documents to answer from."""
+"""`mayfly ingest`: adds documents to an agent's knowledge."""
 
 from __future__ import annotations
 
@@ -31,37 +31,39 @@ from runtime_core.settings import Settings
 from runtime_core.support import background
 from runtime_core.wiring import extract, readable_suffixes
 
-_SUFFIXES = readable_suffixes()  # at import, so that a missing package is reported before any file is read
-_BATCH = 256  # passages that are embedded together
+_BATCH = 256  # passages per embedding call
 
 
 @click.command(
     epilog=examples(
         "mayfly ingest docs/", "mayfly ingest handbook.pdf prices.csv --agent Ada", "mayfly ingest docs/ --sync"
     ),
-    short_help="Give an agent documents to answer from.",
+    short_help="Add documents to an agent's knowledge.",
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--agent", "agent", help="Name or id of the agent; the first one without it.")
-@click.option("--sync", is_flag=True, help="Take out documents of these paths whose files are gone.")
+@click.option("--agent", "agent", help="Name or id of the agent. Default: the deployment's first.")
+@click.option("--sync", is_flag=True, help="Also remove documents of these paths whose files were deleted.")
 @click.pass_obj
 def command(debug: bool, paths: tuple[Path, ...], agent: str | None, sync: bool) -> None:
-    """Give an agent documents to answer from.
+    """Add documents to an agent's knowledge.
 
-    PATH is a file or a folder, whose files are read at any depth: text, Markdown, HTML, PDF, DOCX, CSV,
-    JSON. Files that are known as they are cost nothing, so a run that was stopped is simply repeated. A
-    document goes by its path from here: run this from the same folder each time.
+    PATH is a file or a folder, which is read recursively: text, Markdown, HTML, PDF, DOCX, CSV, JSON.
+    Unchanged files are skipped, so repeat an interrupted run. A document is identified by its path
+    relative to the working directory: run the command from the same directory each time.
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)
     with asyncio.Runner() as runner:
-        wrong = runner.run(_ingest(settings, paths, agent, sync=sync))
-    if wrong:
-        raise Failure(f"{wrong} files could not be taken in.")
+        failed = runner.run(_ingest(settings, paths, agent, sync=sync))
+    if failed:
+        raise Failure(f"{failed} files could not be read.", hint="The errors above name the causes.")
 
 
 def files_of(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files meant, each once: those given, and those in folders that can be read and are not hidden."""
+    """Yield the files of the paths, each once.
+
+    In folders only visible files of a supported type count.
+    """
     seen: set[Path] = set()
     for path in paths:
         found = sorted(_inside(path)) if path.is_dir() else [path]
@@ -74,12 +76,12 @@ def files_of(paths: Sequence[Path]) -> Iterator[Path]:
 def _inside(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and file.is_file() and file.suffix.lower() in _SUFFIXES:
+        if not hidden and file.is_file() and file.suffix.lower() in readable_suffixes():
             yield file
 
 
 def source_of(path: Path) -> str:
-    """The name a document goes by: its path from the working directory, the same on every machine."""
+    """Return a document's identity: its POSIX path relative to the working directory."""
     return Path(os.path.relpath(path)).as_posix()
 
 
@@ -94,40 +96,47 @@ async def _ingest(settings: Settings, paths: Sequence[Path], agent: str | None, 
 
 
 class _Intake:
-    """One run: reads, stores, and lets the passages be embedded, here or by whoever drains the queue."""
+    """One run: reads and stores documents, and embeds their passages.
+
+    With an embedding queue the passages are enqueued instead of embedded here.
+    """
 
     def __init__(self, runtime: AgentRuntime) -> None:
         self._runtime = runtime
         self._library = Library(runtime.agent_id, runtime.database, wants_embeddings=runtime.embeds)
         self._counts: Counter[IngestOutcome] = Counter()
-        self._wrong = 0
+        self._failed = 0
         self._unembedded = 0
-        self._elsewhere = queue_url(runtime.settings, Priority.LOW) is not None
+        self._uses_queue = queue_url(runtime.settings, Priority.LOW) is not None
         self._queue: BatchQueue[UUID] = BatchQueue(
             self._embed, limits=QueueLimits(batch_size=_BATCH, capacity=2 * _BATCH), on_failed=self._not_embedded
         )
 
     async def run(self, paths: Sequence[Path], *, sync: bool) -> int:
-        """Take the files in; gives how many could not be."""
+        """Ingest the files.
+
+        Returns:
+            The number of files that could not be read.
+        """
         files = list(files_of(paths))
         with _progress() as progress:
             task = progress.add_task("documents", total=len(files))
             for file in files:
                 progress.update(task, description=source_of(file))
-                await self._take_in(file)
+                await self._ingest_file(file)
                 progress.advance(task)
             progress.update(task, description="embedding")
             await self._queue.drain()
         removed = await self._sync(paths, files) if sync else 0
-        self._tell(removed)
-        return self._wrong
+        self._print_summary(removed)
+        return self._failed
 
-    async def _take_in(self, file: Path) -> None:
+    async def _ingest_file(self, file: Path) -> None:
         try:
             text = await asyncio.to_thread(extract, file)
         except InvalidInput as error:
-            self._wrong += 1
-            click.echo(f"{click.style('wrong', fg='red')}  {error}", err=True)
+            self._failed += 1
+            click.echo(f"{click.style('error', fg='red')}  {error}", err=True)
             return
         document = Document(source=source_of(file), title=file.name, passages=split_passages(text))
         intake, passages = await self._library.ingest(document)
@@ -136,12 +145,12 @@ class _Intake:
             await self._enqueue(passages)
 
     async def _enqueue(self, passages: Sequence[Memory]) -> None:
-        if self._elsewhere:
+        if self._uses_queue:
             await enqueue_embeddings(self._runtime, passages, Priority.LOW)
             return
         for each in passages:
             await self._queue.put(each.id, Priority.LOW)
-            if len(self._queue) == _BATCH:  # few full calls of the model, not many small ones
+            if len(self._queue) == _BATCH:  # full batches need fewer model calls
                 await self._queue.drain()
 
     async def _embed(self, ids: Sequence[UUID]) -> list[Verdict]:
@@ -150,7 +159,7 @@ class _Intake:
 
     def _not_embedded(self, _passage: UUID, error: MayflyError) -> None:
         if not self._unembedded:
-            click.echo(f"{click.style('later', fg='yellow')}  not embedded yet: {error}", err=True)
+            click.echo(f"{click.style('warning', fg='yellow')}  passages not embedded: {error}", err=True)
         self._unembedded += 1
 
     async def _sync(self, paths: Sequence[Path], files: Sequence[Path]) -> int:
@@ -163,14 +172,13 @@ class _Intake:
             await self._library.remove(source)
         return len(gone)
 
-    def _tell(self, removed: int) -> None:
+    def _print_summary(self, removed: int) -> None:
         counts = self._counts
-        new, changed, known = (counts[each] for each in (IngestOutcome.NEW, IngestOutcome.CHANGED, IngestOutcome.KNOWN))
-        told = f"{new} new, {changed} changed, {known} known"
-        more = f", {counts[IngestOutcome.EMPTY]} empty" if counts[IngestOutcome.EMPTY] else ""
-        click.echo(f"{self._runtime.character.name}: {told}{more}, {removed} taken out")
+        stored = f"{counts[IngestOutcome.NEW]} new, {counts[IngestOutcome.CHANGED]} changed, {counts[IngestOutcome.KNOWN]} unchanged"
+        empty = f", {counts[IngestOutcome.EMPTY]} empty" if counts[IngestOutcome.EMPTY] else ""
+        click.echo(f"{self._runtime.character.name}: {stored}{empty}, {removed} removed")
         if self._unembedded:
-            click.echo(f"{self._unembedded} passages are found by their words until they are embedded.")
+            click.echo(f"{self._unembedded} passages are found by words only, until they are embedded.")
 
 
 def _progress() -> Progress:

@@ -1,4 +1,4 @@
-"""`mayfly invoke`: an event from a file through the real handler, found and called as Lambda does it."""
+"""`mayfly invoke`: invokes a handler with an event, as Lambda does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure, hint_for
-from runtime_core.cli.logs import log_to_stderr, said_once
+from runtime_core.cli.logs import defer_errors, log_to_stderr
 from runtime_core.cli.settings import read_settings
 
 _Handler = Callable[[Any, "LocalContext"], Any]
@@ -22,7 +22,7 @@ _Handler = Callable[[Any, "LocalContext"], Any]
 
 @dataclass(slots=True, kw_only=True)
 class LocalContext:
-    """What Lambda passes to a handler beside the event; like Lambda's own, a handler may set its fields."""
+    """Lambda context of a local invocation; mutable, as on Lambda."""
 
     function_name: str
     timeout_s: float
@@ -45,11 +45,11 @@ class LocalContext:
         "mayfly invoke events/rest_api.json --handler handlers.api:handler",
         'echo \'{"text": "Hello"}\' | mayfly invoke -',
     ),
-    short_help="Send an event through a handler, as Lambda would.",
+    short_help="Invoke a Lambda handler with an event.",
 )
 @click.argument("event", type=click.File("rb"))
 @click.option(
-    "--handler", "name", default="handlers.message:handler", show_default=True, help="The handler, as module:function."
+    "--handler", "name", default="handlers.message:handler", show_default=True, help="Handler as module:function."
 )
 @click.option(
     "--timeout",
@@ -57,37 +57,44 @@ class LocalContext:
     default=30.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Seconds the handler has.",
+    help="Time limit of the handler, in seconds.",
 )
 @click.pass_obj
 def command(debug: bool, event: IO[bytes], name: str, timeout_s: float) -> None:
-    """Send an event through a handler, as Lambda would.
+    """Invoke a Lambda handler with an event.
 
-    EVENT is a file with the event in JSON; - reads it from stdin. The handler's result goes to stdout
-    as JSON, logs go to stderr. The exit code is 1 when the handler answers with an error.
+    EVENT is a file with the event in JSON; - reads it from stdin. The result is written to stdout as
+    JSON, and logs to stderr. The exit code is 1 if the result is an error.
     """
     log_to_stderr(read_settings().log_level, debug=debug)
     value = _event(event)
     handler = load_handler(name)
     context = LocalContext(function_name=name.partition(":")[0].rpartition(".")[2], timeout_s=timeout_s)
-    with said_once("runtime_core.aws.environment") as say:
+    with defer_errors("runtime_core.aws.environment") as drop:
         result = handler(value, context)
-        told = error_text(result)
-        say(told)
+        message = error_text(result)
+        drop(message)
     try:
         text = json.dumps(result, indent=2, ensure_ascii=False)
     except TypeError as error:
         raise Failure(f"the handler's result cannot be written as JSON: {error}") from error
     click.echo(text)
-    if told:
-        raise Failure(told, hint=hint_for(error_code(result)))
+    if message:
+        raise Failure(message, hint=hint_for(error_code(result)))
 
 
 def load_handler(name: str) -> _Handler:
-    """Find a handler by name: `package.module:function`, or with a dot as in a Lambda configuration."""
+    """Import a handler by name.
+
+    Args:
+        name: `package.module:function`, or `package.module.function` as in a Lambda configuration.
+
+    Raises:
+        click.BadParameter: The name is malformed, or the module or function does not exist.
+    """
     module_name, _, function_name = name.replace("/", ".").replace(":", ".").rpartition(".")
     if not module_name:
-        raise click.BadParameter(f"{name!r} is not of the form module:function", param_hint="--handler")
+        raise click.BadParameter(f"{name!r} does not have the form module:function", param_hint="--handler")
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
@@ -102,7 +109,10 @@ def load_handler(name: str) -> _Handler:
 
 
 def error_text(result: object) -> str:
-    """The error that a result carries: a message's, or an HTTP answer's problem; empty when there is none."""
+    """Return the error message of a handler's result; empty if it succeeded.
+
+    The message of an HTTP response is its status and its problem's detail.
+    """
     if not isinstance(result, Mapping):
         return ""
     if isinstance(error := result.get("error"), Mapping):
@@ -114,14 +124,14 @@ def error_text(result: object) -> str:
 
 
 def error_code(result: Mapping[str, Any]) -> str:
-    """The stable name of the error that a result carries, where it has one."""
+    """Return the code of a result's error; empty if there is none."""
     if isinstance(error := result.get("error"), Mapping):
         return str(error.get("code", ""))
     return str(_problem(result).get("type", "")).rpartition(":")[2]
 
 
 def _problem(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The problem document in the body of an HTTP answer; empty when the body is none."""
+    """Parse the problem document of an HTTP response; empty without one."""
     body = result.get("body")
     try:
         problem = json.loads(body) if isinstance(body, str) else None
@@ -133,7 +143,7 @@ def _problem(result: Mapping[str, Any]) -> Mapping[str, Any]:
 def _event(file: IO[bytes]) -> Any:
     try:
         return json.loads(file.read())
-    except ValueError as error:  # also what is not UTF-8
+    except ValueError as error:  # includes text that is not UTF-8
         raise Failure(f"{file.name} is not JSON: {error}") from error
     except RecursionError as error:
         raise Failure(f"{file.name} is nested too deeply to be an event") from error

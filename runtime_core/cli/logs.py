@@ -1,4 +1,4 @@
-"""Logging of the command line: one line for each record on stderr, its fields behind the message."""
+"""Logging of the command line: one line per record on stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 
 class LineFormatter(logging.Formatter):
-    """`INFO turn finished duration_ms=12.3`; the traceback, if any, below."""
+    """Formatter of lines like `INFO turn finished duration_ms=12.3`.
+
+    A traceback follows on the next lines.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _OWN)
@@ -20,33 +23,37 @@ class LineFormatter(logging.Formatter):
 
 
 @contextmanager
-def said_once(logger: str) -> Iterator[Callable[[str], None]]:
-    """Hold back a logger's errors until it is known what the command says itself; told that, drop what it covers."""
-    held: list[logging.LogRecord] = []
+def defer_errors(logger: str) -> Iterator[Callable[[str], None]]:
+    """Defer a logger's errors until the block ends.
 
-    def hold(record: logging.LogRecord) -> bool:
+    Yields:
+        A function that drops the deferred errors containing a text, which the command prints itself.
+    """
+    deferred: list[logging.LogRecord] = []
+
+    def defer(record: logging.LogRecord) -> bool:
         is_error = record.name == logger and record.levelno >= logging.ERROR and not record.exc_info
         if is_error:
-            held.append(record)
+            deferred.append(record)
         return not is_error
 
-    def told(text: str) -> None:
-        held[:] = [each for each in held if not text or text not in each.getMessage()]
+    def drop(text: str) -> None:
+        deferred[:] = [each for each in deferred if not text or text not in each.getMessage()]
 
     handlers = logging.getLogger().handlers
     for handler in handlers:
-        handler.addFilter(hold)
+        handler.addFilter(defer)
     try:
-        yield told
+        yield drop
     finally:
         for handler in handlers:
-            handler.removeFilter(hold)
-            for record in held:
+            handler.removeFilter(defer)
+            for record in deferred:
                 handler.handle(record)
 
 
 def log_to_stderr(level: str | int, *, debug: bool = False) -> None:
-    """Send every logger's records of this level and above to stderr."""
+    """Log every record of this level and above to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else level, force=True)

@@ -1,4 +1,4 @@
-"""`mayfly migrate`: brings the database to the schema this version needs, or says what it lacks."""
+"""`mayfly migrate`: applies or lists the missing migrations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from runtime_core.cli.database import missing_migrations, opened_database
+from runtime_core.cli.database import missing_migrations, open_database
 from runtime_core.cli.examples import examples
 from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
@@ -18,15 +18,15 @@ from runtime_core.settings import Settings
     epilog=examples(
         "mayfly migrate", "mayfly migrate --check", "DATABASE_URL=postgresql://user:password@host/name mayfly migrate"
     ),
-    short_help="Bring the database to the schema this version needs.",
+    short_help="Apply the missing database migrations.",
 )
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when migrations are missing, and list them.")
+@click.option("--check", is_flag=True, help="Only list the missing migrations; exit with 1 if there are any.")
 @click.pass_obj
 def command(debug: bool, check: bool) -> None:
-    """Bring the database to the schema this version needs.
+    """Apply the missing database migrations.
 
-    The database is the one DATABASE_URL names, by default the SQLite file .data/mayfly.db. Any number
-    of callers may run this at once: each migration is applied once.
+    DATABASE_URL names the database; the default is the SQLite file .data/mayfly.db. Concurrent runs
+    are safe: each migration is applied once.
     """
     settings = read_settings()
     log_to_stderr("WARNING", debug=debug)
@@ -35,7 +35,7 @@ def command(debug: bool, check: bool) -> None:
 
 
 async def _migrate(settings: Settings) -> None:
-    async with opened_database(settings) as database:
+    async with open_database(settings) as database:
         applied = await database.migrate()
         for name in applied:
             click.echo(f"applied {name}")
@@ -44,7 +44,7 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _check(settings: Settings) -> None:
-    async with opened_database(settings) as database:
+    async with open_database(settings) as database:
         version = await database.ping()
         needed = database.schema_version
     if version >= needed:
@@ -53,5 +53,5 @@ async def _check(settings: Settings) -> None:
     for name in missing_migrations(settings, version):
         click.echo(f"missing {name}")
     raise Failure(
-        f"the database is at schema version {version}, this version needs {needed}.", hint="Run `mayfly migrate`."
+        f"the database is at schema version {version}, but this version needs {needed}.", hint="Run `mayfly migrate`."
     )

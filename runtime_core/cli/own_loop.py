@@ -1,4 +1,7 @@
-"""An event loop in a thread of its own: what agents do in the background goes on while a person thinks."""
+"""Event loop in a separate thread.
+
+Background work of the agents continues while the terminal waits for input.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ T = TypeVar("T")
 
 
 class OwnLoop:
-    """Runs coroutines for the thread that entered it, all on one loop; Ctrl-C there ends the one waited for."""
+    """Runner of coroutines on one loop in a separate thread.
+
+    Ctrl-C in the calling thread cancels the current coroutine.
+    """
 
     def __init__(self) -> None:
         self._started = threading.Event()
@@ -32,13 +38,14 @@ class OwnLoop:
         self._thread.join()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for what a coroutine gives or raises.
+        """Run a coroutine and wait for its result.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; the coroutine was cancelled, and has ended.
+            KeyboardInterrupt: Ctrl-C was pressed; the coroutine was cancelled and has ended.
+            Exception: Any exception of the coroutine.
         """
         ended = threading.Event()
-        future = asyncio.run_coroutine_threadsafe(_told(work, ended), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_run_and_signal(work, ended), self._loop)
         try:
             return future.result()
         except KeyboardInterrupt:
@@ -56,7 +63,7 @@ class OwnLoop:
         await self._closed.wait()
 
 
-async def _told(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+async def _run_and_signal(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
     try:
         return await work
     finally:

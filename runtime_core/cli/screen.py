@@ -1,4 +1,4 @@
-"""How a conversation looks in a terminal: names in a margin, the answer as it is written, notes in between."""
+"""Terminal output of a conversation: names in a margin, streamed answers, notes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ _REFRESHES_PER_S = 12
 
 
 def plain(text: str) -> str:
-    """The text without control characters: nobody but us moves the cursor or changes the window's title."""
+    """Remove control characters.
+
+    Text of people and models must not move the cursor or change the window's title.
+    """
     return text.translate(_CONTROLS)
 
 
 class Screen:
-    """Writes a conversation to a console."""
+    """Writer of a conversation to a console."""
 
     def __init__(self, console: Console, *, agent_name: str, person: str | None) -> None:
         self._console = console
@@ -35,16 +38,24 @@ class Screen:
         self._margin = max(len(self._agent_name), len(self._person))
 
     def greet(self, bio: Sequence[str], *, earlier: int) -> None:
-        """Say who answers, and how to get along."""
+        """Show the agent and the first commands.
+
+        Args:
+            bio: Paragraphs about the agent; the first is shown.
+            earlier: Number of messages in the conversation.
+        """
         self._console.print(Text.assemble("Talking with ", (self._agent_name, _AGENT_STYLE), "."))
         if bio:
             self.note(bio[0])
-        going_on = f"This conversation has {earlier} messages; /new starts another. " if earlier else ""
-        self.note(f"{going_on}/help lists the commands, Ctrl-D leaves.")
+        history = f"This conversation has {earlier} messages; /new starts another. " if earlier else ""
+        self.note(f"{history}/help lists the commands, Ctrl-D leaves.")
         self._console.print()
 
     def prompt(self) -> str:
-        """What stands before the person's words, in the form that line editing can count."""
+        """Return the input prompt.
+
+        Its color codes are marked, so that line editing excludes them from the width.
+        """
         label = f"{self._person:>{self._margin}}"
         if self._console.no_color or not self._console.is_terminal:
             return f"{label} > "
@@ -52,44 +63,44 @@ class Screen:
 
     @contextmanager
     def writing(self) -> Iterator[AnswerInProgress]:
-        """Show an answer while it comes; what was shown gives way to the whole answer afterwards."""
+        """Show an answer while it streams; erase it afterwards."""
         answer = AnswerInProgress(self._agent_name, self._margin)
         with Live(answer, console=self._console, refresh_per_second=_REFRESHES_PER_S, transient=True):
             yield answer
 
     def answer(self, text: str) -> None:
-        """Show what the agent said."""
-        self._console.print(_said(self._agent_name, _AGENT_STYLE, Markdown(plain(text)), self._margin))
+        """Show a message of the agent."""
+        self._console.print(_message_row(self._agent_name, _AGENT_STYLE, Markdown(plain(text)), self._margin))
         self._console.print()
 
-    def silence(self) -> None:
-        """Say that the agent chose not to answer."""
+    def no_answer(self) -> None:
+        """Report that the agent chose not to answer."""
         self.note(f"{self._agent_name} does not answer.")
         self._console.print()
 
-    def recall(self, lines: Sequence[tuple[bool, str, str]]) -> None:
+    def history(self, lines: Sequence[tuple[bool, str, str]]) -> None:
         """Show earlier messages.
 
         Args:
-            lines: Whether the agent said it, when, and what.
+            lines: Whether the agent is the author, the time, and the text of each message.
         """
         if not lines:
-            self.note("Nothing was said here yet.")
+            self.note("This conversation has no messages yet.")
         for from_agent, when, text in lines:
             name, style = (self._agent_name, _AGENT_STYLE) if from_agent else (self._person, _YOU_STYLE)
             body = Table.grid(padding=(0, 1), expand=True)
             body.add_column(ratio=1)
             body.add_column(justify="right", style="dim", no_wrap=True)
             body.add_row(Text(plain(text)), when)
-            self._console.print(_said(name, style, body, self._margin))
+            self._console.print(_message_row(name, style, body, self._margin))
         self._console.print()
 
     def note(self, text: str) -> None:
-        """Say something that is not part of the conversation."""
+        """Show a text that is not part of the conversation."""
         self._console.print(Text(plain(text), style="dim"))
 
     def table(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show names and what they mean."""
+        """Show names and their meanings."""
         grid = Table.grid(padding=(0, 2))
         for name, meaning in rows:
             grid.add_row(Text(name, style="bold"), Text(meaning, style="dim"))
@@ -97,19 +108,19 @@ class Screen:
         self._console.print()
 
     def error(self, text: str, *, hint: str) -> None:
-        """Say what went wrong; the conversation goes on."""
+        """Show an error of the last message; the conversation continues."""
         self._console.print(Text.assemble(("Error: ", "bold red"), plain(text)))
         if hint:
             self.note(f"Hint: {hint}")
         self._console.print()
 
     def line(self) -> None:
-        """End a line that was left open."""
+        """End an open line."""
         self._console.print()
 
 
 class AnswerInProgress:
-    """The text so far, or a sign that it is being thought about; never taller than the window."""
+    """Text received so far, or a spinner; cut to the window's height."""
 
     def __init__(self, name: str, margin: int) -> None:
         self._name = name
@@ -122,14 +133,14 @@ class AnswerInProgress:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         body: RenderableType = Markdown(self._text) if self._text.strip() else self._spinner
-        said = _said(self._name, _AGENT_STYLE, body, self._margin)
-        lines: list[list[Segment]] = console.render_lines(said, options.update(height=None), pad=False)
+        row = _message_row(self._name, _AGENT_STYLE, body, self._margin)
+        lines: list[list[Segment]] = console.render_lines(row, options.update(height=None), pad=False)
         for line in lines[-(console.height - 1) :]:
             yield from line
             yield Segment.line()
 
 
-def _said(name: str, style: str, body: Any, margin: int) -> Table:
+def _message_row(name: str, style: str, body: Any, margin: int) -> Table:
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(justify="right", width=margin, no_wrap=True)
     grid.add_column(width=1)

@@ -1,4 +1,4 @@
-"""The settings of the command line: the environment's, as everywhere."""
+"""Settings of the command line."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from runtime_core.settings import Settings
 
 
 def read_settings() -> Settings:
-    """Read the settings from the process's environment."""
+    """Read the settings from the environment variables."""
     return Settings.from_environment(os.environ)

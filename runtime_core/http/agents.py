@@ -1,21 +1,21 @@
-"""`GET /v1/agents`: who answers here."""
+"""`GET /v1/agents`: agents of the deployment."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runtime_core.http.answers import json_answer
 from runtime_core.http.documents import AgentsDocument
-from runtime_core.http.negotiation import JSON, preferred
+from runtime_core.http.negotiation import JSON, negotiate
 from runtime_core.http.parameters import check_query
+from runtime_core.http.responses import json_response
 from runtime_core.http.source import DeploymentSource
 
 
 async def list_agents(source: DeploymentSource, request: Request) -> Response:
-    """List the deployment's agents, the default one first."""
+    """List the deployment's agents, the default agent first."""
     check_query(request, ())
-    preferred(request, (JSON,))
+    negotiate(request, (JSON,))
     deployment = await source()
     document: AgentsDocument = {
         "agents": [
@@ -29,4 +29,4 @@ async def list_agents(source: DeploymentSource, request: Request) -> Response:
             for agent in deployment.agents
         ]
     }
-    return json_answer(document)
+    return json_response(document)

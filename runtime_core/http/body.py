@@ -1,4 +1,4 @@
-"""Reading a request's body under a limit, as JSON."""
+"""Request bodies in JSON, read under a size limit."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from runtime_core.errors import InvalidInput, MessageTooLarge
 from runtime_core.http.negotiation import require_json
 from runtime_core.http.problems import MalformedRequest
 
-JSON_OVERHEAD = 8  # a text of n bytes takes up to 6n in JSON (`\u0041`), its fields beside it some more
+JSON_OVERHEAD = 8  # a text of n bytes takes up to 6n in JSON (`\u0041`), plus the other fields
 
 
 async def read_json_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:
-    """Read the body as a JSON object, giving up as soon as it is over the limit.
+    """Read the body as a JSON object.
+
+    Reading stops as soon as the body exceeds the limit.
 
     Raises:
-        UnsupportedMediaType: 415, not JSON by its header.
-        MalformedRequest: 400, empty, not UTF-8, or not JSON.
-        MessageTooLarge: More than `limit_bytes`.
-        InvalidInput: JSON, but no object.
+        UnsupportedMediaType: 415, the Content-Type is not JSON.
+        MalformedRequest: 400, the body is empty, not UTF-8, or not JSON.
+        MessageTooLarge: The body has more than `limit_bytes`.
+        InvalidInput: The JSON value is not an object.
     """
     require_json(request)
     body = await _read(request, limit_bytes)
@@ -30,7 +32,7 @@ async def read_json_object(request: Request, *, limit_bytes: int) -> dict[str, A
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise MalformedRequest(_why(body, error)) from error
+        raise MalformedRequest(_syntax_error(body, error)) from error
     if not isinstance(value, dict):
         raise InvalidInput("expected a JSON object with the message")
     return value
@@ -52,7 +54,7 @@ def _too_large(limit_bytes: int) -> MessageTooLarge:
     return MessageTooLarge(f"the body is over the limit of {limit_bytes:,} bytes")
 
 
-def _why(body: bytes, error: ValueError) -> str:
+def _syntax_error(body: bytes, error: ValueError) -> str:
     try:
         body.decode()
     except UnicodeDecodeError as undecodable:

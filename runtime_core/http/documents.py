@@ -1,4 +1,4 @@
-"""The JSON documents that answers are made of; the OpenAPI document is generated from these types."""
+"""JSON documents of the responses, the source of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from runtime_core.errors import MayflyError
 from runtime_core.http.problems import kind_of
 
 Timestamp: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""Written as `MessageProcessingResult.as_json` writes it, so that one time is one text everywhere."""
+"""ISO 8601 text in the format of `MessageProcessingResult.as_json`."""
 
 
 class AttachmentDocument(TypedDict):
-    """Something that comes with a message."""
+    """Attachment of a message."""
 
     url: str
     title: str | None
 
 
 class ContentDocument(TypedDict):
-    """What the agent says, as it says it."""
+    """Content of a message."""
 
     text: str
     actions: list[str]
@@ -36,14 +36,14 @@ class ContentDocument(TypedDict):
 
 
 class ResponseDocument(ContentDocument):
-    """One message of the agent, as stored."""
+    """Stored message of the agent."""
 
     id: UUID
     created_at: Timestamp | None
 
 
 class UsageDocument(TypedDict):
-    """Tokens that the turn's model calls took; the cached ones are part of the input."""
+    """Tokens used by the turn's model calls; input includes cached tokens."""
 
     input_tokens: int
     output_tokens: int
@@ -51,43 +51,47 @@ class UsageDocument(TypedDict):
 
 
 class ResultDocument(TypedDict):
-    """What a message came to."""
+    """Result of a message."""
 
     message_id: UUID
     run_id: UUID
     agent_id: UUID
     room_id: UUID
-    text: Annotated[str, Field(description="What the agent said last; empty when it did not respond.")]
+    text: Annotated[str, Field(description="Text of the agent's last response; empty if it did not respond.")]
     did_respond: bool
     mode: Literal["simple", "actions", "none"]
     responses: list[ResponseDocument]
     usage: UsageDocument
-    replayed: Annotated[bool, Field(description="The message was answered before; this is the stored answer.")]
+    replayed: Annotated[
+        bool, Field(description="True if the message was answered before and this is the stored answer.")
+    ]
 
 
 class ChunkDocument(TypedDict):
-    """A piece of text, as the model writes it."""
+    """Piece of text, streamed while the model generates it."""
 
     text: str
 
 
 class RunErrorDocument(TypedDict):
-    """Why the last attempt failed."""
+    """Error of a run's last attempt."""
 
     type: str
     title: str
-    retryable: Annotated[bool, Field(description="The same message can succeed when it is sent, or delivered, again.")]
+    retryable: Annotated[
+        bool, Field(description="Whether the same message can succeed when it is sent or redelivered.")
+    ]
 
 
 class RunDocument(TypedDict):
-    """One message's way through the agent."""
+    """Processing of one message by the agent."""
 
     id: UUID
     agent_id: UUID
     message_id: UUID
     room_id: UUID
     status: Literal["queued", "running", "completed", "failed"]
-    attempt: Annotated[int, Field(ge=0, description="0 until it begins.")]
+    attempt: Annotated[int, Field(ge=0, description="0 until the run starts.")]
     result: ResultDocument | None
     error: RunErrorDocument | None
     created_at: Timestamp | None
@@ -95,7 +99,7 @@ class RunDocument(TypedDict):
 
 
 class RoomMessageDocument(ContentDocument):
-    """One message of a room; `role` says whether the agent or somebody else said it."""
+    """Message of a room; `role` is `user` for every other entity."""
 
     id: UUID
     room_id: UUID
@@ -106,26 +110,26 @@ class RoomMessageDocument(ContentDocument):
 
 
 class RoomMessagesDocument(TypedDict):
-    """A page of a room's messages, newest first; `next_cursor` is null on the last page."""
+    """Page of messages, newest first; the last has no `next_cursor` (null)."""
 
     messages: list[RoomMessageDocument]
     next_cursor: str | None
 
 
 class FoundMessageDocument(RoomMessageDocument):
-    """A message that a search found."""
+    """Message found by a search."""
 
-    score: Annotated[float, Field(description="Higher is better; only the order carries meaning.")]
+    score: Annotated[float, Field(description="Higher is better; only the order is meaningful.")]
 
 
 class FoundMessagesDocument(TypedDict):
-    """What a search found, best first."""
+    """Results of a search, best first."""
 
     messages: list[FoundMessageDocument]
 
 
 class AgentDocument(TypedDict):
-    """An agent of this deployment; the first one answers messages that name none."""
+    """Agent of the deployment; the first in the list is the default."""
 
     id: UUID
     name: str
@@ -135,27 +139,27 @@ class AgentDocument(TypedDict):
 
 
 class AgentsDocument(TypedDict):
-    """The agents of this deployment."""
+    """Agents of the deployment."""
 
     agents: list[AgentDocument]
 
 
 class HealthDocument(TypedDict):
-    """The process answers."""
+    """Liveness of the process."""
 
     status: Literal["ok"]
     version: str
 
 
 class CheckDocument(TypedDict):
-    """One thing that answering a message needs."""
+    """Check of one dependency."""
 
     ok: bool
     detail: str
 
 
 class ReadinessDocument(TypedDict):
-    """Whether a message would be answered now."""
+    """Readiness to answer messages."""
 
     status: Literal["ready", "not ready"]
     checks: dict[str, CheckDocument]
@@ -165,22 +169,22 @@ ErrorDocument = TypedDict(
     "ErrorDocument",
     {"pointer": NotRequired[str], "parameter": NotRequired[str], "in": NotRequired[str], "detail": str},
 )
-"""One wrong field: a pointer into the body, or a parameter and where it stands."""
+"""Invalid field: a JSON pointer into the body, or a parameter's name and location (`in`)."""
 
 
 class ProblemDocument(TypedDict):
-    """Why a request was not answered (RFC 9457)."""
+    """Problem of a request (RFC 9457)."""
 
     type: Annotated[str, Field(description="Stable: urn:mayfly:problem:<code>.")]
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Field(description="Names the request; its id is in the header X-Request-Id too.")]
+    instance: Annotated[str, Field(description="URN of the request; the header X-Request-Id has the same id.")]
     errors: NotRequired[list[ErrorDocument]]
 
 
 def content_document(content: Content) -> ContentDocument:
-    """What of a content is for the reader: never the agent's thought."""
+    """Build the public part of a content, without the agent's thought."""
     return {
         "text": content.text,
         "actions": list(content.actions),
@@ -189,7 +193,7 @@ def content_document(content: Content) -> ContentDocument:
 
 
 def room_message_document(memory: Memory, agent_id: UUID) -> RoomMessageDocument:
-    """A stored message, for those who read the room."""
+    """Build the document of a stored message."""
     return {
         "id": memory.id,
         "room_id": memory.room_id,
@@ -202,7 +206,7 @@ def room_message_document(memory: Memory, agent_id: UUID) -> RoomMessageDocument
 
 
 def run_document(run: Run) -> dict[str, object]:
-    """A run, for those who wait for it; the document is a `RunDocument`."""
+    """Build a `RunDocument`."""
     return {
         "id": run.id,
         "agent_id": run.agent_id,
@@ -218,9 +222,12 @@ def run_document(run: Run) -> dict[str, object]:
 
 
 def _run_error(error: Mapping[str, object]) -> RunErrorDocument:
-    """Only the kind of the error: its text may be a provider's or a driver's."""
+    """Build the error of a run from its code.
+
+    The message is omitted, since it may quote a model provider or a driver.
+    """
     code = str(error.get("code", MayflyError.code))
-    kinds = {each.code: each for each in _tree(MayflyError)}
+    kinds = {each.code: each for each in _walk_tree(MayflyError)}
     return {
         "type": f"urn:mayfly:problem:{code}",
         "title": kind_of(kinds[code]).title if code in kinds else "Internal error",
@@ -228,8 +235,8 @@ def _run_error(error: Mapping[str, object]) -> RunErrorDocument:
     }
 
 
-def _tree(base: type[MayflyError]) -> Iterable[type[MayflyError]]:
+def _walk_tree(base: type[MayflyError]) -> Iterable[type[MayflyError]]:
     yield base
     for each in base.__subclasses__():
         if each.__module__ == errors.__name__:
-            yield from _tree(each)
+            yield from _walk_tree(each)

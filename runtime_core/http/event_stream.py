@@ -1,4 +1,4 @@
-"""An answer as server-sent events: pieces of text while the model writes, then the whole result."""
+"""Server-sent events: chunks of text during generation, then the result."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from runtime_core.domain.memory import Content
 from runtime_core.domain.message_request import MessageRequest
 from runtime_core.domain.values import encode_json
-from runtime_core.http.answers import COMMON_HEADERS
 from runtime_core.http.documents import content_document
-from runtime_core.http.failures import reported
+from runtime_core.http.failures import report_problem
 from runtime_core.http.negotiation import EVENT_STREAM
+from runtime_core.http.responses import COMMON_HEADERS
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
@@ -23,11 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class EventStream(Response):
-    """Runs the turn while it sends: `chunk` (text), `message` (content), then `done` (result) or `error` (problem).
+    """Response that runs the turn and streams its events.
 
-    The first event starts the response, so that an error before it is an ordinary problem document.
-    Whether the answer is a replay stands in the result: the headers are gone before it is known.
-    A caller who hangs up misses the rest of the stream; the turn goes on, and its answer is stored.
+    Events are `chunk` (text), `message` (content), then `done` (result) or `error` (problem).
+    The first event starts the response, so an error before it is sent as a problem document.
+    A replay is marked in the result, because the headers are sent before it is known.
+    If the client disconnects, the turn continues and its answer is stored.
     """
 
     def __init__(self, deployment: Deployment, message: MessageRequest, *, request_id: str) -> None:
@@ -49,9 +50,9 @@ class EventStream(Response):
         try:
             result = await self._deployment.answer(self._message, on_delta=on_delta, on_content=on_content)
         except Exception as error:
-            if not writer.started:
+            if not writer.has_started:
                 raise
-            problem = reported(error, request_id=self._request_id)
+            problem = report_problem(error, request_id=self._request_id)
             await writer.event("error", problem.document(self._request_id))
         else:
             await writer.event("done", result.as_json())
@@ -59,17 +60,17 @@ class EventStream(Response):
 
 
 class _Writer:
-    """Sends events, and falls silent when the caller has hung up."""
+    """Writer of events; drops them after the client has disconnected."""
 
     def __init__(self, response: Response, send: Send) -> None:
         self._response = response
         self._send_message = send
-        self.started = False
-        self._gone = False
+        self.has_started = False
+        self._is_disconnected = False
 
     async def event(self, name: str, data: object) -> None:
-        if not self.started:
-            self.started = True
+        if not self.has_started:
+            self.has_started = True
             await self._send(
                 {
                     "type": "http.response.start",
@@ -86,10 +87,10 @@ class _Writer:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        if self._gone:
+        if self._is_disconnected:
             return
         try:
             await self._send_message(message)
-        except OSError:  # what ASGI servers raise once the caller has hung up
-            self._gone = True
-            log.info("the caller hung up; the turn goes on")
+        except OSError:  # raised by ASGI servers after the client has disconnected
+            self._is_disconnected = True
+            log.info("client disconnected, the turn continues")

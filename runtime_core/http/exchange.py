@@ -1,4 +1,4 @@
-"""One request and its answer, watched at the border: its id, whether it started, what goes out for HEAD."""
+"""Request and response of one HTTP exchange: id, status, and HEAD."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9._:=-]{1,128}")
 
 
 class Exchange:
-    """Passes an answer on, marked with the request's id; an answer to HEAD loses its body."""
+    """Sender of one response.
+
+    Adds the request's id to the headers, and removes the body of a response to HEAD.
+    """
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.request_id = _request_id(scope)
@@ -22,7 +25,7 @@ class Exchange:
         self._send = send
 
     @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         return self.status is not None
 
     async def send(self, message: Message) -> None:
@@ -36,7 +39,10 @@ class Exchange:
 
 
 def _request_id(scope: Scope) -> str:
-    """The invocation's id on Lambda, else the caller's, else a new one."""
+    """Return the Lambda invocation's id.
+
+    The fallbacks are the caller's `X-Request-Id` and a new UUID.
+    """
     context: Any = scope.get("aws.context")
     if context is not None:
         return str(context.aws_request_id)

@@ -1,4 +1,4 @@
-"""Where a failed request is logged, once, and becomes a problem."""
+"""Logging of failed requests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from runtime_core.http.problems import Problem, problem_of
 log = logging.getLogger(__name__)
 
 
-def reported(error: Exception, *, request_id: str) -> Problem:
-    """Log what failed here; what the caller got wrong is no failure.
+def report_problem(error: Exception, *, request_id: str) -> Problem:
+    """Convert an error to a problem, and log one with status 5xx.
 
-    With its traceback, but for a wrong setting, which whoever opened the deployment has named.
+    The log record has the traceback, except for a settings error, which is logged when the deployment opens.
     """
     problem = problem_of(error)
     if problem.status >= 500:
         fields = {"request_id": request_id, "code": problem.code, "status": problem.status}
-        expected = isinstance(error, MayflyError)
-        told = None if isinstance(error, SettingsError) else error
-        log.log(logging.WARNING if expected else logging.ERROR, "request failed", exc_info=told, extra=fields)
+        level = logging.WARNING if isinstance(error, MayflyError) else logging.ERROR
+        log.log(level, "request failed", exc_info=None if isinstance(error, SettingsError) else error, extra=fields)
     return problem

@@ -1,4 +1,4 @@
-"""Which representation a request accepts, and which one its body has."""
+"""Content negotiation: the representations of response and body."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
-def preferred(request: Request, offered: Sequence[str]) -> str:
-    """The offered media type that the Accept header likes best.
+def negotiate(request: Request, offered: Sequence[str]) -> str:
+    """Choose the offered media type that the Accept header prefers.
 
-    Among equals the one it names first, exact names before wildcards; with wildcards alone, the first offered.
+    Equal quality is decided by exact names before wildcards, then by the header's order, then by
+    the order of `offered`.
 
     Raises:
         HTTPException: 406, the header allows none of them.
@@ -33,7 +34,11 @@ def preferred(request: Request, offered: Sequence[str]) -> str:
 
 
 def _rank(kind: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int, int]:
-    """Quality, exactness and earliness of the most exact range that covers `kind` (RFC 9110, 12.5.1)."""
+    """Rank a media type by its most exact range (RFC 9110, 12.5.1).
+
+    Returns:
+        Quality, exactness and earliness of that range; zeros if none covers it.
+    """
     patterns = ("*/*", f"{kind.split('/')[0]}/*", kind)
     matches = [
         (patterns.index(pattern), -place, quality)
@@ -56,23 +61,23 @@ def _media_range(part: str) -> tuple[str, float]:
 
 
 def prefers_async(request: Request) -> bool:
-    """Whether the caller would rather not wait for the answer (`Prefer: respond-async`, RFC 7240)."""
+    """Whether the request has `Prefer: respond-async` (RFC 7240)."""
     preferences = ",".join(request.headers.getlist("prefer")).lower().split(",")
     return any(each.partition(";")[0].strip() == "respond-async" for each in preferences)
 
 
 def require_json(request: Request) -> None:
-    """Check that the body is JSON in UTF-8, not compressed.
+    """Check that the body is uncompressed JSON in UTF-8.
 
     Raises:
-        UnsupportedMediaType: 415, it is something else.
+        UnsupportedMediaType: 415, it has another type, charset or encoding.
     """
     kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     kind = kind.strip()
     if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise UnsupportedMediaType(f"Send the message as application/json, not as {kind or 'an unnamed type'}.")
+        raise UnsupportedMediaType(f"The Content-Type is {kind or 'missing'}: send the message as application/json.")
     named = dict(each.strip().partition("=")[::2] for each in parameters.split(";"))
     if named.get("charset", "utf-8").strip("\"'") not in {"utf-8", "utf8", "us-ascii"}:
-        raise UnsupportedMediaType("JSON is written in UTF-8; another charset is not read.")
+        raise UnsupportedMediaType("The charset is not UTF-8: send the message in UTF-8.")
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise UnsupportedMediaType("A compressed body is not read; send it as it is.")
+        raise UnsupportedMediaType("Compressed bodies are not supported: send the body without Content-Encoding.")

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, generated from the types that requests are read into and answers are made of."""
+"""OpenAPI 3.1 document, generated from the types of requests and responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime_core.http.search import DEFAULT_LIMIT, QUERY_LENGTH
 from runtime_core.version import __version__
 
 _REF = "#/components/schemas/{model}"
-_ANSWERS = (
+_RESPONSES = (
     documents.AgentsDocument,
     documents.ChunkDocument,
     documents.ContentDocument,
@@ -30,23 +30,23 @@ _ANSWERS = (
 )
 _REPLAYED = {
     "Idempotent-Replayed": {
-        "description": "`true` when the message was answered before and this is the stored answer.",
+        "description": "`true` if the message was answered before and this is the stored answer.",
         "schema": {"type": "string", "const": "true"},
     }
 }
 _RETRY_AFTER = {
-    "description": "Seconds after which to ask for the run again; absent once it has ended.",
+    "description": "Seconds to wait before the run is read again; absent once it has ended.",
     "schema": {"type": "integer", "minimum": 1},
 }
 _EVENTS = (
-    "Server-sent events: `chunk` (ChunkDocument) while the model writes, `message` (ContentDocument) for each "
+    "Server-sent events: `chunk` (ChunkDocument) while the model generates, `message` (ContentDocument) for each "
     "message of the agent, then `done` (ResultDocument) or `error` (ProblemDocument)."
 )
 
 
 @cache
 def document() -> Mapping[str, Any]:
-    """The whole document; the same one at every call."""
+    """Generate the document; cached."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,14 +60,14 @@ def document() -> Mapping[str, Any]:
             "/v1/runs/{run_id}": {"get": _read_run()},
             "/v1/rooms/{room_id}/messages": {
                 "get": _read_room_messages(),
-                "delete": _delete("clearRoom", "Delete every message of a room that the agent keeps.", "room_id"),
+                "delete": _delete("clearRoom", "Delete the messages of a room.", "room_id"),
             },
             "/v1/messages/{message_id}": {
-                "delete": _delete("deleteMessage", "Delete a message; its id stays used.", "message_id"),
+                "delete": _delete("deleteMessage", "Delete a message; its id cannot be used again.", "message_id"),
             },
             "/v1/memories/search": {"get": _search_memories()},
-            "/v1/agents": {"get": _get("listAgents", "List the agents, the default one first.", "AgentsDocument")},
-            "/health": {"get": _get("health", "Say that the process answers; touches nothing.", "HealthDocument")},
+            "/v1/agents": {"get": _get("listAgents", "List the agents, the default agent first.", "AgentsDocument")},
+            "/health": {"get": _get("health", "Report that the process is alive.", "HealthDocument")},
             "/health/ready": {"get": _readiness()},
         },
         "components": {"schemas": _schemas(), "responses": {"Problem": _problem()}},
@@ -76,8 +76,8 @@ def document() -> Mapping[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     inputs = [(MessageRequest, "validation", TypeAdapter(MessageRequest))]
-    answers = [(kind, "serialization", TypeAdapter(kind)) for kind in _ANSWERS]
-    _, generated = TypeAdapter.json_schemas([*inputs, *answers], ref_template=_REF)  # type: ignore[list-item]  # two key types
+    outputs = [(kind, "serialization", TypeAdapter(kind)) for kind in _RESPONSES]
+    _, generated = TypeAdapter.json_schemas([*inputs, *outputs], ref_template=_REF)  # type: ignore[list-item]  # two key types
     definitions: dict[str, Any] = generated["$defs"]
     return definitions
 
@@ -86,18 +86,18 @@ def _create_message() -> dict[str, Any]:
     key = {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Names the message, as its `id` does: the same key is answered once. "
-        "A UUID is taken as it is, other text by its stable UUID.",
+        "description": "Id of the message, as an alternative to `id`: each key is answered once. "
+        "A UUID is used unchanged; other text is hashed to a UUID.",
         "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
     }
     prefer = {
         "name": "Prefer",
         "in": "header",
-        "description": "`respond-async` (RFC 7240): the message is accepted now and answered later; a stream is not.",
+        "description": "`respond-async` (RFC 7240): accept the message now and answer it later. Ignored for a stream.",
         "schema": {"type": "string"},
     }
     answer = {
-        "description": "The agent's answer.",
+        "description": "Answer of the agent.",
         "headers": _REPLAYED,
         "content": {
             JSON: {"schema": _ref("ResultDocument")},
@@ -106,25 +106,25 @@ def _create_message() -> dict[str, Any]:
     }
     return {
         "operationId": "createMessage",
-        "summary": "Send a message and get the agent's answer.",
+        "summary": "Send a message and read the agent's answer.",
         "parameters": [key, prefer],
         "requestBody": {"required": True, "content": {JSON: {"schema": _ref("MessageRequest")}}},
-        "responses": {"200": answer, "202": _accepted(), "default": _problem_ref()},
+        "responses": {"200": answer, "202": _accepted_response(), "default": _problem_ref()},
     }
 
 
-def _accepted() -> dict[str, Any]:
-    location = {"description": "Where the run is read.", "schema": {"type": "string", "format": "uri-reference"}}
-    applied = {"description": "The preference that was kept to.", "schema": {"const": "respond-async"}}
+def _accepted_response() -> dict[str, Any]:
+    location = {"description": "Address of the run.", "schema": {"type": "string", "format": "uri-reference"}}
+    applied = {"description": "Preference that was applied.", "schema": {"const": "respond-async"}}
     return {
-        "description": "Accepted: the answer will be found in the run.",
+        "description": "Accepted: read the answer from the run.",
         "headers": {"Location": location, "Preference-Applied": applied, "Retry-After": _RETRY_AFTER},
         "content": {JSON: {"schema": _ref("RunDocument")}},
     }
 
 
 def _read_run() -> dict[str, Any]:
-    operation = _get("readRun", "See how far a message's run is, and what it came to.", "RunDocument")
+    operation = _get("readRun", "Read the status and the result of a run.", "RunDocument")
     found = {**operation["responses"]["200"], "headers": {"Retry-After": _RETRY_AFTER}}
     return {
         **operation,
@@ -134,39 +134,39 @@ def _read_run() -> dict[str, Any]:
 
 
 def _read_room_messages() -> dict[str, Any]:
-    summary = "Read a conversation, newest message first."
+    summary = "Read the messages of a room, newest first."
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE}
     parameters = [
         _path_id("room_id"),
         _agent(),
-        _query("limit", "Most messages wanted.", limit),
-        _query("cursor", "`next_cursor` of the page before.", {"type": "string"}),
+        _query("limit", "Maximum number of messages.", limit),
+        _query("cursor", "`next_cursor` of the previous page.", {"type": "string"}),
     ]
     return {**_get("readRoomMessages", summary, "RoomMessagesDocument"), "parameters": parameters}
 
 
 def _search_memories() -> dict[str, Any]:
-    told = "What to look for, by its words and, with an embedding model, its meaning."
+    meaning = "Text to search for, by words and, with an embedding model, by meaning."
     text = {"type": "string", "minLength": 1, "maxLength": QUERY_LENGTH}
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_LIMIT}
     room = {"type": "string", "format": "uuid"}
     parameters = [
-        {**_query("query", told, text), "required": True},
-        _query("room_id", "In this room alone; needed where callers are verified.", room),
+        {**_query("query", meaning, text), "required": True},
+        _query("room_id", "Room to search; required where callers are verified.", room),
         _agent(),
-        _query("limit", "Most messages wanted.", limit),
+        _query("limit", "Maximum number of messages.", limit),
     ]
-    return {**_get("searchMemories", "Find what was said.", "FoundMessagesDocument"), "parameters": parameters}
+    return {**_get("searchMemories", "Search the messages.", "FoundMessagesDocument"), "parameters": parameters}
 
 
 def _readiness() -> dict[str, Any]:
-    operation = _get("readiness", "Check what a message needs.", "ReadinessDocument")
-    not_ready = {"description": "Something is missing.", "content": {JSON: {"schema": _ref("ReadinessDocument")}}}
+    operation = _get("readiness", "Check the dependencies of a turn.", "ReadinessDocument")
+    not_ready = {"description": "At least one check failed.", "content": {JSON: {"schema": _ref("ReadinessDocument")}}}
     return {**operation, "responses": {**operation["responses"], "503": not_ready}}
 
 
-def _get(operation_id: str, summary: str, answer: str) -> dict[str, Any]:
-    found = {"description": "OK", "content": {JSON: {"schema": _ref(answer)}}}
+def _get(operation_id: str, summary: str, model: str) -> dict[str, Any]:
+    found = {"description": "OK", "content": {JSON: {"schema": _ref(model)}}}
     return {
         "operationId": operation_id,
         "summary": summary,
@@ -179,7 +179,7 @@ def _delete(operation_id: str, summary: str, name: str) -> dict[str, Any]:
         "operationId": operation_id,
         "summary": summary,
         "parameters": [_path_id(name), _agent()],
-        "responses": {"204": {"description": "It is gone."}, "default": _problem_ref()},
+        "responses": {"204": {"description": "Deleted."}, "default": _problem_ref()},
     }
 
 
@@ -188,7 +188,7 @@ def _path_id(name: str) -> dict[str, Any]:
 
 
 def _agent() -> dict[str, Any]:
-    return _query("agent", "Name or id of the agent; the deployment's first by default.", {"type": "string"})
+    return _query("agent", "Name or id of the agent; default: the deployment's first agent.", {"type": "string"})
 
 
 def _query(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,10 +205,10 @@ def _problem_ref() -> dict[str, str]:
 
 def _problem() -> dict[str, Any]:
     return {
-        "description": "Why the request was not answered.",
+        "description": "Problem of the request.",
         "headers": {
             "Retry-After": {
-                "description": "Seconds after which the same request can succeed.",
+                "description": "Seconds to wait before the request is retried.",
                 "schema": {"type": "integer", "minimum": 1},
             }
         },

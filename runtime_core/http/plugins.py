@@ -1,4 +1,4 @@
-"""`/plugins/<plugin>/…`: the routes of an agent's plugins."""
+"""`/plugins/<plugin>/…`: routes of an agent's plugins."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from starlette.responses import Response
 
 from runtime_core.domain.routes import RouteRequest, RouteResponse
 from runtime_core.errors import MessageTooLarge, RouteNotPublic
-from runtime_core.http.answers import COMMON_HEADERS, json_answer
-from runtime_core.http.callers import caller_of, known_caller
+from runtime_core.http.callers import authenticate, find_caller
 from runtime_core.http.negotiation import JSON
 from runtime_core.http.problems import MalformedRequest
+from runtime_core.http.responses import COMMON_HEADERS, json_response
 from runtime_core.http.source import DeploymentSource
 from runtime_core.settings import Settings
 
-AGENT = "x-agent"  # names the agent whose plugin is meant: the query belongs to the plugin
+AGENT = "x-agent"  # header with the agent's name or id; the query string belongs to the plugin
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
-    """Answer with the plugin's handler; the header `X-Agent` names the agent, the deployment's first without it.
+    """Run the plugin's handler of a route.
 
-    Routes that are not public are for verified callers; where callers are not verified (`AUTH_MODE`), they are served
-    on a developer's machine alone.
+    The header `X-Agent` names the agent; the default is the deployment's first. Routes that are not
+    public need a verified caller. Where `AUTH_MODE` verifies no callers, these routes are served in
+    local development only.
     """
     deployment = await source()
-    caller = known_caller(deployment, request)
+    caller = find_caller(deployment, request)
     agent_id = deployment.agent_id(request.headers.get(AGENT))
-    asked = RouteRequest(
+    route_request = RouteRequest(
         method="GET" if request.method == "HEAD" else request.method,
         path=request.url.path,
         query=dict(request.query_params),
@@ -41,9 +42,9 @@ async def serve_plugin(source: DeploymentSource, request: Request) -> Response:
     )
     runtime = await deployment.runtime(agent_id)
     try:
-        return _answer(await runtime.handle_route(asked))
+        return _build_response(await runtime.handle_route(route_request))
     except RouteNotPublic:
-        caller_of(deployment, request)  # says that nobody was verified, where that would have helped
+        authenticate(deployment, request)  # raises CallerUnverified where a verified caller would have been served
         raise
     finally:
         await runtime.stop()
@@ -67,12 +68,12 @@ async def _body(request: Request, limit_bytes: int) -> Any:
         raise MalformedRequest(f"The body is not JSON: {error}.") from error
 
 
-def _answer(given: RouteResponse) -> Response:
-    headers = {**COMMON_HEADERS, **given.headers}
-    if given.body is None or isinstance(given.body, str | bytes):
-        media_type = None if any(name.lower() == "content-type" for name in headers) else _media_type(given.body)
-        return Response(given.body, given.status, headers, media_type)
-    return json_answer(given.body, status=given.status, headers=given.headers)
+def _build_response(outcome: RouteResponse) -> Response:
+    headers = {**COMMON_HEADERS, **outcome.headers}
+    if outcome.body is None or isinstance(outcome.body, str | bytes):
+        media_type = None if any(name.lower() == "content-type" for name in headers) else _media_type(outcome.body)
+        return Response(outcome.body, outcome.status, headers, media_type)
+    return json_response(outcome.body, status=outcome.status, headers=outcome.headers)
 
 
 def _media_type(body: str | bytes | None) -> str | None:

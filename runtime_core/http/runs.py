@@ -1,4 +1,4 @@
-"""`GET /v1/runs/{id}`: how far a message's run is, and what it came to."""
+"""`GET /v1/runs/{id}`: status and result of a run."""
 
 from __future__ import annotations
 
@@ -9,47 +9,55 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime_core.domain.run import Run, RunStatus
-from runtime_core.http.answers import json_answer
-from runtime_core.http.callers import caller_of, takes_part
+from runtime_core.http.callers import authenticate, is_participant
 from runtime_core.http.documents import run_document
-from runtime_core.http.negotiation import JSON, preferred
+from runtime_core.http.negotiation import JSON, negotiate
 from runtime_core.http.parameters import check_query, path_uuid
-from runtime_core.http.problems import NotThere
+from runtime_core.http.problems import NotFound
+from runtime_core.http.responses import json_response
 from runtime_core.http.source import DeploymentSource
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
     from runtime_core.domain.caller import Caller
 
-ASK_AGAIN_S = "1"  # a turn takes about as long as its model calls
+RETRY_AFTER_S = "1"  # a turn takes about as long as its model calls
 
 
 async def read_run(source: DeploymentSource, request: Request) -> Response:
-    """Show a run of an agent of this deployment; another's is not there."""
+    """Read a run of this deployment's agents."""
     check_query(request, ())
-    preferred(request, (JSON,))
+    negotiate(request, (JSON,))
     run_id = path_uuid(request, "run_id")
     deployment = await source()
-    run = await _readable(deployment, run_id, caller_of(deployment, request))
+    run = await _find_run(deployment, run_id, authenticate(deployment, request))
     if run is None:
-        raise NotThere("No run of this deployment's agents has this id.")
-    is_under_way = run.status in {RunStatus.QUEUED, RunStatus.RUNNING}
-    return json_answer(run_document(run), headers={"Retry-After": ASK_AGAIN_S} if is_under_way else None)
+        raise NotFound("No run of this deployment's agents has this id.")
+    is_unfinished = run.status in {RunStatus.QUEUED, RunStatus.RUNNING}
+    return json_response(run_document(run), headers={"Retry-After": RETRY_AFTER_S} if is_unfinished else None)
 
 
-async def _readable(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
-    """The run, where it is one of this deployment's agents in a room that the caller takes part in."""
+async def _find_run(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
+    """Find a run that the caller may read.
+
+    Returns:
+        The run, or None if no agent of this deployment has it or the caller is not in its room.
+    """
     run = await deployment.database.turns.get_run(run_id)
     if run is None:
-        return await _waiting(deployment, run_id, caller)
+        return await _find_queued_run(deployment, run_id, caller)
     if not deployment.runs(run.agent_id):
         return None
-    return run if await takes_part(deployment, run.agent_id, run.room_id, caller) else None
+    return run if await is_participant(deployment, run.agent_id, run.room_id, caller) else None
 
 
-async def _waiting(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
-    """What stands for the run of a message that the caller sent and that did not begin yet."""
-    from runtime_core.queues.acceptance import find_receipt  # noqa: PLC0415 - loaded only when asked for
+async def _find_queued_run(deployment: Deployment, run_id: UUID, caller: Caller | None) -> Run | None:
+    """Find the placeholder run of a caller's message that has not started.
+
+    Returns:
+        The placeholder, or None if the caller sent no such message.
+    """
+    from runtime_core.queues.acceptance import find_receipt  # noqa: PLC0415 - loaded on first use
 
     receipt = await find_receipt(deployment, run_id)
     if receipt is None or (caller is not None and receipt.entity_id != caller.entity_id):

@@ -1,4 +1,4 @@
-"""The runtime that a request is about: of the agent it names, or the deployment's first."""
+"""Runtime of the agent that a request names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def runtime_asked_for(source: DeploymentSource, request: Request) -> AsyncIterator[AgentRuntime]:
-    """An ephemeral runtime of the agent that the query's `agent` names.
+async def open_runtime(source: DeploymentSource, request: Request) -> AsyncIterator[AgentRuntime]:
+    """Open an ephemeral runtime of the agent in the query's `agent`.
+
+    The default is the deployment's first agent.
 
     Raises:
-        AgentNotFound: It names one that does not run here.
+        AgentNotFound: The deployment has no such agent.
     """
     deployment = await source()
     runtime = await deployment.runtime(deployment.agent_id(request.query_params.get("agent")))

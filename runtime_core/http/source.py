@@ -1,4 +1,4 @@
-"""Where the endpoints get the deployment from: it is opened by whoever serves the app, when first needed."""
+"""Source of the deployment that the endpoints serve."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
 
 DeploymentSource: TypeAlias = "Callable[[], Awaitable[Deployment]]"
-"""Gives the open deployment; opens it at the first call. Raises what opening raised, as often as it is asked."""
+"""Returns the open deployment. The server of the app opens it at the first call; an error of opening is raised again
+at every call."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from handlers import api
-from runtime_core.aws.callers import verified_caller
+from runtime_core.aws.callers import read_caller
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.domain.ids import string_to_uuid
@@ -67,7 +67,7 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def entity_of(event: Event) -> str:
-    caller = verified_caller(event)
+    caller = read_caller(event)
     assert caller is not None
     return str(caller.entity_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_core.aws.callers import verified_caller
+from runtime_core.aws.callers import read_caller
 from runtime_core.domain.caller import Caller
 from tests.handlers.authorizers import (
     ISSUER,
@@ -44,7 +44,7 @@ def by_token(name: str | None = None) -> Caller:
     ],
 )
 def test_the_caller_is_who_the_authorizer_says(event: Event, caller: Caller) -> None:
-    assert verified_caller(event) == caller
+    assert read_caller(event) == caller
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_the_caller_is_who_the_authorizer_says(event: Event, caller: Caller) -> 
     ],
 )
 def test_nobody_is_verified_where_nothing_says_who_it_is(event: Event) -> None:
-    assert verified_caller(event) is None
+    assert read_caller(event) is None
 
 
 def test_a_header_makes_nobody_a_verified_caller() -> None:
     event = kept_event("http_api", authorizer={"jwt": {"claims": {"sub": "zoe", "iss": ISSUER}}})
     event["headers"] |= {"authorization": "Bearer e30.e30.", "x-amzn-oidc-identity": "zoe"}
-    assert verified_caller(event) is None
+    assert read_caller(event) is None
 
 
 def test_an_entity_is_the_same_for_the_same_subject_alone() -> None:

@@ -16,10 +16,10 @@ def test_files_that_are_right_and_wrong_are_told_apart(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == "ok     good.json: Ada\n"
     bad, broken, nowhere = done.stderr.splitlines()
-    assert bad.startswith("wrong  bad.json: messageExamples[0][0].content: ")
+    assert bad.startswith("error  bad.json: messageExamples[0][0].content: ")
     assert "got 5" in bad
-    assert broken.startswith("wrong  broken.json: not JSON")
-    assert nowhere == "wrong  nowhere.json: cannot be read: No such file or directory"
+    assert broken.startswith("error  broken.json: not JSON")
+    assert nowhere == "error  nowhere.json: cannot be read: No such file or directory"
 
 
 def test_files_that_are_all_right_are_exit_code_0(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_conversation_in_a_terminal(tmp_path: Path) -> None:
         terminal.type("/new\r")
         assert "A new conversation." in terminal.wait_for("Grace > ")
         terminal.type("/history\r")
-        assert "Nothing was said here yet." in terminal.wait_for("Grace > ")
+        assert "This conversation has no messages yet." in terminal.wait_for("Grace > ")
         assert terminal.leave("/quit\r") == 0
         assert "Goodbye." in terminal.output
         assert "Traceback" not in terminal.output

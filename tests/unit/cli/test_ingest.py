@@ -37,17 +37,17 @@ def test_a_folder_is_taken_in_once_and_followed(
     tmp_path: Path, docs: Path, settings: dict[str, str], model_server: ScriptedModelServer
 ) -> None:
     first = mayfly("ingest", "docs", folder=tmp_path, **settings)
-    assert (first.returncode, first.stdout) == (0, "Potter: 2 new, 0 changed, 0 known, 0 taken out\n"), first.stderr
+    assert (first.returncode, first.stdout) == (0, "Potter: 2 new, 0 changed, 0 unchanged, 0 removed\n"), first.stderr
     assert model_server.request_count == 1  # both passages in one call
 
     again = mayfly("ingest", "docs", folder=tmp_path, **settings)
-    assert again.stdout == "Potter: 0 new, 0 changed, 2 known, 0 taken out\n"
+    assert again.stdout == "Potter: 0 new, 0 changed, 2 unchanged, 0 removed\n"
     assert model_server.request_count == 1
 
     (docs / "kiln.md").write_text("# Kilns\n\nKilns melt.")
     (docs / "sub" / "prices.csv").unlink()
     synced = mayfly("ingest", "docs", "--sync", folder=tmp_path, **settings)
-    assert synced.stdout == "Potter: 0 new, 1 changed, 0 known, 1 taken out\n"
+    assert synced.stdout == "Potter: 0 new, 1 changed, 0 unchanged, 1 removed\n"
 
     answered = mayfly("invoke", "-", folder=tmp_path, stdin='{"text": "Do kilns melt?"}', **settings)
     assert answered.returncode == 0
@@ -72,7 +72,7 @@ def test_a_backfill_embeds_what_is_there_under_the_new_model(
     done = mayfly("backfill", "--model", "large", "--dimension", "8", folder=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(
-        "Potter: 2 memories embedded\nWeaver: 0 memories embedded\nDone. Now set EMBEDDING_MODEL=large"
+        "Potter: 2 memories embedded\nWeaver: 0 memories embedded\nDone. Set EMBEDDING_MODEL=large"
     )
     asked = model_server.requests[-1].json
     assert (asked["model"], asked["dimensions"]) == ("large", 8)

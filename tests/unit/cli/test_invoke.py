@@ -80,7 +80,7 @@ def test_what_an_answer_over_http_leaves_out_stands_in_the_log(tmp_path: Path) -
         "invoke", event, "--handler", "handlers.api:handler", folder=tmp_path, **ECHO, DATABASE_URL="mysql://db"
     )
     assert done.returncode == 1
-    assert "ERROR not usable as it is set up: DATABASE_URL starts with 'mysql://'" in done.stderr
+    assert "ERROR deployment cannot start: DATABASE_URL starts with 'mysql://'" in done.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"caf\xe9"])

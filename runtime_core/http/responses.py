@@ -1,4 +1,4 @@
-"""Writing answers: JSON documents and problem documents, with the headers that all of them carry."""
+"""JSON responses: documents and problems, with the common headers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from runtime_core.http.problems import Problem
 COMMON_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def json_answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a JSON document."""
+def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Build a response from a JSON document."""
     return Response(encode_json(value), status, {**COMMON_HEADERS, **(headers or {})}, JSON)
 
 
-def problem_answer(problem: Problem, *, request_id: str) -> Response:
-    """Answer with a problem document."""
+def problem_response(problem: Problem, *, request_id: str) -> Response:
+    """Build a response from a problem."""
     return Response(
         encode_json(problem.document(request_id)),
         problem.status,
