@@ -31,6 +31,7 @@ from runtime_core.settings import Settings
 from runtime_core.support import background
 from runtime_core.wiring import extract, readable_suffixes
 
+_SUFFIXES = readable_suffixes()  # loads the readers: a missing one is reported before anything is done
 _BATCH = 256  # passages per embedding call
 
 
@@ -76,7 +77,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[Path]:
 def _inside(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and file.is_file() and file.suffix.lower() in readable_suffixes():
+        if not hidden and file.is_file() and file.suffix.lower() in _SUFFIXES:
             yield file
 
 
@@ -173,10 +174,12 @@ class _Intake:
         return len(gone)
 
     def _print_summary(self, removed: int) -> None:
-        counts = self._counts
-        stored = f"{counts[IngestOutcome.NEW]} new, {counts[IngestOutcome.CHANGED]} changed, {counts[IngestOutcome.KNOWN]} unchanged"
-        empty = f", {counts[IngestOutcome.EMPTY]} empty" if counts[IngestOutcome.EMPTY] else ""
-        click.echo(f"{self._runtime.character.name}: {stored}{empty}, {removed} removed")
+        new, changed, known, empty = (
+            self._counts[each]
+            for each in (IngestOutcome.NEW, IngestOutcome.CHANGED, IngestOutcome.KNOWN, IngestOutcome.EMPTY)
+        )
+        stored = f"{new} new, {changed} changed, {known} unchanged" + (f", {empty} empty" if empty else "")
+        click.echo(f"{self._runtime.character.name}: {stored}, {removed} removed")
         if self._unembedded:
             click.echo(f"{self._unembedded} passages are found by words only, until they are embedded.")
 
