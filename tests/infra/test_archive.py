@@ -64,7 +64,7 @@ def test_it_holds_the_handlers_the_core_the_characters_and_the_migrations(archiv
         "handlers/message.py",
         "handlers/characters/ada.json",
         "runtime_core/adapters/postgres/queries.sql",
-        *(path.relative_to(ROOT).as_posix() for path in (ROOT / "infra" / "migrations").rglob("*.sql")),
+        *(path.relative_to(ROOT).as_posix() for path in (ROOT / "runtime_core" / "migrations").rglob("*.sql")),
         "package/__init__.py",
         "package-1.dist-info/licenses/LICENSE",
     }
@@ -101,7 +101,7 @@ def test_libraries_lose_what_nothing_loads_and_work_as_before(build: Any, tmp_pa
 
 def test_what_is_no_library_for_lambda_ends_the_build(build: Any, tmp_path: Path) -> None:
     (tmp_path / "library.so").write_bytes(b"MZ")
-    with pytest.raises(SystemExit, match=r"library\.so is no library for Lambda"):
+    with pytest.raises(SystemExit, match=r"library\.so is not a 64-bit ELF library"):
         build.prune(tmp_path)
 
 

@@ -224,7 +224,7 @@ def test_an_account_that_does_not_answer_is_said_in_a_sentence(account: Account)
     [
         ((), "DATABASE=aurora"),
         (("--database", "aurora"), "MODEL_SECRET="),
-        (("--database", "postgresql://user:hunter2@host/name", "--model-secret", ""), "expected aurora, or the ARN"),
+        (("--database", "postgresql://user:hunter2@host/name", "--model-secret", ""), "must be aurora or the ARN"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_before_anything_is_deployed(
