@@ -171,7 +171,7 @@ def assemble(wheels: Path, folder: Path) -> None:
     for source in OURS:
         for path in files(ROOT / source):
             name = path.relative_to(ROOT)
-            if path.suffix == ".pyc" or name.as_posix().startswith(NOT_ON_LAMBDA):
+            if path.suffix in (".pyc", *UNUSED_SUFFIXES) or name.as_posix().startswith(NOT_ON_LAMBDA):
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
