@@ -1,4 +1,4 @@
-"""The embedding queues end to end: a turn queues, the handler drains, the sweep finds what was lost."""
+"""Embedding queues end to end: enqueue, drain and sweep."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def start(
     tmp_path: Path,
     model_server: ScriptedModelServer,
 ) -> Iterator[Start]:
-    """Starts the environment that the handlers run in."""
+    """Return a function that starts the handlers' environment."""
     url = f"sqlite:///{tmp_path}/mayfly.db"
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url")
@@ -111,7 +111,7 @@ def run(environment: Environment, use: Callable[[Deployment], Awaitable[T]]) -> 
 
 
 def keep(environment: Environment, *texts: str, queue: Queue | None = None) -> list[Memory]:
-    """Store memories of the first agent that want an embedding, and queue them."""
+    """Store memories of the first agent without embeddings, and enqueue them."""
 
     async def kept(deployment: Deployment) -> list[Memory]:
         agent_id = deployment.agents[0].agent_id
@@ -156,7 +156,7 @@ def test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_em
     assert [queue.bodies() for queue in queues.values()] == [[], [], []]
 
 
-def test_what_lies_on_the_queue_is_ids_and_a_hash_alone(start: Start, queues: dict[str, Queue]) -> None:
+def test_a_queued_job_has_only_ids_and_a_hash(start: Start, queues: dict[str, Queue]) -> None:
     start(queues)
     handlers.message.handler({"text": "A secret of mine"})
     (body,) = queues["high"].bodies(wait_s=2)
@@ -214,7 +214,7 @@ def test_of_a_batch_with_poison_only_that_fails_with_its_reason(
     assert "poison" not in reason
 
 
-def test_a_rate_limit_gives_the_rest_back_with_the_wait_that_the_provider_asks_for(
+def test_a_rate_limit_redelivers_the_rest_after_the_providers_delay(
     start: Start, queues: dict[str, Queue], model_server: ScriptedModelServer
 ) -> None:
     environment = start(queues)
@@ -228,7 +228,7 @@ def test_a_rate_limit_gives_the_rest_back_with_the_wait_that_the_provider_asks_f
     assert embedded(environment, memories) == [True, True]
 
 
-def test_a_body_that_is_no_job_comes_back_alone(start: Start, queues: dict[str, Queue]) -> None:
+def test_a_body_that_is_not_a_job_is_redelivered_alone(start: Start, queues: dict[str, Queue]) -> None:
     environment = start(queues)
     memories = keep(environment, "one", queue=queues["low"])
     for body in ("no json", "[1]", '{"agent_id": "x"}'):
@@ -251,7 +251,7 @@ def sweep_first(environment: Environment, overdue_s: Mapping[Priority, float] = 
     return run(environment, swept)
 
 
-def test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_back_its_own_alone(
+def test_agents_of_one_batch_are_embedded_concurrently_and_a_broken_one_fails_alone(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = start(agents="tests.handlers.embed_agents:AGENTS")
@@ -304,7 +304,7 @@ def test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once(start: 
     assert handlers.tick.handler({}) == {"tasks": 0}
 
 
-def test_each_agent_that_embeds_has_its_drain_and_one_that_does_not_start_is_in_nobodys_way(start: Start) -> None:
+def test_each_embedding_agent_has_a_drain_task_and_a_broken_agent_blocks_no_other(start: Start) -> None:
     environment = start(agents="tests.handlers.embed_agents:SOME_EMBED")
     assert handlers.tick.handler({}) == {"tasks": len(embed_agents.EMBEDS)}
 
@@ -320,7 +320,7 @@ def test_each_agent_that_embeds_has_its_drain_and_one_that_does_not_start_is_in_
     assert run(environment, drained) == embed_agents.EMBEDS
 
 
-def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_stays(start: Start) -> None:
+def test_a_deleted_drain_task_is_recreated_and_a_changed_one_stays(start: Start) -> None:
     environment = start()
     handlers.tick.handler({})
     (task,) = tasks(environment)
@@ -339,10 +339,10 @@ def test_a_drain_task_that_was_deleted_is_there_again_and_one_that_was_changed_s
     assert [each.id for each in tasks(environment)] == [task.id]
 
 
-def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
+def test_the_drain_task_embeds_memories_that_were_never_enqueued(
     start: Start, queues: dict[str, Queue], server: QueueServer
 ) -> None:
-    """From the schedule over the work queue to the embedding queue, as on Lambda."""
+    """Run the schedule, the work queue and the embedding queue, as on Lambda."""
     work = server.new_queue()
     environment = start(queues, work_queue_url=work.url)
     memories = keep(environment, "lost", "lost too")
@@ -360,7 +360,9 @@ def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
     assert sweep_first(environment) == 0
 
 
-def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
+def test_without_a_queue_the_drain_task_embeds_the_pending_memories(
+    start: Start, model_server: ScriptedModelServer
+) -> None:
     environment = start()
     memories = keep(environment, "one", "two")
     handlers.tick.handler({})
@@ -373,7 +375,7 @@ def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_se
     assert run(environment, forgotten) == []
 
 
-def test_a_turn_without_a_queue_asks_no_embedding_model_and_leaves_the_wish(
+def test_a_turn_without_a_queue_calls_no_embedding_model_and_marks_the_memory(
     start: Start, model_server: ScriptedModelServer
 ) -> None:
     environment = start()

@@ -1,4 +1,4 @@
-"""Queued messages: order within a room, and what comes back after a failure."""
+"""Queued messages: order within a room, and redelivery after failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.queues import Queue, queue_server
 
 
 def context() -> LocalContext:
-    """A fresh invocation, with its time before it."""
+    """Create the context of a new invocation."""
     return LocalContext(function_name="inbox", timeout_s=30)
 
 
@@ -73,7 +73,7 @@ def test_a_second_delivery_is_the_same_message(model_server: ScriptedModelServer
 
 
 @pytest.mark.usefixtures("environment")
-def test_after_a_failure_its_room_comes_back_and_others_do_not(model_server: ScriptedModelServer) -> None:
+def test_a_failure_redelivers_its_room_and_no_other(model_server: ScriptedModelServer) -> None:
     batch = {
         "Records": [
             record(1, ROOM, {"text": ""}),
@@ -97,12 +97,12 @@ def test_a_message_the_model_could_not_answer_is_answered_by_the_next_delivery(
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_body_that_is_no_json_is_reported_alone() -> None:
+def test_a_body_that_is_not_json_is_the_only_failure() -> None:
     batch = {"Records": [record(1, ROOM, "{nope"), record(2, OTHER, {"text": "Hello"})]}
     assert failed(handlers.inbox.handler(batch, context())) == [1]
 
 
-def test_a_deployment_that_does_not_open_gives_every_record_back(
+def test_a_deployment_that_does_not_open_redelivers_every_record(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment = Environment(lambda: Settings.from_environment({"API_PORT": "many"}))
@@ -114,7 +114,7 @@ def test_a_deployment_that_does_not_open_gives_every_record_back(
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_room_does_not_stand_still_for_the_queues_own_long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_message_is_retried_before_the_queues_visibility_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     with queue_server() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""A message that is to be answered later: from the HTTP handler over a FIFO queue to the inbox handler."""
+"""`Prefer: respond-async`, from the HTTP handler over a queue to the inbox."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def deliver(queue: Queue) -> tuple[int, int]:
 
 
 @pytest.mark.spec("L4")
-def test_a_message_goes_over_the_queue_and_its_run_tells_how_far_it_is(queue: Queue) -> None:
+def test_a_message_passes_the_queue_and_its_run_has_its_status(queue: Queue) -> None:
     accepted = send(BODY)
     assert accepted["statusCode"] == 202
     location = accepted["headers"]["location"]
@@ -101,7 +101,7 @@ def test_the_queue_gets_the_room_as_group_and_the_run_as_deduplication_id(queue:
 
 
 @pytest.mark.spec("N1")
-def test_the_same_message_again_lies_on_the_queue_once(queue: Queue) -> None:
+def test_a_repeated_message_is_enqueued_once(queue: Queue) -> None:
     first, second = send(BODY, key="once"), send(BODY, key="once")
     assert first["headers"]["location"] == second["headers"]["location"]
     assert deliver(queue) == (1, 0)
@@ -126,7 +126,7 @@ def test_a_message_that_failed_may_be_sent_again_at_once(queue: Queue) -> None:
     queue.client.purge_queue(QueueUrl=queue.url)
 
 
-def test_what_was_given_up_before_it_began_says_so_and_may_be_sent_again(queue: Queue) -> None:
+def test_a_message_that_failed_before_its_turn_has_a_failed_run_and_may_be_sent_again(queue: Queue) -> None:
     send({**BODY, "agent": "Ada"})
     assert deliver(queue) == (1, 0)
     foreign = {**BODY, "agent": "Bob"}
@@ -156,7 +156,7 @@ def test_a_queue_that_is_not_there_is_a_problem_worth_a_retry(queue: Queue) -> N
     queue.client.create_queue(QueueName="inbox.fifo", Attributes={"FifoQueue": "true"})
 
 
-def test_the_location_stands_behind_the_stage_that_the_caller_sees() -> None:
+def test_the_location_includes_the_stage_of_the_callers_url() -> None:
     accepted = send({"text": "Hello"}, source="rest_api")
     location = accepted["headers"]["location"]
     assert location == f"/prod/v1/runs/{json.loads(accepted['body'])['id']}"

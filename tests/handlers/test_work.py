@@ -1,4 +1,4 @@
-"""The work queue and the schedule: what no answer waits for is done all the same, once."""
+"""Work queue and schedule: evaluators and tasks run exactly once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def queue(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
-    """Starts the environment that the handlers run in."""
+    """Return a function that starts the handlers' environment."""
     url = f"sqlite:///{tmp_path}/mayfly.db"
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url")
@@ -93,7 +93,7 @@ def kept(environment: Environment) -> list[Task]:
 
 
 def tick_all(queue: Queue) -> tuple[int, int]:
-    """Let the schedule go off, and deliver what it put on the queue."""
+    """Run the schedule, and deliver the jobs that it enqueued."""
     handlers.tick.handler({})
     return queue.deliver(handlers.work.handler)
 
@@ -103,11 +103,11 @@ def event_of(*bodies: str) -> dict[str, Any]:
 
 
 def as_if_later(task: Task) -> Task:
-    """The task as it is when its time has come."""
+    """Return the task as it is when it is due."""
     return replace(task, due_at=LONG_AGO)
 
 
-def test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read(start: Start, queue: Queue) -> None:
+def test_evaluators_are_enqueued_by_id_and_run_in_the_worker(start: Start, queue: Queue) -> None:
     start(work_queue_url=queue.url)
     answer = ask("A secret word")
     assert work_agents.done == []
@@ -140,7 +140,7 @@ def test_a_queue_that_takes_nothing_costs_neither_answer_nor_evaluators(
     assert kept(environment) == []
 
 
-def test_a_turn_that_goes_on_is_looked_back_on_later_and_one_that_is_gone_never(start: Start, queue: Queue) -> None:
+def test_a_running_turn_is_evaluated_later_and_a_missing_one_never(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     scene = Scene(agent_id=environment.run(first_agent))
     begun = environment.run(lambda deployment: deployment.database.turns.begin(scene.start()))
@@ -150,7 +150,7 @@ def test_a_turn_that_goes_on_is_looked_back_on_later_and_one_that_is_gone_never(
     assert work_agents.done == []
 
 
-def test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours(start: Start, queue: Queue) -> None:
+def test_an_invalid_or_failing_job_is_redelivered_and_delays_no_other(start: Start, queue: Queue) -> None:
     start(work_queue_url=queue.url)
     ask("Hello")
     (good,) = queue.bodies(wait_s=10)
@@ -161,7 +161,7 @@ def test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbour
     assert [kind for kind, _ in work_agents.done] == ["evaluated"]
 
 
-def test_jobs_the_time_does_not_suffice_for_come_back(start: Start, queue: Queue) -> None:
+def test_jobs_beyond_the_deadline_are_redelivered(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     agent_id = environment.run(first_agent)
     keep(environment, *(Task(name="WAIT", tags=("queue",)) for _ in range(6)))
@@ -194,7 +194,7 @@ def test_a_process_that_lives_on_ticks_by_itself_unless_a_schedule_does(
     assert len(work_agents.done) >= 3 if work_queue_url is None else not work_agents.done
 
 
-def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start, queue: Queue) -> None:
+def test_overlapping_ticks_and_duplicate_deliveries_run_each_task_once(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     keep(environment, *(Task(name="REMIND", tags=("queue",), metadata={"of": n}) for n in range(15)))
 
@@ -210,7 +210,7 @@ def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start,
     assert kept(environment) == []
 
 
-def test_without_a_queue_the_tick_does_what_is_due_itself(start: Start) -> None:
+def test_without_a_queue_the_tick_runs_the_due_tasks(start: Start) -> None:
     environment = start()
     keep(environment, Task(name="REMIND", tags=("queue",), metadata={"of": "tea"}), Task(name="REMIND"))
     assert handlers.tick.handler({})["tasks"] == 1
@@ -218,7 +218,7 @@ def test_without_a_queue_the_tick_does_what_is_due_itself(start: Start) -> None:
     assert [each.tags for each in kept(environment)] == [()]
 
 
-def test_a_repeating_task_comes_back_after_its_interval_with_what_it_learned(start: Start, queue: Queue) -> None:
+def test_a_repeating_task_is_rescheduled_with_its_new_metadata(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     keep(environment, Task(name="REMIND", tags=("queue", "repeat"), metadata={"update_interval": 3_600_000}))
     for count in (1, 2):
@@ -232,9 +232,7 @@ def test_a_repeating_task_comes_back_after_its_interval_with_what_it_learned(sta
         change(environment, as_if_later(task))
 
 
-def test_a_task_that_fails_comes_back_later_and_later_and_is_kept_when_it_never_works(
-    start: Start, queue: Queue
-) -> None:
+def test_a_failing_task_is_retried_with_backoff_and_never_deleted(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     keep(environment, Task(name="BREAK", tags=("queue",)), Task(name="NOBODY_DOES_IT", tags=("queue",)))
     pauses = []
