@@ -1,4 +1,4 @@
-# Everything this project does, by name; `make help` lists it.
+# Targets of this project; `make help` lists them.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## make the virtual environment (done by every target that needs it)
+setup: $(STAMP) ## create the virtual environment (other targets run it when needed)
 
 $(STAMP): pyproject.toml requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Mayfly needs Python 3.11 or later; choose one with: make PYTHON=python3.13")'
@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: $(STAMP) ## send events/message.json through the Lambda handler and print the answer
+run: $(STAMP) ## invoke the message handler with events/message.json and print the result
 	@$(BIN)/mayfly invoke events/message.json
 
 chat: $(STAMP) ## talk to the agent in the terminal
@@ -28,41 +28,41 @@ chat: $(STAMP) ## talk to the agent in the terminal
 dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
 	@$(BIN)/mayfly dev
 
-local: $(STAMP) ## run the whole deployment here, as on AWS: Postgres, queues, functions, schedule, HTTP API
+local: $(STAMP) ## run the whole deployment locally: Postgres, queues, functions, schedule, HTTP API
 	@$(BIN)/python -m infra.local
 
-test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
+test: $(STAMP) ## run the tests (Postgres is installed from a wheel)
 	$(BIN)/python -m pytest
 
 test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
-	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: needs pgbouncer (apt-get install pgbouncer)" >&2; exit 1; }
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: pgbouncer is not installed: run apt-get install pgbouncer" >&2; exit 1; }
 	$(BIN)/python -m pytest -m pgbouncer
 
-lint: $(STAMP) ## check style
+lint: $(STAMP) ## check the code style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-format: $(STAMP) ## put the code in form
+format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-types: $(STAMP) ## check types
+types: $(STAMP) ## check the types
 	$(BIN)/mypy
 
-check: lint types test ## everything that has to pass
+check: lint types test ## run lint, types and test
 
 bench: $(STAMP) ## measure warm turns against a bare model call
 	$(BIN)/python -m tests.bench.warm
 
-bench-embedding: $(STAMP) ## measure background embedding against the bare work, and drain under a storm of kills
+bench-embedding: $(STAMP) ## measure the overhead of background embedding, and its drain while functions are killed
 	$(BIN)/python -m tests.bench.embedding
 
-bench-recall: $(STAMP) ## measure what search finds on a labelled set, and how fast among 100,000 memories (minutes)
+bench-recall: $(STAMP) ## measure search quality on a labelled set and speed among 100,000 memories (takes minutes)
 	$(BIN)/python -m tests.bench.recall
 	$(BIN)/python -m tests.bench.search sqlite
 	$(BIN)/python -m tests.bench.search postgres
 
-clean: ## remove what the targets made; the conversation in .data/ stays
+clean: ## remove the files of the targets, except .data/
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""The AWS account behind a deployment, as far as `make deploy` asks it itself; the rest is the SAM command line's."""
+"""AWS account of a deployment, for requests beyond the SAM command line."""
 
 from __future__ import annotations
 
@@ -18,21 +18,28 @@ REGION = "no AWS region: set AWS_REGION, or run `aws configure`"
 
 
 class Account:
-    """What the credentials and the region in this shell lead to; whatever fails ends the program with a sentence."""
+    """AWS account of the shell's credentials and region.
+
+    An AWS error ends the program with one line.
+    """
 
     def __init__(self) -> None:
-        with _said():
+        with _exit_on_error():
             self._session = boto3.session.Session()
             self._identity: dict[str, Any] = self._session.client("sts").get_caller_identity()
 
     @property
     def name(self) -> str:
-        """Account and region, for people."""
+        """Account and region in words."""
         return f"account {self._identity['Account']}, region {self._session.region_name}"
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """The outputs of a stack by name; empty where there is none, or its first deployment failed."""
-        with _said():
+        """Read the outputs of a stack.
+
+        Returns:
+            Value by name; empty if the stack does not exist or its first deployment failed.
+        """
+        with _exit_on_error():
             try:
                 found = self._session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
             except ClientError as error:
@@ -41,9 +48,9 @@ class Account:
                 raise
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
 
-    def bring_out(self, function: str, archive: Path, *, architecture: str) -> None:
-        """Give one function new code, ahead of its stack."""
-        with _said():
+    def update_code(self, function: str, archive: Path, *, architecture: str) -> None:
+        """Update the code of one function, ahead of its stack."""
+        with _exit_on_error():
             client = self._session.client("lambda")
             client.update_function_code(
                 FunctionName=function, ZipFile=archive.read_bytes(), Architectures=[architecture]
@@ -52,7 +59,7 @@ class Account:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _exit_on_error() -> Iterator[None]:
     try:
         yield
     except NoCredentialsError:
@@ -60,7 +67,7 @@ def _said() -> Iterator[None]:
     except NoRegionError:
         sys.exit(f"deploy: {REGION}")
     except ClientError as error:
-        said = error.response["Error"]
-        sys.exit(f"deploy: AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}")
+        cause = error.response["Error"]
+        sys.exit(f"deploy: AWS rejected {error.operation_name}: {cause.get('Code')}: {cause.get('Message')}")
     except BotoCoreError as error:
         sys.exit(f"deploy: {error}")

@@ -1,9 +1,9 @@
-# Targets for AWS Lambda: the lock, the archive, the deployment, and the tests in containers.
+# Targets for AWS Lambda: lock, archive, deployment and container tests.
 STAGE ?= dev
 ARCHITECTURE ?= x86_64
-# Compiles the archive's .pyc files: the same minor version as the Lambda runtime's.
+# Python that compiles the archive's bytecode; it needs the minor version of the Lambda runtime.
 LAMBDA_PYTHON ?= $(or $(firstword $(shell for each in $(BIN)/python python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python; do $$each -c 'import sys; sys.version_info[:2] == (3, 13) and print(sys.executable)' 2>/dev/null; done)),python3.13)
-# Resolves requirements/dev.txt: the oldest version that is supported.
+# Python that resolves requirements/dev.txt: the oldest supported version.
 OLDEST_PYTHON ?= python3.11
 SAM_VERSION := 1.170.0
 SAM_VENV ?= $(VENV)/sam
@@ -11,15 +11,15 @@ SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 SAM_STAMP := $(SAM_VENV)/.installed-$(SAM_VERSION)
 BUILT := .aws-sam/build/template.yaml
 SAM_BUILD := ARCHITECTURE=$(ARCHITECTURE) LAMBDA_PYTHON=$(LAMBDA_PYTHON) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-# A script that provides the Lambda base image where no image registry is reachable; see infra/archive/engine.
+# Script that provides the Lambda base image without an image registry; see infra/archive/engine.
 export LAMBDA_IMAGE_BUILD
-# The SAM command line and boto3 read the second name alone.
+# The SAM command line and boto3 read only the second name.
 ifdef AWS_REGION
 export AWS_DEFAULT_REGION ?= $(AWS_REGION)
 endif
 COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-# Lambda's runtime interface emulator, which the SAM command line carries.
+# Lambda's runtime interface emulator, from the wheel of the SAM command line.
 RIE := $(VENV)/rie/aws-lambda-rie
 MACHINE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
@@ -44,36 +44,36 @@ validate: $(SAM_STAMP) ## check the SAM template
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM) validate --lint --template template.yaml
 	$(SAM_VENV)/bin/cfn-lint infra/*.yaml
 
-build: $(SAM_STAMP) archive ## build what Lambda runs into .aws-sam/build (ARCHITECTURE=arm64 for Graviton)
+build: $(SAM_STAMP) archive ## build the deployment into .aws-sam/build (ARCHITECTURE=arm64 for Graviton)
 	@$(SAM_BUILD)
 
-archive: ## build the Lambda archive alone; prints its sizes and its digest
+archive: ## build only the Lambda archive; prints its sizes and digest
 	@$(LAMBDA_PYTHON) infra/archive/build.py --architecture $(ARCHITECTURE) --zip .aws-sam/archive/mayfly-$(ARCHITECTURE).zip
 
-deploy: build ## deploy (STAGE=dev, DATABASE=aurora or a secret's ARN, MODEL_SECRET=ARN), migrate, send a message
+deploy: build ## deploy, migrate and send a message (STAGE=dev, DATABASE=aurora or a secret's ARN, MODEL_SECRET=ARN)
 	@$(SAM_VENV)/bin/python infra/deploy.py --stage $(STAGE) --architecture $(ARCHITECTURE) --sam $(SAM_VENV)/bin/sam \
 	  $(if $(DATABASE),--database $(DATABASE)) $(if $(filter-out undefined,$(origin MODEL_SECRET)),--model-secret "$(MODEL_SECRET)")
 
-destroy: $(SAM_STAMP) ## delete the deployment (STAGE=dev); asks first
+destroy: $(SAM_STAMP) ## delete the deployment after confirmation (STAGE=dev)
 	$(SAM) delete --config-env $(STAGE)
 
 logs: $(SAM_STAMP) ## follow the logs of the deployment (STAGE=dev)
 	$(SAM) logs --config-env $(STAGE) --tail $(foreach name,message api inbox work tick migrate embed-high embed-normal embed-low,--cw-log-group /mayfly/mayfly-$(STAGE)/$(name))
 
-sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## run the built functions in Lambda containers and under the runtime emulator
+sam-test: $(STAMP) $(SAM_STAMP) $(RIE) ## test the built functions in Lambda containers and the runtime emulator
 	@infra/archive/engine $(MAKE) --no-print-directory sam-containers || { \
 	  code=$$?; [ $$code -eq 75 ] || exit $$code; \
-	  echo "sam-test: containers cannot run here (no Docker engine, or no base image); the emulator tests run alone"; \
+	  echo "sam-test: no Docker engine or no Lambda base image: running only the emulator tests"; \
 	  $(BIN)/python -m pytest tests/integration/test_runtime_interface_emulator.py; \
 	}
 
 sam-containers: build
 	@SAM=$(SAM_VENV)/bin/sam $(BIN)/python -m pytest tests/sam
 
-bench-cold: $(STAMP) ## measure a cold start to the first stored answer against a bare openai client
+bench-cold: $(STAMP) ## measure a cold start until the first stored answer, and compare it with a bare openai client
 	@$(BIN)/python -m tests.bench.cold
 
-lock: ## pin every dependency with its hashes in requirements/
+lock: ## pin all dependencies with hashes in requirements/
 	$(LAMBDA_PYTHON) -m venv $(VENV)/lock-lambda && $(VENV)/lock-lambda/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
 	$(OLDEST_PYTHON) -m venv $(VENV)/lock-dev && $(VENV)/lock-dev/bin/pip install --quiet 'pip-tools>=7.5' 'pip<26'
 	$(VENV)/lock-lambda/bin/pip-compile $(COMPILE) $(addprefix --unsafe-package=,$(PROVIDED)) -o requirements/lambda.txt pyproject.toml
@@ -81,5 +81,5 @@ lock: ## pin every dependency with its hashes in requirements/
 	$(VENV)/lock-dev/bin/pip-compile $(COMPILE) --allow-unsafe --all-build-deps --extra dev -o requirements/dev.txt pyproject.toml
 	@sed -i '/^# /d' requirements/dev.txt
 
-# What the X-Ray SDK needs and the Lambda runtime brings.
+# Dependencies of the X-Ray SDK that the Lambda runtime provides.
 PROVIDED := botocore jmespath python-dateutil six urllib3

@@ -1,7 +1,7 @@
-"""Builds what Lambda runs: our code, the migrations and the pinned wheels, compiled for the runtime's Python.
+"""Build of the Lambda archive: code, migrations and pinned wheels, compiled.
 
-Run by the runtime's own minor version, since bytecode is only valid there. Two builds of the same
-sources give the same bytes.
+It needs the minor Python version of the Lambda runtime, for which the bytecode is valid. Builds of the
+same sources are identical byte for byte.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".aws-sam" / "archive"
 REQUIREMENTS = ROOT / "requirements" / "lambda.txt"
 PYTHON = (3, 13)
-TASK_ROOT = "/var/task"  # where Lambda unpacks the archive; tracebacks show it
+TASK_ROOT = "/var/task"  # Lambda's folder of the unpacked archive, for tracebacks
 
 MIB = 1024 * 1024
-ZIPPED_LIMIT_BYTES = 20 * MIB  # our own limits: what is downloaded and unpacked is waited for at each cold start
+ZIPPED_LIMIT_BYTES = 20 * MIB  # limits of this project: each cold start downloads and unpacks the archive
 UNZIPPED_LIMIT_BYTES = 75 * MIB
 
 PLATFORMS = {
@@ -34,9 +34,9 @@ PLATFORMS = {
 }
 OURS = ("handlers", "runtime_core")
 NOT_ON_LAMBDA = ("runtime_core/cli", "runtime_core/testing")
-# Parts of the wheels that nothing imports: commands, what type checkers read, tests, SQLite's shell programs and
-# extensions in Python, Powertools' own HTTP router with the browser pages it carries and what it offers beside logs and
-# metrics, and the means to administer an organization and to train models.
+# Parts of the wheels that nothing imports: commands, type stubs, tests, SQLite's shell programs and Python extensions,
+# Powertools' HTTP router with its browser pages and its utilities other than logs and metrics, and OpenAI's APIs for
+# administration and training.
 UNUSED_PATHS = (
     "bin",
     "wrapt-stubs",
@@ -53,7 +53,7 @@ UNUSED_PATHS = (
     "asyncpg/_testbase",
     "asyncpg/cluster.py",
     "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_j]*/",  # all but jmespath_utils, which the logger needs
+    "aws_lambda_powertools/utilities/[!_j]*/",  # except jmespath_utils, which the logger needs
     "openai/cli",
     "openai/resources/admin",
     "openai/types/admin",
@@ -68,20 +68,20 @@ UNUSED_METADATA = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json
 ELF_64_BIT = b"\x7fELF\x02\x01"  # and little-endian, as both architectures are
 ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 ELF_SEGMENT = struct.Struct("<IIQQQQQQ")
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip file
 
 
 def main() -> None:
-    """Build into a folder, or into a zip file."""
+    """Build into a folder and optionally a zip file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architecture", choices=PLATFORMS, default="x86_64")
-    parser.add_argument("--into", type=Path, help="folder that gets the files")
-    parser.add_argument("--zip", type=Path, help="zip file to write; its size and digest are printed")
+    parser.add_argument("--into", type=Path, help="folder for the files; its content is replaced")
+    parser.add_argument("--zip", type=Path, help="zip file to write; prints its size and digest")
     arguments = parser.parse_args()
     if sys.version_info[:2] != PYTHON:
         wanted = ".".join(map(str, PYTHON))
-        sys.exit(f"archive: bytecode for Lambda needs Python {wanted}: make LAMBDA_PYTHON=python{wanted}")
-    wheels = installed_wheels(arguments.architecture)
+        sys.exit(f"archive: bytecode for Lambda needs Python {wanted}: run make with LAMBDA_PYTHON=python{wanted}")
+    wheels = install_wheels(arguments.architecture)
     folder: Path = arguments.into or CACHE / f"code-{arguments.architecture}"
     assemble(wheels, folder)
     check_unzipped(folder)
@@ -90,8 +90,12 @@ def main() -> None:
         check_zipped(arguments.zip)
 
 
-def installed_wheels(architecture: str) -> Path:
-    """The folder of the pinned wheels, pruned and compiled; made once for each lock."""
+def install_wheels(architecture: str) -> Path:
+    """Install, prune and compile the pinned wheels; cached per lock.
+
+    Returns:
+        The folder of the installed files.
+    """
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + Path(__file__).read_bytes() + sys.version.encode())
     folder = CACHE / f"wheels-{architecture}-{digest.hexdigest()[:16]}"
     if folder.exists():
@@ -107,9 +111,9 @@ def installed_wheels(architecture: str) -> Path:
 
 
 def install(architecture: str, folder: Path) -> None:
-    """Unpack the wheels that requirements/lambda.txt pins, for Lambda's platform rather than this one's."""
+    """Unpack the wheels of requirements/lambda.txt for Lambda's platform."""
     platforms = [option for each in PLATFORMS[architecture] for option in ("--platform", each)]
-    subprocess.run(  # noqa: S603 - our own arguments
+    subprocess.run(  # noqa: S603 - fixed program and arguments
         [
             *(
                 sys.executable,
@@ -129,7 +133,7 @@ def install(architecture: str, folder: Path) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Take out what nothing imports; licences stay."""
+    """Remove the files that nothing imports; licences stay."""
     for path in [found for pattern in UNUSED_PATHS for found in folder.glob(pattern)]:
         if path.is_dir():
             shutil.rmtree(path)
@@ -144,30 +148,30 @@ def prune(folder: Path) -> None:
 
 
 def strip_library(path: Path) -> None:
-    """Cut off what a library holds behind its segments: symbols and debug information, which nothing loads.
+    """Remove symbols and debug information, stored after a library's segments.
 
-    Source: the loader goes by the program header alone, https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.intro.html
+    Source: the loader reads the program header only, https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.intro.html
     """
     content = path.read_bytes()
     if not content.startswith(ELF_64_BIT):
-        sys.exit(f"archive: {path} is no library for Lambda")
+        sys.exit(f"archive: {path} is not a 64-bit ELF library: check the platform of its wheel")
     header = list(ELF_HEADER.unpack_from(content))
     start, size, count = header[5], header[9], header[10]
     segments = [ELF_SEGMENT.unpack_from(content, start + size * number) for number in range(count)]
     end = max([start + size * count, *(offset + length for _, _, offset, _, _, length, _, _ in segments)])
-    header[6] = header[12] = header[13] = 0  # no table of sections any more
+    header[6] = header[12] = header[13] = 0  # the section table is removed
     path.write_bytes(ELF_HEADER.pack(*header) + content[ELF_HEADER.size : end])
 
 
 def assemble(wheels: Path, folder: Path) -> None:
-    """Put the wheels and our code into a folder that is emptied first."""
+    """Replace a folder's content by the wheels and the project's code."""
     if folder.exists():
         shutil.rmtree(folder)
     shutil.copytree(wheels, folder, copy_function=_link)
     for source in OURS:
         for path in files(ROOT / source):
             name = path.relative_to(ROOT)
-            if path.suffix == ".pyc" or name.as_posix().startswith(NOT_ON_LAMBDA):
+            if path.suffix in (".pyc", *UNUSED_SUFFIXES) or name.as_posix().startswith(NOT_ON_LAMBDA):
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +186,7 @@ def _link(source: str, target: str) -> None:
 
 
 def compile_folder(folder: Path, *, root: Path | None = None) -> None:
-    """Compile every module; the bytecode is taken as it is, whatever the dates in the archive say."""
+    """Compile every module to bytecode that ignores the source's date."""
     compiled = compileall.compile_dir(
         folder,
         quiet=1,
@@ -192,16 +196,16 @@ def compile_folder(folder: Path, *, root: Path | None = None) -> None:
         force=True,
     )
     if not compiled:
-        sys.exit(f"archive: a module in {folder} does not compile")
+        sys.exit(f"archive: a module in {folder} does not compile: see the error above")
 
 
 def files(folder: Path) -> list[Path]:
-    """Every file below a folder, in a fixed order."""
+    """List every file below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def write_zip(folder: Path, target: Path) -> None:
-    """Zip a folder so that the same files give the same bytes."""
+    """Zip a folder; equal files give an identical archive."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in files(folder):
@@ -212,20 +216,20 @@ def write_zip(folder: Path, target: Path) -> None:
 
 
 def check_unzipped(folder: Path) -> None:
-    """Print the size with bytecode; too large ends the build."""
+    """Print the unzipped size; exit above the limit."""
     size_bytes = sum(path.stat().st_size for path in files(folder))
     print(f"archive: {size_bytes / MIB:.1f} MiB unzipped (limit {UNZIPPED_LIMIT_BYTES // MIB})")  # noqa: T201
     if size_bytes > UNZIPPED_LIMIT_BYTES:
-        sys.exit("archive: too large; take a dependency out, or prune what nothing imports (UNUSED_PATHS)")
+        sys.exit("archive: too large: remove a dependency, or add unused files to UNUSED_PATHS")
 
 
 def check_zipped(target: Path) -> None:
-    """Print the zipped size and the digest; too large ends the build."""
+    """Print the zipped size and digest; exit above the limit."""
     size_bytes = target.stat().st_size
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     print(f"archive: {size_bytes / MIB:.1f} MiB zipped (limit {ZIPPED_LIMIT_BYTES // MIB}), sha256 {digest}")  # noqa: T201
     if size_bytes > ZIPPED_LIMIT_BYTES:
-        sys.exit("archive: too large zipped; take a dependency out, or prune what nothing imports (UNUSED_PATHS)")
+        sys.exit("archive: too large zipped: remove a dependency, or add unused files to UNUSED_PATHS")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The whole deployment on this machine: `python -m infra.local`."""
+"""Local deployment of the whole stack: `python -m infra.local`."""

@@ -1,4 +1,7 @@
-"""`python -m infra.local`: the whole deployment on this machine, until Ctrl-C; a line for each part as it changes."""
+"""`python -m infra.local`: runs the whole deployment locally, until Ctrl-C.
+
+Each part prints a line when its state changes.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +24,31 @@ from infra.local.parts import (
     REGION,
     Clock,
     QueueSpec,
+    count_messages,
+    create_function,
     create_queue,
-    emptied,
-    function_of,
-    postgres,
-    process,
-    reader,
-    said,
-    waiting,
+    empty_folder,
+    run_poller,
+    run_postgres,
+    run_process,
+    wait_for_output,
 )
 
-LOOK_S = 2.0
-MAYFLY = "from runtime_core.cli import main; main()"  # the command line, by this very interpreter
+POLL_S = 2.0  # between two reads of the states
+MAYFLY = "from runtime_core.cli import main; main()"  # the `mayfly` command in this interpreter
 MIGRATE_LIMIT_S = 120.0
-# What a user sets for the agents; everything else is the stack's own.
-PASSED_ON = ("OPENAI_", "TEXT_", "EMBEDDING_", "RECALL", "REFLECTION", "LOG_LEVEL", "AGENTS", "AUTH_MODE", "MODEL_")
+# Variables of the user that the agents inherit; the stack sets all others.
+INHERITED = ("OPENAI_", "TEXT_", "EMBEDDING_", "RECALL", "REFLECTION", "LOG_LEVEL", "AGENTS", "AUTH_MODE", "MODEL_")
 
 
 def say(part: str, line: str) -> None:
-    """Print a line of one part."""
+    """Print a line about one part."""
     sys.stdout.write(f"{part:<13} {line}\n")
     sys.stdout.flush()
 
 
 class Stack:
-    """The parts, in the order in which they start; each is closed by `stack`, last first."""
+    """Parts of the deployment; `stack` closes them in reverse order."""
 
     def __init__(self, stack: ExitStack, folder: Path, port: int, tick_s: float) -> None:
         self._stack = stack
@@ -59,29 +62,29 @@ class Stack:
         """Start every part.
 
         Raises:
-            FunctionFailed: One did not start.
+            FunctionFailed: A part did not start.
         """
-        logs = emptied(self._folder / "logs")
-        url = self._stack.enter_context(postgres(self._folder / "postgres"))
+        logs = empty_folder(self._folder / "logs")
+        url = self._stack.enter_context(run_postgres(self._folder / "postgres"))
         say("postgres", url)
         queues = self._queue_server(logs)
-        settings = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        settings = {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}
         environment = {**settings, **CREDENTIALS, "AWS_ENDPOINT_URL_SQS": queues, "DATABASE_URL": url}
-        environment["AWS_SAM_LOCAL"] = "true"  # on a developer's machine the local provider may answer
+        environment["AWS_SAM_LOCAL"] = "true"  # local development: allows the local provider
         client = boto3.client("sqs", endpoint_url=queues, region_name=REGION, **_credentials())
         found = {spec.name: create_queue(client, spec) for spec in QUEUES}
         environment |= {spec.setting: found[spec.name][0] for spec in QUEUES}
         self._migrate(logs, environment)
         for spec in QUEUES:
-            self._reader(client, found[spec.name], spec, environment, logs)
-        tick = function_of("tick", "handlers.tick.handler", environment, logs)
+            self._poll(client, found[spec.name], spec, environment, logs)
+        tick = create_function("tick", "handlers.tick.handler", environment, logs)
         clock = self._stack.enter_context(Clock(tick, self._tick_s).running())
         self._states["tick"] = lambda: clock.last
         self._api(logs, environment)
 
     def watch(self, ended: threading.Event) -> None:
-        """Show the state of each part whenever it changes, until the end."""
-        while not ended.wait(LOOK_S):
+        """Print each part's state when it changes, until `ended` is set."""
+        while not ended.wait(POLL_S):
             for part, state in self._states.items():
                 if (line := state()) != self._shown.get(part):
                     self._shown[part] = line
@@ -90,43 +93,46 @@ class Stack:
     def _queue_server(self, logs: Path) -> str:
         output = logs / "queues.txt"
         started = self._stack.enter_context(
-            process("-m", "moto.server", "-H", "127.0.0.1", "-p", "0", environment=CREDENTIALS, output=output)
+            run_process("-m", "moto.server", "-H", "127.0.0.1", "-p", "0", environment=CREDENTIALS, output=output)
         )
-        url = said(started, output, r"(http://127\.0\.0\.1:\d+)")
+        url = wait_for_output(started, output, r"(http://127\.0\.0\.1:\d+)")
         say("queues", url)
         return url
 
     def _migrate(self, logs: Path, environment: Mapping[str, str]) -> None:
         output = logs / "migrate.txt"
-        with process("-c", MAYFLY, "migrate", environment=environment, output=output) as started:
+        with run_process("-c", MAYFLY, "migrate", environment=environment, output=output) as started:
             if started.wait(MIGRATE_LIMIT_S) != 0:
-                told = output.read_text(errors="replace").strip()[-500:]
-                raise FunctionFailed(f"mayfly migrate: {told}\nRemove {self._folder / 'postgres'} to begin anew.")
+                cause = output.read_text(errors="replace").strip()[-500:]
+                raise FunctionFailed(
+                    f"mayfly migrate failed: {cause}\nRemove {self._folder / 'postgres'} for an empty database."
+                )
         say("migrations", output.read_text(errors="replace").strip().splitlines()[-1])
 
-    def _reader(
+    def _poll(
         self, client: Any, queue: tuple[str, str, str], spec: QueueSpec, environment: Mapping[str, str], logs: Path
     ) -> None:
         url, arn, dead = queue
-        poller, function = self._stack.enter_context(reader(client, url, arn, spec, environment, logs))
+        poller, function = self._stack.enter_context(run_poller(client, url, arn, spec, environment, logs))
 
         def state() -> str:
-            trouble = f"; {poller.last_error}" if poller.last_error else ""
+            error = f"; last error: {poller.last_error}" if poller.last_error else ""
             return (
-                f"{waiting(client, url)} waiting, {poller.done} done, {poller.failed} came back, "
-                f"{waiting(client, dead)} dead, {poller.events} events, {function.starts} start(s){trouble}"
+                f"{count_messages(client, url)} queued, {poller.done} done, {poller.failed} failed, "
+                f"{count_messages(client, dead)} dead letters, {poller.events} events, "
+                f"{function.starts} cold starts{error}"
             )
 
         self._states[spec.name] = state
-        say(spec.name, f"read by {spec.handler}")
+        say(spec.name, f"polled for {spec.handler}")
 
     def _api(self, logs: Path, environment: Mapping[str, str]) -> None:
         output = logs / "api.txt"
         started = self._stack.enter_context(
-            process("-c", MAYFLY, "dev", "--port", str(self._port), environment=environment, output=output)
+            run_process("-c", MAYFLY, "dev", "--port", str(self._port), environment=environment, output=output)
         )
-        url = said(started, output, r"(http://127\.0\.0\.1:\d+)")
-        self._states["api"] = lambda: url if started.poll() is None else f"ended: see {output}"
+        url = wait_for_output(started, output, r"(http://127\.0\.0\.1:\d+)")
+        self._states["api"] = lambda: url if started.poll() is None else f"process ended: see {output}"
         say("api", f"{url} (Ctrl-C stops everything)")
         self._shown["api"] = url
         say("", f"curl {url}/v1/messages -H 'content-type: application/json' -d '{{\"text\": \"Hello\"}}'")
@@ -137,7 +143,7 @@ def _credentials() -> dict[str, str]:
 
 
 def main() -> int:
-    """Run the stack."""
+    """Run the deployment until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--port", type=int, default=int(os.environ.get("API_PORT", "3000")))
     parser.add_argument("--folder", type=Path, default=Path(".data/local"))

@@ -1,4 +1,7 @@
-"""A Lambda function in the runtime interface emulator: one event at a time, killed when its time is up."""
+"""Lambda function in the runtime interface emulator.
+
+It runs one event at a time, and is killed at its timeout.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +21,27 @@ from typing import Any
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-# Lambda's own, which the wheel of the SAM command line carries; make fetches it.
+# AWS's emulator from the wheel of the SAM command line; make downloads it.
 PROGRAM = Path(os.environ.get("RUNTIME_EMULATOR", ROOT / ".venv" / "rie" / "aws-lambda-rie"))
 INVOKE = "/2015-03-31/functions/function/invocations"
 START_LIMIT_S = 20.0
-ANSWER_MARGIN_S = 15.0  # beyond the function's own time: the emulator ends it, and starts the runtime before that
+ANSWER_MARGIN_S = 15.0  # beyond the function's timeout: the emulator starts the runtime and enforces the timeout
 _PAUSE_S = 0.02
 
 
 class FunctionFailed(Exception):
-    """The handler raised, ran out of time, or its process died; Lambda would try the event again."""
+    """The handler raised, timed out, or its process died; Lambda would retry."""
 
 
 @dataclass
 class Function:
-    """One execution environment, started by its first event, and again when it died.
+    """One execution environment, started by an event when none is running.
 
     Attributes:
         handler: `package.module.attribute`, as in the template.
-        environment: Its variables, beside those that Lambda sets; nothing is inherited but PATH and HOME.
-        log: What the emulator and the handler write is appended here.
-        starts: How often the emulator was started.
+        environment: Variables in addition to Lambda's; only PATH and HOME are inherited.
+        log: File to which the output of emulator and handler is appended.
+        starts: Number of starts of the emulator.
     """
 
     handler: str
@@ -51,41 +54,41 @@ class Function:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """Handle an event.
+        """Invoke the function.
 
         Raises:
-            FunctionFailed: It was not handled to its end.
+            FunctionFailed: The event was not completed.
         """
         with self._lock:
-            emulator = self._running()
+            emulator = self._ensure_running()
             self.invocations += 1
             try:
-                answer = emulator.invoke(event, timeout_s=self.timeout_s + ANSWER_MARGIN_S)
+                response = emulator.invoke(event, timeout_s=self.timeout_s + ANSWER_MARGIN_S)
             except httpx2.TransportError as error:
                 emulator.end()
                 raise FunctionFailed(f"{self.handler}: {type(error).__name__}: {error}") from error
-        return _result(self.handler, answer)
+        return _parse_result(self.handler, response)
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is at an event."""
+        """Whether an event is running."""
         emulator = self._emulator
         return self._lock.locked() and emulator is not None and not emulator.has_ended
 
     def kill(self) -> None:
-        """End it as a machine that loses power would."""
+        """Kill the process at once, even during an event."""
         if (emulator := self._emulator) is not None:
             emulator.end()
 
     def close(self) -> None:
-        """End it, if it runs."""
+        """Kill the process and release it, if it runs."""
         self.kill()
         with self._lock:
             if self._emulator is not None:
                 self._emulator.end()
                 self._emulator = None
 
-    def _running(self) -> Emulator:
+    def _ensure_running(self) -> Emulator:
         if self._emulator is None or self._emulator.has_ended:
             self.starts += 1
             self._emulator = Emulator.start(self.handler, self.environment, self.log, timeout_s=self.timeout_s)
@@ -94,36 +97,38 @@ class Function:
 
 @dataclass(frozen=True)
 class Emulator:
-    """The emulator's process with the runtime that it starts, in a session of their own."""
+    """Process of the emulator and its runtime, in a separate session."""
 
     process: subprocess.Popen[bytes]
     url: str
 
     @classmethod
     def start(cls, handler: str, environment: Mapping[str, str], log: Path, *, timeout_s: int) -> Emulator:
-        """Start it, and wait until it listens; the runtime itself starts with the first event.
+        """Start the emulator and wait until it listens.
+
+        The runtime starts with the first event.
 
         Raises:
-            FunctionFailed: There is no emulator, or it did not start.
+            FunctionFailed: The emulator is not installed, or did not start.
         """
         if not PROGRAM.exists():
-            raise FunctionFailed(f"{PROGRAM} is not there; `make local` and `make test` fetch it")
+            raise FunctionFailed(f"the emulator {PROGRAM} does not exist: run `make local` or `make test`")
         port, runtime_port = _free_port(), _free_port()
         command = [
             str(PROGRAM),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-            *("--log-level", "error"),  # or it would go by LOG_LEVEL, whose names are not all its own
+            *("--log-level", "error"),  # the default is LOG_LEVEL, but the emulator does not know all of its names
             *(sys.executable, "-m", "awslambdaric", handler),
         ]
         with log.open("ab") as written:
-            process = subprocess.Popen(  # noqa: S603 - our own programs
+            process = subprocess.Popen(  # noqa: S603 - fixed programs
                 command,
                 cwd=ROOT,
                 env=_variables(timeout_s) | dict(environment),
                 stdout=written,
                 stderr=written,
-                start_new_session=True,  # Ctrl-C in the terminal is for the one who runs it all
+                start_new_session=True,  # Ctrl-C reaches only the parent, which stops the parts in order
             )
         emulator = cls(process, f"http://127.0.0.1:{port}")
         try:
@@ -134,35 +139,39 @@ class Emulator:
         return emulator
 
     def invoke(self, event: object, *, timeout_s: float) -> httpx2.Response:
-        """Send an event; the answer's body is what the handler gave, or what is told of its failure."""
+        """Send an event.
+
+        Returns:
+            A response whose body is the handler's result or its error.
+        """
         with httpx2.Client(timeout=timeout_s, trust_env=False) as http:
             return http.post(f"{self.url}{INVOKE}", json=event)
 
     @property
     def has_ended(self) -> bool:
-        """Whether the emulator is gone."""
+        """Whether the emulator's process has ended."""
         return self.process.poll() is not None
 
     def end(self) -> None:
-        """Kill it, its runtime with it."""
+        """Kill the emulator and its runtime."""
         if not self.has_ended:
-            with suppress(ProcessLookupError):  # it ended by itself at this moment
-                os.killpg(self.process.pid, signal.SIGKILL)  # the runtime goes with the emulator
+            with suppress(ProcessLookupError):  # it ended in the meantime
+                os.killpg(self.process.pid, signal.SIGKILL)  # the group includes the runtime
         self.process.wait(10)
 
 
-def _result(handler: str, answer: httpx2.Response) -> Any:
-    """What the handler gave; the emulator tells failures with status 200 too."""
-    if not answer.text.startswith(("{", "[", '"', "null")):
-        raise FunctionFailed(f"{handler}: {answer.text[:500] or f'status {answer.status_code}'}")
-    result = answer.json()
+def _parse_result(handler: str, response: httpx2.Response) -> Any:
+    """Parse the handler's result; the emulator reports errors with status 200, too."""
+    if not response.text.startswith(("{", "[", '"', "null")):
+        raise FunctionFailed(f"{handler}: {response.text[:500] or f'status {response.status_code}'}")
+    result = response.json()
     if isinstance(result, dict) and "errorType" in result:
         raise FunctionFailed(f"{handler}: {result['errorType']}: {result.get('errorMessage', '')}")
     return result
 
 
 def _variables(timeout_s: int) -> dict[str, str]:
-    """What Lambda sets, and what a program needs."""
+    """Return Lambda's variables, with PATH and HOME of this process."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return inherited | {
         "PYTHONPATH": str(ROOT),

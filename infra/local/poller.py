@@ -1,4 +1,4 @@
-"""What Lambda's event source mapping does for a queue: receive, call the function, delete what was done."""
+"""Local event source mapping: polls a queue and invokes a function."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 from infra.local.function import FunctionFailed
 
-API_LIMIT = 10  # messages in one call, of whatever kind
+API_LIMIT = 10  # messages in one SQS API call
 
 
 @dataclass
 class QueuePoller:
-    """Reads one queue into one function; an event at a time, like an event source with one environment.
+    """Poller of one queue for one function, one event at a time.
 
-    Failed records stay on the queue until their visibility ends; redrive is the queue's own.
+    Failed records stay on the queue until their visibility timeout ends; the queue redrives them.
 
     Attributes:
-        client: boto3's, for SQS.
-        invoke: The function; gives its answer or raises `FunctionFailed`.
-        batch_size: Most records of one event.
-        window_s: How long a batch that is not full waits for more.
+        client: boto3 client of SQS.
+        invoke: Invokes the function; returns its result or raises `FunctionFailed`.
+        batch_size: Maximum number of records in an event.
+        window_s: Maximum time that a batch waits for more records.
     """
 
     client: Any
@@ -40,37 +40,41 @@ class QueuePoller:
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def run(self) -> None:
-        """Poll until `stop`; for a thread of its own."""
+        """Poll until `stop` is called, in the current thread."""
         while not self._stopping.is_set():
             self.poll(wait_s=1)
 
     def stop(self) -> None:
-        """End `run` after the event it is at."""
+        """End `run` after the current event."""
         self._stopping.set()
 
     def poll(self, *, wait_s: int = 0) -> int:
-        """Hand out one batch, if there is one; says how many records it had."""
-        messages = self._batch(wait_s)
+        """Deliver one batch, if there is one.
+
+        Returns:
+            The number of its records.
+        """
+        messages = self._receive_batch(wait_s)
         if not messages:
             return 0
         self.events += 1
         try:
-            answer = self.invoke({"Records": [self._record(each) for each in messages]})
-            back = {str(each["itemIdentifier"]) for each in (answer or {}).get("batchItemFailures", ())}
+            result = self.invoke({"Records": [self._record(each) for each in messages]})
+            failed = {str(each["itemIdentifier"]) for each in (result or {}).get("batchItemFailures", ())}
         except FunctionFailed as error:
             self.last_error = str(error)
-            back = {str(each["MessageId"]) for each in messages}
-        done = [each for each in messages if each["MessageId"] not in back]
+            failed = {str(each["MessageId"]) for each in messages}
+        done = [each for each in messages if each["MessageId"] not in failed]
         self._delete(done)
         self.done += len(done)
-        self.failed += len(back)
+        self.failed += len(failed)
         return len(messages)
 
-    def _batch(self, wait_s: int) -> list[dict[str, Any]]:
-        messages = self._received(min(API_LIMIT, self.batch_size), wait_s)
+    def _receive_batch(self, wait_s: int) -> list[dict[str, Any]]:
+        messages = self._receive(min(API_LIMIT, self.batch_size), wait_s)
         until_s = time.monotonic() + self.window_s
         while messages and len(messages) < self.batch_size:
-            more = self._received(min(API_LIMIT, self.batch_size - len(messages)), 0)
+            more = self._receive(min(API_LIMIT, self.batch_size - len(messages)), 0)
             messages += more
             if not more and time.monotonic() >= until_s:
                 break
@@ -78,11 +82,11 @@ class QueuePoller:
                 self._stopping.wait(min(0.1, self.window_s))
         return messages
 
-    def _received(self, at_most: int, wait_s: int) -> list[dict[str, Any]]:
-        answer = self.client.receive_message(
+    def _receive(self, at_most: int, wait_s: int) -> list[dict[str, Any]]:
+        response = self.client.receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=at_most, WaitTimeSeconds=wait_s, AttributeNames=["All"]
         )
-        found: list[dict[str, Any]] = answer.get("Messages", [])
+        found: list[dict[str, Any]] = response.get("Messages", [])
         return found
 
     def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Events of verified callers: what each kind of authorizer adds to a kept event, in the shapes that AWS documents."""
+"""Events of verified callers, for each kind of authorizer.
+
+Each adds the context that AWS documents to a stored event.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +14,43 @@ AUDIENCE = "3n4b5urk1ft4fl3mg5e62d9ado"
 
 
 def http_api_jwt(subject: str, **claims: Any) -> Event:
-    """An HTTP API with a JWT authorizer."""
+    """Build an event of an HTTP API with a JWT authorizer."""
     given = {"aud": AUDIENCE, "exp": "1795251600", "iss": ISSUER, "sub": subject, **claims}
     return _authorized("http_api", {"jwt": {"claims": given, "scopes": None}})
 
 
 def http_api_iam(user_id: str, identity_id: str | None = None) -> Event:
-    """An HTTP API whose callers sign; through an identity pool where `identity_id` is given."""
+    """Build an event of an HTTP API with IAM.
+
+    With `identity_id` the caller comes from an identity pool.
+    """
     return _authorized("http_api", {"iam": _iam(user_id, identity_id)})
 
 
 def function_url_iam(user_id: str) -> Event:
-    """A function URL whose callers sign."""
+    """Build an event of a function URL with IAM."""
     return _authorized("function_url", {"iam": _iam(user_id, None)})
 
 
 def http_api_lambda(**context: Any) -> Event:
-    """An HTTP API with a Lambda authorizer, which says what is in `context`."""
+    """Build an event of an HTTP API whose Lambda authorizer returns `context`."""
     return _authorized("http_api", {"lambda": context or None})
 
 
 def rest_api_cognito(subject: str, **claims: Any) -> Event:
-    """A REST API with a Cognito authorizer."""
+    """Build an event of a REST API with a Cognito authorizer."""
     expires = "Sat Nov 21 09:00:00 UTC 2026"
     given = {"sub": subject, "iss": ISSUER, "token_use": "id", "aud": AUDIENCE, "exp": expires, **claims}
     return _authorized("rest_api", {"claims": given})
 
 
 def rest_api_lambda(principal_id: str, **context: Any) -> Event:
-    """A REST API with a Lambda authorizer."""
+    """Build an event of a REST API with a Lambda authorizer."""
     return _authorized("rest_api", {"principalId": principal_id, "integrationLatency": 21, **context})
 
 
 def rest_api_iam(user_id: str, identity_id: str | None = None) -> Event:
-    """A REST API whose callers sign; there is no authorizer in the event then."""
+    """Build an event of a REST API with IAM (no authorizer)."""
     event = kept_event("rest_api")
     event["requestContext"]["identity"] |= {
         "accessKey": "ASIAEXAMPLE",

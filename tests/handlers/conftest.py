@@ -16,7 +16,7 @@ EVENTS = Path(__file__).parent / "events"
 
 
 def kept_event(name: str, **changes: Any) -> Event:
-    """A kept event, with some of its top-level fields replaced."""
+    """Read a stored event, replacing some of its top-level fields."""
     event: Event = json.loads((EVENTS / f"{name}.json").read_text())
     return {**event, **changes}
 
@@ -28,13 +28,13 @@ def context() -> LocalContext:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def any_database_url(request: pytest.FixtureRequest) -> str:
-    """A database of the test's own, of each kind in turn."""
+    """Return the URL of an empty database, once per kind."""
     return request.getfixturevalue("postgres_url") if request.param == "postgres" else "sqlite://"
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
-    """An environment of the test's own, over a database in memory and agents that echo."""
+    """Open a separate environment with an in-memory database and echoing agents."""
     settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
     environment = Environment(lambda: settings)
     monkeypatch.setattr("handlers.api.environment", environment)

@@ -1,4 +1,4 @@
-"""Agents whose embedding model counts how many of them it serves at once, and one that does not start."""
+"""Agents whose embedding model counts concurrent calls, and a broken agent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEALTHY = 6
 
 
 class Counter:
-    """How many calls are under way; a call ends when as many are as may be."""
+    """Counter of concurrent calls; a call ends when the maximum is reached."""
 
     def __init__(self) -> None:
         self.under_way = 0

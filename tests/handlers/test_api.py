@@ -1,4 +1,4 @@
-"""`handlers.api`: kept events of every source in, answers in the source's form out."""
+"""`handlers.api`: stored events of every source, and its responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOURCES = ["rest_api", "http_api", "function_url", "load_balancer"]
 
 
 def header(answer: Event, name: str) -> str | None:
-    """One header of an answer, whichever of the two places it stands in."""
+    """Read a header from either of a response's two header fields."""
     single = answer.get("headers") or {}
     several = answer.get("multiValueHeaders") or {}
     return single.get(name) or next(iter(several.get(name, ())), None)
@@ -38,7 +38,7 @@ def with_header(event: Event, name: str, value: str) -> Event:
 
 
 def get(event: Event, path: str) -> Event:
-    """The event as a GET of another path, for any source."""
+    """Change an event of any source to a GET of another path."""
     changed = {**event, "body": None, "isBase64Encoded": False}
     if "http" in event["requestContext"]:
         http = {**event["requestContext"]["http"], "method": "GET", "path": path}
@@ -67,7 +67,7 @@ def test_a_message_of_any_source_is_answered(context: LocalContext, source: str,
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_problem_goes_out_as_text(context: LocalContext, source: str) -> None:
+def test_a_problem_is_sent_as_text(context: LocalContext, source: str) -> None:
     answer = api.handler(kept_event(source, body='{"text": 5}', isBase64Encoded=False), context)
     assert answer["statusCode"] == 422
     assert answer["isBase64Encoded"] is False
@@ -239,9 +239,7 @@ def test_importing_the_handler_loads_nothing_that_a_cold_start_cannot_afford() -
     assert run.stdout.strip() == "[]"
 
 
-def test_health_touches_nothing_so_that_wrong_settings_do_not_matter(
-    context: LocalContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_health_does_not_depend_on_the_settings(context: LocalContext, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Environment(lambda: Settings(database_url="mysql://user:hidden@host/db"))
     monkeypatch.setattr("handlers.api.environment", broken)
     answer = api.handler(get(kept_event("http_api"), "/health"), context)

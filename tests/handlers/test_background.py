@@ -27,34 +27,34 @@ def environment() -> Iterator[Environment]:
 
 @pytest.mark.spec("O7", "L1")
 def test_the_invocation_waits_for_a_message_in_the_background(environment: Environment, context: LocalContext) -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     async def on_response(content: Content) -> None:
-        told.append(content.text)
+        calls.append(content.text)
 
     async def on_complete() -> None:
-        told.append("complete")
+        calls.append("complete")
 
     async def answered(deployment: Deployment) -> str:
         runtime = await deployment.runtime(deployment.agent_id(None))
         message = {"entity_id": uuid4(), "room_id": uuid4(), "content": {"text": "Hello!"}}
         handled = await ElizaOS().handle_message(runtime, message, on_response=on_response, on_complete=on_complete)
-        assert told == []
+        assert calls == []
         return str(handled.processing)
 
     assert environment.run(answered, context) == "None"
-    assert told == ["You said Hello!", "complete"]
+    assert calls == ["You said Hello!", "complete"]
 
 
 @pytest.mark.spec("O7", "L8")
-def test_background_work_that_outlasts_the_invocation_is_told_and_ended(environment: Environment) -> None:
-    told: list[str] = []
+def test_background_work_that_outlasts_the_invocation_is_logged_and_cancelled(environment: Environment) -> None:
+    calls: list[str] = []
 
     async def on_error(error: Exception) -> None:
-        told.append(type(error).__name__)
+        calls.append(type(error).__name__)
 
     async def on_complete() -> None:
-        told.append("complete")
+        calls.append("complete")
 
     async def on_response(content: Content) -> None:
         await asyncio.Event().wait()
@@ -68,7 +68,7 @@ def test_background_work_that_outlasts_the_invocation_is_told_and_ended(environm
 
     with pytest.raises(DeadlineExceeded):
         environment.run(answered, LocalContext(function_name="message", timeout_s=1))
-    assert told == ["DeadlineExceeded", "complete"]
+    assert calls == ["DeadlineExceeded", "complete"]
 
 
 def test_a_failing_event_still_waits_for_its_background_work(environment: Environment, context: LocalContext) -> None:

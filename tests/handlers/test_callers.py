@@ -1,4 +1,4 @@
-"""`AUTH_MODE=gateway` through the HTTP handler: who sends a message, and what is whose to see."""
+"""`AUTH_MODE=gateway` in the HTTP handler: senders and access."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def entity_of(event: Event) -> str:
 
 
 def request_of(event: Event, method: str, path: str, body: object, headers: Mapping[str, str]) -> Event:
-    """The event as another request of the same caller."""
+    """Change an event to another request of the same caller."""
     asked = {**event, "body": None if body is None else json.dumps(body), "isBase64Encoded": False}
     for field, given in (("headers", dict(headers)), ("multiValueHeaders", {k: [v] for k, v in headers.items()})):
         if event.get(field):
@@ -90,7 +90,7 @@ def request_of(event: Event, method: str, path: str, body: object, headers: Mapp
 def call(
     event: Event, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, Any]:
-    """Status and document of the answer to a request of the event's caller."""
+    """Send a request of the event's caller; return status and document."""
     asked = request_of(event, method, path, body, headers or {})
     answer = api.handler(asked, LocalContext(function_name="api", timeout_s=30))
     if answer["statusCode"] == 401:
@@ -160,7 +160,7 @@ def test_every_address_of_the_api_is_for_verified_callers() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready", "/openapi.json", "/plugins/desk/open"])
-def test_what_is_everybodys_needs_no_caller(path: str) -> None:
+def test_public_addresses_need_no_caller(path: str) -> None:
     assert call(kept_event("http_api"), "GET", path)[0] == 200
 
 
@@ -173,7 +173,7 @@ def test_a_message_that_names_another_sender_is_refused() -> None:
 
 
 @pytest.mark.spec("N4")
-def test_what_was_said_is_there_for_those_who_take_part_alone() -> None:
+def test_messages_are_visible_to_participants_only() -> None:
     room = str(uuid4())
     status, result = say(ZOE, room_id=room)
     assert status == 200
@@ -198,7 +198,7 @@ def test_what_was_said_is_there_for_those_who_take_part_alone() -> None:
 
 @pytest.mark.spec("N4")
 @pytest.mark.parametrize("headers", [{}, {"accept": "text/event-stream"}, {"prefer": "respond-async"}])
-def test_nobody_joins_a_room_by_knowing_its_id(headers: dict[str, str]) -> None:
+def test_knowing_a_rooms_id_does_not_join_it(headers: dict[str, str]) -> None:
     room = str(uuid4())
     say(ZOE, room_id=room)
     status, problem = say(BEN, room_id=room, headers=headers)
@@ -207,7 +207,7 @@ def test_nobody_joins_a_room_by_knowing_its_id(headers: dict[str, str]) -> None:
     assert say(ZOE, room_id=room)[0] == 200
 
 
-def test_nobody_opens_a_room_that_somebody_will_have() -> None:
+def test_a_guessable_room_id_is_rejected() -> None:
     zoes_own = str(string_to_uuid(f"{string_to_uuid('Ada')}:{entity_of(ZOE)}"))
     status, problem = say(BEN, room_id=zoes_own)
     assert (status, code(problem), problem["errors"][0]["pointer"]) == (422, "invalid-input", "#/room_id")
@@ -232,13 +232,13 @@ def test_a_message_that_is_answered_later_is_its_senders_to_see() -> None:
 
 
 @pytest.mark.spec("R18")
-def test_a_route_that_is_not_public_answers_verified_callers_and_is_told_who_they_are() -> None:
+def test_a_restricted_route_serves_verified_callers_and_gets_their_entity() -> None:
     assert call(ZOE, "GET", "/plugins/desk/mine") == (200, {"entity_id": entity_of(ZOE)})
     assert call(ZOE, "GET", "/plugins/desk/open") == (200, {"entity_id": entity_of(ZOE)})
     assert call(kept_event("http_api"), "GET", "/plugins/desk/open") == (200, {"entity_id": None})
 
 
-class TestWhereNobodyVerifiesCallers:
+class TestWithoutVerifiedCallers:
     @pytest.fixture
     def settings(self) -> Settings:
         return Settings(
@@ -251,7 +251,7 @@ class TestWhereNobodyVerifiesCallers:
         status, problem = call(event, "GET", "/plugins/desk/mine")
         assert (status, code(problem)) == (403, "route-not-public")
 
-    def test_the_sender_is_who_the_message_says(self) -> None:
+    def test_the_sender_is_the_messages_entity(self) -> None:
         entity = str(uuid4())
         status, result = say(ZOE, entity={"id": entity})
         assert status == 200

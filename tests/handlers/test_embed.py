@@ -156,7 +156,7 @@ def test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_em
     assert [queue.bodies() for queue in queues.values()] == [[], [], []]
 
 
-def test_what_lies_on_the_queue_is_ids_and_a_hash_alone(start: Start, queues: dict[str, Queue]) -> None:
+def test_a_queued_job_has_only_ids_and_a_hash(start: Start, queues: dict[str, Queue]) -> None:
     start(queues)
     handlers.message.handler({"text": "A secret of mine"})
     (body,) = queues["high"].bodies(wait_s=2)
@@ -249,7 +249,7 @@ def sweep_first(environment: Environment, overdue_s: Mapping[Priority, float] = 
     return run(environment, swept)
 
 
-def test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_back_its_own_alone(
+def test_agents_of_one_batch_are_embedded_concurrently_and_a_broken_one_fails_alone(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = start(agents="tests.handlers.embed_agents:AGENTS")
@@ -337,7 +337,7 @@ def test_a_deleted_drain_task_is_restored_and_a_changed_one_is_kept(start: Start
     assert [each.id for each in find_tasks(environment)] == [task.id]
 
 
-def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
+def test_the_drain_task_embeds_memories_that_were_never_enqueued(
     start: Start, queues: dict[str, Queue], server: QueueServer
 ) -> None:
     """From the schedule through the work queue to the embedding queue, as on Lambda."""
@@ -358,7 +358,9 @@ def test_what_was_never_queued_is_found_by_the_drain_task_and_embedded(
     assert sweep_first(environment) == 0
 
 
-def test_without_a_queue_the_drain_task_embeds_what_waits(start: Start, model_server: ScriptedModelServer) -> None:
+def test_without_a_queue_the_drain_task_embeds_the_pending_memories(
+    start: Start, model_server: ScriptedModelServer
+) -> None:
     environment = start()
     memories = store_memories(environment, "one", "two")
     handlers.tick.handler({})

@@ -26,7 +26,7 @@ Handle: TypeAlias = Callable[..., dict[str, Any]]
 
 
 class Context:
-    """What Lambda passes beside the event."""
+    """Lambda context of a test."""
 
     aws_request_id = "11111111-2222-4333-8444-555555555555"
 
@@ -55,7 +55,7 @@ def variables(database: Path, model_server: ScriptedModelServer) -> dict[str, st
 
 @pytest.fixture
 def environment(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
-    """An environment of the test's own, in place of the process's."""
+    """Replace the process's environment by a separate one."""
     environment = Environment(lambda: Settings.from_environment(variables))
     monkeypatch.setattr(handlers.message, "environment", environment)
     yield environment
@@ -64,7 +64,7 @@ def environment(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def handle(environment: Environment) -> Handle:
-    """The real handler."""
+    """Return the real handler, with a context."""
 
     def handled(event: Any, remaining_ms: int = 30_000) -> dict[str, Any]:
         return handlers.message.handler(event, Context(remaining_ms))
@@ -73,7 +73,7 @@ def handle(environment: Environment) -> Handle:
 
 
 def rows(database: Path) -> int:
-    """Every row that messages leave behind, in every table."""
+    """Count the rows that messages create, in every table."""
     tables = ("memories", "runs", "rooms", "worlds", "entities", "participants", "agents", "logs")
     connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     try:
@@ -89,7 +89,7 @@ def deep(levels: int) -> dict[str, Any]:
     return value
 
 
-def test_a_message_comes_back_with_an_answer_and_its_ids(handle: Handle, database: Path) -> None:
+def test_a_message_returns_an_answer_and_its_ids(handle: Handle, database: Path) -> None:
     result = handle({"text": "Hello", "room_id": ROOM})
     assert result["text"] == "You said: Hello"
     assert (result["mode"], result["did_respond"], result["replayed"]) == ("simple", True, False)
@@ -154,7 +154,7 @@ def test_a_message_in_another_agents_room_is_refused(handle: Handle, database: P
     assert rows(database) == before
 
 
-def test_a_wrong_setting_is_an_error_result_that_names_it(handle: Handle, variables: dict[str, str]) -> None:
+def test_an_invalid_setting_is_an_error_result_that_names_it(handle: Handle, variables: dict[str, str]) -> None:
     variables["MODEL_TIMEOUT_S"] = "soon"
     error = handle({"text": "Hello"})["error"]
     assert error["code"] == "invalid-settings"
@@ -231,7 +231,7 @@ def test_a_cancelled_event_is_converted_and_its_tasks_end_with_it(handle: Handle
 
 
 @pytest.mark.parametrize(("remaining_s", "usable"), [(30.0, 29.0), (3.0, 2.7), (0.0, 0.0)])
-def test_a_second_or_a_tenth_is_kept_back_from_every_event(remaining_s: float, usable: float) -> None:
+def test_a_second_or_a_tenth_of_every_event_is_reserved(remaining_s: float, usable: float) -> None:
     assert usable_s(remaining_s) == pytest.approx(usable)
 
 

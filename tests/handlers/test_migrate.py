@@ -1,4 +1,4 @@
-"""The deploy step: on a real Postgres, by hand and from CloudFormation."""
+"""Migration function on Postgres, by hand and from CloudFormation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from runtime_core.settings import Settings
 
 
 def context() -> LocalContext:
-    """A fresh invocation, with its time before it."""
+    """Create the context of a new invocation."""
     return LocalContext(function_name="migrate", timeout_s=60)
 
 
 class CloudFormation:
-    """Takes the answer of a custom resource, as the bucket behind its URL does."""
+    """Server that receives custom resource responses, like CloudFormation's bucket."""
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any]] = []
@@ -71,9 +71,7 @@ def use(monkeypatch: pytest.MonkeyPatch, url: str | None) -> Environment:
     return environment
 
 
-def test_it_applies_what_is_missing_and_then_nothing(
-    unmigrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_applies_the_missing_migrations_once(unmigrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = use(monkeypatch, unmigrated_postgres_url)
     first, second = handlers.migrate.handler({}, context()), handlers.migrate.handler({}, context())
     environment.close()
@@ -99,7 +97,7 @@ def test_two_invocations_at_once_apply_each_migration_once(unmigrated_postgres_u
     assert {result["schema_version"] for result in results} == {SCHEMA_VERSION}
 
 
-def test_cloudformation_hears_of_success(
+def test_cloudformation_gets_a_success(
     unmigrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, unmigrated_postgres_url)
@@ -112,7 +110,7 @@ def test_cloudformation_hears_of_success(
     assert cloudformation.content_types == [""]  # the URL's signature says so
 
 
-def test_cloudformation_hears_of_a_wrong_setting(
+def test_cloudformation_gets_the_error_of_an_invalid_setting(
     monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, None)
@@ -122,7 +120,7 @@ def test_cloudformation_hears_of_a_wrong_setting(
     assert "DATABASE_URL" in cloudformation.answers[0]["Reason"]
 
 
-def test_cloudformation_hears_of_a_bug_without_its_words(
+def test_cloudformation_gets_an_unexpected_error_without_its_message(
     monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     def broken() -> Settings:
@@ -136,7 +134,7 @@ def test_cloudformation_hears_of_a_bug_without_its_words(
     assert "hunter2" not in cloudformation.answers[0]["Reason"]
 
 
-def test_deleting_the_resource_leaves_the_database_alone(
+def test_deleting_the_resource_does_not_change_the_database(
     monkeypatch: pytest.MonkeyPatch, cloudformation: CloudFormation
 ) -> None:
     environment = use(monkeypatch, None)

@@ -76,7 +76,7 @@ def deliver(queue: Queue) -> tuple[int, int]:
 
 
 @pytest.mark.spec("L4")
-def test_a_message_goes_over_the_queue_and_its_run_tells_how_far_it_is(queue: Queue) -> None:
+def test_a_message_passes_the_queue_and_its_run_has_its_status(queue: Queue) -> None:
     accepted = send(BODY)
     assert accepted["statusCode"] == 202
     location = accepted["headers"]["location"]
@@ -101,7 +101,7 @@ def test_the_queue_gets_the_room_as_group_and_the_run_as_deduplication_id(queue:
 
 
 @pytest.mark.spec("N1")
-def test_the_same_message_again_lies_on_the_queue_once(queue: Queue) -> None:
+def test_a_repeated_message_is_enqueued_once(queue: Queue) -> None:
     first, second = send(BODY, key="once"), send(BODY, key="once")
     assert first["headers"]["location"] == second["headers"]["location"]
     assert deliver(queue) == (1, 0)

@@ -107,7 +107,7 @@ def make_due(task: Task) -> Task:
     return replace(task, due_at=LONG_AGO)
 
 
-def test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read(start: Start, queue: Queue) -> None:
+def test_evaluators_are_enqueued_by_id_and_run_in_the_worker(start: Start, queue: Queue) -> None:
     start(work_queue_url=queue.url)
     answer = ask("A secret word")
     assert work_agents.done == []
@@ -150,7 +150,7 @@ def test_the_evaluation_of_a_running_turn_is_retried_and_of_an_unknown_one_skipp
     assert work_agents.done == []
 
 
-def test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours(start: Start, queue: Queue) -> None:
+def test_an_invalid_or_failing_job_is_redelivered_and_delays_no_other(start: Start, queue: Queue) -> None:
     start(work_queue_url=queue.url)
     ask("Hello")
     (good,) = queue.bodies(wait_s=10)
@@ -196,7 +196,7 @@ def test_a_long_running_process_ticks_unless_it_has_a_work_queue(
     assert len(work_agents.done) >= 3 if work_queue_url is None else not work_agents.done
 
 
-def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start, queue: Queue) -> None:
+def test_overlapping_ticks_and_duplicate_deliveries_run_each_task_once(start: Start, queue: Queue) -> None:
     environment = start(work_queue_url=queue.url)
     insert_tasks(environment, *(Task(name="REMIND", tags=("queue",), metadata={"of": n}) for n in range(15)))
 
@@ -212,7 +212,7 @@ def test_overlapping_ticks_and_double_deliveries_do_each_task_once(start: Start,
     assert find_tasks(environment) == []
 
 
-def test_without_a_queue_the_tick_does_what_is_due_itself(start: Start) -> None:
+def test_without_a_queue_the_tick_runs_the_due_tasks(start: Start) -> None:
     environment = start()
     insert_tasks(environment, Task(name="REMIND", tags=("queue",), metadata={"of": "tea"}), Task(name="REMIND"))
     assert handlers.tick.handler({})["tasks"] == 1

@@ -1,4 +1,4 @@
-"""An agent whose evaluators and tasks tell what they did."""
+"""Agent whose evaluators and tasks record their calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Lambda archive: what is in it, that its bytecode counts, and that the same sources give the same bytes."""
+"""Lambda archive: content, bytecode and reproducible builds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import asyncpg
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNCHECKED = 0b01  # PEP 552: hash-based, and never compared with the source
+UNCHECKED = 0b01  # PEP 552: hash-based bytecode that is not compared with the source
 HEADER_BYTES = 16
 REQUIREMENTS = ("lambda", "dev")
 
 
 @pytest.fixture(scope="module")
 def build() -> Any:
-    """`infra/archive/build.py`, which is a program and no package."""
+    """Import `infra/archive/build.py`, which is not in a package."""
     spec = spec_from_file_location("archive_build", ROOT / "infra" / "archive" / "build.py")
     assert spec is not None
     assert spec.loader is not None
@@ -36,7 +36,7 @@ def build() -> Any:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory, build: Any) -> Path:
-    """A folder as pip leaves it, with what has to be pruned."""
+    """Create a folder of installed wheels with files to prune."""
     folder: Path = tmp_path_factory.mktemp("wheels")
     for name in ("package/__init__.py", "package/stub.pyi", "package/code.pyx", "package-1.dist-info/RECORD"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -59,23 +59,23 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_it_holds_the_handlers_the_core_the_characters_and_the_migrations(archive: Path) -> None:
+def test_it_includes_handlers_core_characters_and_migrations(archive: Path) -> None:
     assert names(archive) >= {
         "handlers/message.py",
         "handlers/characters/ada.json",
         "runtime_core/adapters/postgres/queries.sql",
-        *(path.relative_to(ROOT).as_posix() for path in (ROOT / "infra" / "migrations").rglob("*.sql")),
+        *(path.relative_to(ROOT).as_posix() for path in (ROOT / "runtime_core" / "migrations").rglob("*.sql")),
         "package/__init__.py",
         "package-1.dist-info/licenses/LICENSE",
     }
 
 
-def test_it_holds_neither_the_command_line_nor_tests_nor_what_nothing_imports(archive: Path) -> None:
+def test_it_excludes_the_command_line_tests_and_unused_files(archive: Path) -> None:
     unwanted = re.compile(r"runtime_core/(cli|testing)/|^tests/|\.pyi$|\.pyx$|RECORD$|infra/archive|\.yaml$")
     assert [name for name in names(archive) if unwanted.search(name)] == []
 
 
-def test_every_module_has_bytecode_that_no_date_invalidates_and_that_names_where_lambda_puts_it(archive: Path) -> None:
+def test_every_module_has_unchecked_bytecode_with_lambdas_path(archive: Path) -> None:
     for source in archive.rglob("*.py"):
         bytecode = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
         content = bytecode.read_bytes()
@@ -85,13 +85,13 @@ def test_every_module_has_bytecode_that_no_date_invalidates_and_that_names_where
         assert code.co_filename == f"/var/task/{source.relative_to(archive).as_posix()}"
 
 
-def test_libraries_lose_what_nothing_loads_and_work_as_before(build: Any, tmp_path: Path) -> None:
+def test_stripped_libraries_are_smaller_and_load(build: Any, tmp_path: Path) -> None:
     package = tmp_path / "asyncpg"
     shutil.copytree(Path(asyncpg.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     before = sum(path.stat().st_size for path in package.rglob("*.so"))
     build.prune(tmp_path)
     libraries = sorted(package.rglob("*.so"))
-    assert sum(path.stat().st_size for path in libraries) < before / 2  # its wheel comes with debug information
+    assert sum(path.stat().st_size for path in libraries) < before / 2  # its wheel includes debug information
     code = "import asyncpg.protocol.protocol as it; print(it.__file__, it.BUILTIN_TYPE_NAME_MAP['uuid'])"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
@@ -99,13 +99,13 @@ def test_libraries_lose_what_nothing_loads_and_work_as_before(build: Any, tmp_pa
     assert done.stdout.split() == [str(next(each for each in libraries if each.match("protocol.*"))), "2950"]
 
 
-def test_what_is_no_library_for_lambda_ends_the_build(build: Any, tmp_path: Path) -> None:
+def test_an_invalid_library_ends_the_build(build: Any, tmp_path: Path) -> None:
     (tmp_path / "library.so").write_bytes(b"MZ")
-    with pytest.raises(SystemExit, match=r"library\.so is no library for Lambda"):
+    with pytest.raises(SystemExit, match=r"library\.so is not a 64-bit ELF library"):
         build.prune(tmp_path)
 
 
-def test_the_same_sources_give_the_same_bytes(archive: Path, build: Any, wheels: Path, tmp_path: Path) -> None:
+def test_builds_of_the_same_sources_are_identical(archive: Path, build: Any, wheels: Path, tmp_path: Path) -> None:
     build.write_zip(archive, tmp_path / "first.zip")
     build.assemble(wheels, tmp_path / "again")
     build.write_zip(tmp_path / "again", tmp_path / "second.zip")
@@ -137,7 +137,7 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_host(name: str) ->
     assert re.findall(r"https?://|--index|--find-links|--trusted", text) == []
 
 
-def test_the_lock_of_the_archive_covers_what_the_package_depends_on() -> None:
+def test_the_lock_of_the_archive_covers_the_packages_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {re.split(r"[<>=\[]", each)[0] for each in project["dependencies"]}
     pinned = set(re.findall(r"(?m)^([a-z0-9-]+)==", (ROOT / "requirements" / "lambda.txt").read_text()))

@@ -1,4 +1,4 @@
-"""`make deploy` against a SAM command line that plays the account: what it is asked, and what people are told."""
+"""`make deploy` with a scripted `sam` and a local AWS server."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def cloud() -> Iterator[QueueServer]:
 
 
 class Account:
-    """A project folder of its own and an empty account, whose `sam` answers as it is told and remembers."""
+    """Project folder and empty account, with a `sam` that returns scripted answers."""
 
     def __init__(self, folder: Path, cloud: QueueServer) -> None:
         self._folder = folder
@@ -98,7 +98,7 @@ class Account:
         return boto3.client(service, endpoint_url=self._cloud.endpoint, **named)
 
     def has_migrate_function(self) -> None:
-        """As an earlier deployment has left it."""
+        """Create the migration function of an earlier deployment."""
         role = self.client("iam").create_role(RoleName="migrate", AssumeRolePolicyDocument=json.dumps(ASSUMED))
         self.client("lambda").create_function(
             FunctionName="mayfly-dev-migrate",
@@ -109,7 +109,7 @@ class Account:
         )
 
     def code(self) -> str:
-        """What the migrating function runs."""
+        """Return the digest of the migration function's code."""
         found: str = self.client("lambda").get_function(FunctionName="mayfly-dev-migrate")["Configuration"][
             "CodeSha256"
         ]
@@ -131,8 +131,8 @@ class Account:
 
     @property
     def asked(self) -> list[list[str]]:
-        told = self._folder / "asked"
-        return [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
+        log = self._folder / "asked"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     @property
     def steps(self) -> list[str]:
@@ -144,7 +144,7 @@ def account(tmp_path: Path, cloud: QueueServer) -> Account:
     return Account(tmp_path, cloud)
 
 
-def test_it_deploys_then_migrates_then_sends_a_message_and_says_where_to_go(account: Account) -> None:
+def test_it_deploys_migrates_sends_a_message_and_prints_the_addresses(account: Account) -> None:
     done = account.deploy("--database", SECRET, "--model-secret", "")
     assert done.returncode == 0, done.stderr
     assert account.steps == ["deploy", "remote invoke mayfly-dev-migrate", "remote invoke mayfly-dev-message"]
@@ -156,7 +156,7 @@ def test_it_deploys_then_migrates_then_sends_a_message_and_says_where_to_go(acco
     assert OUTPUTS["Curl"] in done.stdout
 
 
-def test_an_update_migrates_by_the_new_code_before_anything_else_runs_it(account: Account) -> None:
+def test_an_update_migrates_with_the_new_code_first(account: Account) -> None:
     account.deploy("--database", "aurora", "--model-secret", SECRET)
     account.has_migrate_function()
     before = account.code()
@@ -167,7 +167,7 @@ def test_an_update_migrates_by_the_new_code_before_anything_else_runs_it(account
     assert account.code() != before
 
 
-def test_a_migration_that_fails_leaves_what_runs_as_it_is(account: Account) -> None:
+def test_a_failed_migration_does_not_change_the_running_deployment(account: Account) -> None:
     account.deploy("--database", "aurora", "--model-secret", SECRET)
     account.has_migrate_function()
     account.answers["remote invoke mayfly-dev-migrate"] = {"error": {"message": "no vector"}}
@@ -185,7 +185,7 @@ def test_with_tenant_isolation_the_message_names_a_tenant(account: Account) -> N
     assert account.asked[2][-2:] == ["--parameter", "TenantId=deployment"]
 
 
-def test_answers_are_kept_for_the_next_time(account: Account) -> None:
+def test_answers_are_stored_for_the_next_deployment(account: Account) -> None:
     account.answers["exit"] = {"deploy": 1}
     account.deploy("--database", "aurora", "--model-secret", SECRET)
     account.deploy()
@@ -199,7 +199,7 @@ def test_answers_are_kept_for_the_next_time(account: Account) -> None:
         (("AWS_DEFAULT_REGION",), "no AWS region: set AWS_REGION"),
     ],
 )
-def test_without_credentials_or_a_region_it_says_what_to_do(
+def test_missing_credentials_or_region_print_the_next_step(
     account: Account, missing: tuple[str, ...], says: str
 ) -> None:
     for name in missing:
@@ -211,7 +211,7 @@ def test_without_credentials_or_a_region_it_says_what_to_do(
     assert account.asked == []
 
 
-def test_an_account_that_does_not_answer_is_said_in_a_sentence(account: Account) -> None:
+def test_an_unreachable_account_is_one_line(account: Account) -> None:
     account.environment |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "AWS_MAX_ATTEMPTS": "1"}
     done = account.deploy("--database", "aurora", "--model-secret", "")
     assert done.returncode == 1
@@ -224,10 +224,10 @@ def test_an_account_that_does_not_answer_is_said_in_a_sentence(account: Account)
     [
         ((), "DATABASE=aurora"),
         (("--database", "aurora"), "MODEL_SECRET="),
-        (("--database", "postgresql://user:hunter2@host/name", "--model-secret", ""), "expected aurora, or the ARN"),
+        (("--database", "postgresql://user:hunter2@host/name", "--model-secret", ""), "must be aurora or the ARN"),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_before_anything_is_deployed(
+def test_missing_or_invalid_answers_end_the_deployment_before_it_starts(
     account: Account, arguments: tuple[str, ...], says: str
 ) -> None:
     done = account.deploy(*arguments)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from infra.local.function import Function, FunctionFailed
-from infra.local.parts import REGION, arn_of
+from infra.local.parts import REGION, read_arn
 from infra.local.poller import QueuePoller
 from runtime_core.domain.ids import string_to_uuid
 from runtime_core.queues.embedding.job import EmbeddingJob
@@ -74,7 +74,7 @@ def test_what_fails_again_and_again_goes_to_the_dead_letter_queue_and_its_neighb
     function: Function, queues: QueueServer
 ) -> None:
     dead = queues.new_queue()
-    redrive = {"deadLetterTargetArn": arn_of(dead.client, dead.url), "maxReceiveCount": RECEIVES}
+    redrive = {"deadLetterTargetArn": read_arn(dead.client, dead.url), "maxReceiveCount": RECEIVES}
     queue = queues.new_queue(VisibilityTimeout="1", RedrivePolicy=json.dumps(redrive))
     gone = EmbeddingJob(agent_id=string_to_uuid("Ada"), memory_id=uuid4(), content_hash="")
     for body in ("no job", gone.body()):
@@ -101,4 +101,4 @@ def test_when_the_function_fails_all_of_its_event_comes_back(function: Function,
 
 
 def reading(queue: Queue, function: Function) -> QueuePoller:
-    return QueuePoller(queue.client, queue.url, arn_of(queue.client, queue.url), function.invoke, region=REGION)
+    return QueuePoller(queue.client, queue.url, read_arn(queue.client, queue.url), function.invoke, region=REGION)

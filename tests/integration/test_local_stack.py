@@ -42,9 +42,9 @@ async def test_a_message_is_answered_queued_and_embedded_and_one_signal_ends_it_
         async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
             answer = await http.post(f"{url}/v1/messages", json={"text": "Hello from the local stack"})
         assert answer.status_code == 200, answer.text
-        assert await line_that(process.stdout, r"^embed-high +0 waiting, 1 done, 0 came back")
+        assert await line_that(process.stdout, r"^embed-high +0 queued, 1 done, 0 failed")
         assert await line_that(
-            process.stdout, r"^embed-normal +0 waiting, 1 done, 0 came back, 0 dead, 1 events, 1 start"
+            process.stdout, r"^embed-normal +0 queued, 1 done, 0 failed, 0 dead letters, 1 events, 1 cold start"
         )
     finally:
         process.send_signal(signal.SIGINT)

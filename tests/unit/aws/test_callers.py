@@ -1,4 +1,4 @@
-"""Who the caller is, by the events of every kind of authorizer."""
+"""Verified callers in the events of every kind of authorizer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def by_token(name: str | None = None) -> Caller:
         (http_api_lambda(principalId="user|a1b2"), Caller(kind="authorizer", subject="user|a1b2")),
     ],
 )
-def test_the_caller_is_who_the_authorizer_says(event: Event, caller: Caller) -> None:
+def test_the_caller_is_read_from_the_authorizer(event: Event, caller: Caller) -> None:
     assert read_caller(event) == caller
 
 
@@ -62,17 +62,17 @@ def test_the_caller_is_who_the_authorizer_says(event: Event, caller: Caller) -> 
         {"requestContext": {"authorizer": "allow", "identity": []}},
     ],
 )
-def test_nobody_is_verified_where_nothing_says_who_it_is(event: Event) -> None:
+def test_an_event_without_an_identity_has_no_verified_caller(event: Event) -> None:
     assert read_caller(event) is None
 
 
-def test_a_header_makes_nobody_a_verified_caller() -> None:
+def test_a_header_verifies_no_caller() -> None:
     event = kept_event("http_api", authorizer={"jwt": {"claims": {"sub": "zoe", "iss": ISSUER}}})
     event["headers"] |= {"authorization": "Bearer e30.e30.", "x-amzn-oidc-identity": "zoe"}
     assert read_caller(event) is None
 
 
-def test_an_entity_is_the_same_for_the_same_subject_alone() -> None:
+def test_only_equal_subjects_have_the_same_entity() -> None:
     assert by_token().entity_id == by_token("Zoë").entity_id
     callers = [
         by_token(),

@@ -1,4 +1,4 @@
-"""Running the `mayfly` command as a user does: a process of its own, in a folder of its own."""
+"""`mayfly` command in a separate process and folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-c", "from runtime_core.cli import main; main()"]
 TIMEOUT_S = 60
-KEY_S = 1.0  # how long a pressed key may stay without an effect
+KEY_S = 1.0  # time limit for the effect of a key
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """What a process needs to start, and nothing of the developer's own settings."""
+    """Return the variables that a process needs, without the developer's settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
     return {**kept, "PYTHONUTF8": "1", **variables}
 
@@ -26,7 +26,7 @@ def environment(**variables: str) -> dict[str, str]:
 def mayfly(
     *arguments: str, folder: Path, stdin: str | bytes = b"", **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command and wait for its end."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
@@ -40,7 +40,7 @@ def mayfly(
 
 
 class Terminal:
-    """The command in a pseudo terminal of 80 by 24: what is typed goes in, what the screen is sent comes out."""
+    """Command in a pseudo terminal of 80 by 24 characters."""
 
     def __init__(self, *arguments: str, folder: Path, **variables: str) -> None:
         self._master, slave = os.openpty()
@@ -72,7 +72,11 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def wait_for(self, text: str) -> str:
-        """Read until this text comes, without the escape codes; returns everything up to it since the last wait."""
+        """Read until a text appears.
+
+        Returns:
+            The output since the last wait, without escape codes.
+        """
         limit_s = time.monotonic() + TIMEOUT_S
         while text not in self._unseen:
             assert self._read(limit_s - time.monotonic()), f"{text!r} did not come; the screen got {self._unseen!r}"
@@ -80,7 +84,7 @@ class Terminal:
         return before + text
 
     def leave(self, key: str) -> int:
-        """Press a key until the command ends; returns the exit code.
+        """Press a key until the command ends, and return its exit code.
 
         Once may be too early: CPython's `input` misses a signal between its prompt and its wait for a key.
         """
@@ -95,13 +99,13 @@ class Terminal:
                 return self._process.wait(TIMEOUT_S)
 
     def _read(self, patience_s: float) -> bool:
-        """Take in what came; says whether anything did in that time."""
+        """Read the available output; return whether there was any in that time."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, patience_s))
         if not ready:
             return False
         try:
             data = os.read(self._master, 65_536)
-        except OSError as error:  # what Linux says when the other end has closed
+        except OSError as error:  # Linux's error after the other end has closed
             raise EOFError("the command has ended") from error
         text = _ESCAPES.sub("", data.decode(errors="replace"))
         self.output += text

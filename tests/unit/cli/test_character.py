@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.unit.cli.terminal import mayfly
 
 
-def test_files_that_are_right_and_wrong_are_told_apart(tmp_path: Path) -> None:
+def test_valid_and_invalid_files_are_distinguished(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_text(json.dumps({"name": "Ada", "bio": "Counts things."}))
     (tmp_path / "bad.json").write_text(json.dumps({"name": "Ada", "messageExamples": [[{"user": "a", "content": 5}]]}))
     (tmp_path / "broken.json").write_text('{"name": ')
@@ -31,7 +31,7 @@ def test_no_file_is_a_usage_error(tmp_path: Path) -> None:
     assert mayfly("character", "check", folder=tmp_path).returncode == 2
 
 
-def test_fields_that_mean_nothing_here_are_told(tmp_path: Path) -> None:
+def test_unused_fields_are_listed(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps({"name": "Ada", "clients": ["discord"], "modelProvider": "openai"}))
     done = mayfly("character", "check", "old.json", folder=tmp_path)
     assert done.stdout == "ok     old.json: Ada; kept but not used: clients, modelProvider\n"

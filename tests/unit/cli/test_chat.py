@@ -1,4 +1,4 @@
-"""`mayfly chat`, in a terminal and through a pipe."""
+"""`mayfly chat` in a terminal and a pipe."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_empty_pipe_is_a_conversation_without_words(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_local_provider_says_once_that_it_answers(tmp_path: Path) -> None:
+def test_the_local_provider_is_announced_once(tmp_path: Path) -> None:
     done = mayfly("chat", folder=tmp_path, stdin="Hello\nI am sad\n", **LOCAL)
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 2
@@ -81,7 +81,7 @@ def test_a_conversation_in_a_terminal(tmp_path: Path) -> None:
         assert "Traceback" not in terminal.output
 
 
-def test_a_conversation_goes_on_where_it_was_left(tmp_path: Path) -> None:
+def test_a_conversation_continues_in_the_next_run(tmp_path: Path) -> None:
     mayfly("chat", folder=tmp_path, stdin="Hello\n", **ECHO)
     mayfly("chat", "--room", "plans", folder=tmp_path, stdin="Elsewhere\n", **ECHO)
     with Terminal("chat", folder=tmp_path, **ECHO) as terminal:
@@ -99,7 +99,7 @@ def test_a_key_leaves_politely(tmp_path: Path, key: str) -> None:
         assert "Traceback" not in terminal.output
 
 
-def test_an_error_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
+def test_an_error_is_shown_and_the_conversation_continues(tmp_path: Path) -> None:
     with Terminal("chat", folder=tmp_path, MODEL_MAX_RETRIES="0", **ECHO) as terminal:
         terminal.wait_for("you > ")
         terminal.type("fail at once\r")
@@ -125,7 +125,9 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(tmp_path: Path, model_s
         assert terminal.leave("\x04") == 0
 
 
-def test_while_a_person_thinks_what_was_said_is_embedded(tmp_path: Path, model_server: ScriptedModelServer) -> None:
+def test_messages_are_embedded_while_the_terminal_waits_for_input(
+    tmp_path: Path, model_server: ScriptedModelServer
+) -> None:
     asked = Gate()
     model_server.script(Reply(text="Tell me more."))
     model_server.script(held(embeddings(8), asked), path=EMBEDDINGS)
@@ -140,7 +142,7 @@ def test_while_a_person_thinks_what_was_said_is_embedded(tmp_path: Path, model_s
     assert embedded_in(tmp_path) >= {"A blue kiln"}
 
 
-def test_what_a_pipe_said_is_embedded_and_a_model_that_cannot_embed_is_no_news(
+def test_piped_messages_are_embedded_and_a_missing_embedding_model_is_not_reported(
     tmp_path: Path, model_server: ScriptedModelServer
 ) -> None:
     variables = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": model_server.base_url, "EMBEDDING_DIMENSION": "8"}
@@ -153,7 +155,7 @@ def test_what_a_pipe_said_is_embedded_and_a_model_that_cannot_embed_is_no_news(
 
 
 def embedded_in(folder: Path) -> set[str]:
-    """The texts in the folder's database that have an embedding."""
+    """Read the texts that have an embedding in the folder's database."""
     connection = apsw.Connection(str(folder / ".data" / "mayfly.db"))
     rows = connection.execute("SELECT m.text FROM embeddings e JOIN memories m ON m.id = e.memory_id").fetchall()
     connection.close()

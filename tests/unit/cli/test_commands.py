@@ -1,4 +1,4 @@
-"""The command as a whole: help, version, errors."""
+"""Command group: help, version, errors."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_the_help_of_each_command_shows_examples_as_they_are_written(arguments: 
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["chat", "--nothing"], ["invoke"], ["dev", "--port", "70000"]])
-def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
+def test_an_invalid_call_is_a_usage_error(arguments: list[str]) -> None:
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 2
     assert "Usage: " in result.output
 
 
-def test_a_setting_that_is_wrong_is_one_line_and_a_hint(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_one_line_and_a_hint(tmp_path: Path) -> None:
     done = mayfly("migrate", folder=tmp_path, API_PORT="many")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -60,7 +60,7 @@ def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", sorted(EXTRA))
-def test_a_missing_package_of_the_extra_is_named_with_what_to_install(package: str, tmp_path: Path) -> None:
+def test_a_missing_package_is_named_with_the_extra_to_install(package: str, tmp_path: Path) -> None:
     name = {"click": "migrate", "rich": "chat", "uvicorn": "dev"}.get(package, "ingest")
     code = f"import sys; sys.modules[{package!r}] = None; from runtime_core.cli import main; main()"
     done = subprocess.run(
@@ -73,7 +73,7 @@ def test_a_missing_package_of_the_extra_is_named_with_what_to_install(package: s
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_does_not_load_what_a_subcommand_needs(tmp_path: Path) -> None:
+def test_the_command_does_not_import_the_packages_of_subcommands(tmp_path: Path) -> None:
     code = (
         "import sys\nsys.argv = ['mayfly', '--version']\nimport atexit\n"
         "atexit.register(lambda: print(sorted({'rich', 'uvicorn', 'handlers', 'apsw'} & set(sys.modules))))\n"

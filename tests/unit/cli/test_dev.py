@@ -1,4 +1,4 @@
-"""`mayfly dev`: the application under a real server, on a real socket."""
+"""`mayfly dev` on a real server and socket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": ROOT, "PYTHONUNBU
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running server, and its address."""
+    """Run a server; yield its process and address."""
     process = subprocess.Popen(
         [*COMMAND, "dev", "--port", "0"],
         cwd=tmp_path,
@@ -73,7 +73,7 @@ async def test_a_message_that_is_accepted_is_answered_in_the_background(
         assert run["result"]["text"] == "You said Later"
 
 
-def test_where_callers_would_have_to_be_verified_it_says_that_nobody_does(tmp_path: Path) -> None:
+def test_gateway_mode_warns_that_no_gateway_verifies_callers(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "dev", "--port", "0"],
         cwd=tmp_path,
@@ -92,7 +92,7 @@ def test_where_callers_would_have_to_be_verified_it_says_that_nobody_does(tmp_pa
     assert "AUTH_MODE is gateway" in said
 
 
-async def test_a_body_over_the_limit_is_refused_and_the_server_goes_on(
+async def test_a_body_over_the_limit_is_rejected_and_the_server_continues(
     server: tuple[subprocess.Popen[str], str],
 ) -> None:
     async with httpx2.AsyncClient(base_url=server[1], timeout=TIMEOUT_S) as client:
@@ -131,7 +131,7 @@ def test_the_curl_line_it_prints_works(server: tuple[subprocess.Popen[str], str]
     assert json.loads(done.stdout)["text"] == "You said Hello"
 
 
-def test_a_port_that_is_taken_is_an_error_with_a_hint(tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         done = mayfly("dev", folder=tmp_path, API_PORT=str(taken.getsockname()[1]), **ECHO)
     assert done.returncode == 1

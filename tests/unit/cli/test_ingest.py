@@ -1,4 +1,4 @@
-"""`mayfly ingest` and `mayfly backfill`, as a user runs them."""
+"""`mayfly ingest` and `mayfly backfill` in a process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def docs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_taken_in_once_and_followed(
+def test_a_folder_is_ingested_once_and_then_only_its_changes(
     tmp_path: Path, docs: Path, settings: dict[str, str], model_server: ScriptedModelServer
 ) -> None:
     first = mayfly("ingest", "docs", folder=tmp_path, **settings)
@@ -54,7 +54,7 @@ def test_a_folder_is_taken_in_once_and_followed(
     assert "[kiln.md] Kilns\\nKilns melt." in model_server.chats[-1]["messages"][0]["content"].replace("\n", "\\n")
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken_in(
+def test_an_unreadable_file_is_named_and_the_others_are_ingested(
     tmp_path: Path, docs: Path, settings: dict[str, str]
 ) -> None:
     (docs / "broken.pdf").write_bytes(b"no PDF")
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken_in(
     assert "Traceback" not in done.stderr
 
 
-def test_a_backfill_embeds_what_is_there_under_the_new_model(
+def test_a_backfill_embeds_stored_memories_with_the_new_model(
     tmp_path: Path, docs: Path, settings: dict[str, str], model_server: ScriptedModelServer
 ) -> None:
     mayfly("ingest", "docs", folder=tmp_path, **settings)
@@ -80,7 +80,7 @@ def test_a_backfill_embeds_what_is_there_under_the_new_model(
     assert again.stdout.startswith("Potter: 0 memories embedded")
 
 
-def test_a_backfill_of_an_agent_that_embeds_otherwise_says_so(tmp_path: Path, settings: dict[str, str]) -> None:
+def test_a_backfill_reports_an_agent_that_overrides_the_model(tmp_path: Path, settings: dict[str, str]) -> None:
     local = {name: value for name, value in settings.items() if not name.startswith("OPENAI")}
     done = mayfly("backfill", "--model", "large", folder=tmp_path, **local)
     assert done.returncode == 1

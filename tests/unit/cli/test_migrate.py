@@ -11,13 +11,15 @@ from tests.unit.cli.terminal import mayfly
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings of a database that was never migrated."""
+    """Return the settings of an empty database."""
     if request.param == "sqlite":
         return {}
     return {"DATABASE_URL": request.getfixturevalue("unmigrated_postgres_url")}
 
 
-def test_a_database_is_migrated_once_and_check_says_what_it_lacks(tmp_path: Path, database: dict[str, str]) -> None:
+def test_a_database_is_migrated_once_and_check_lists_the_missing_migrations(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
     before = mayfly("migrate", "--check", folder=tmp_path, **database)
     assert list(tmp_path.iterdir()) == [], "asking makes no file"
     assert before.returncode == 1

@@ -42,7 +42,7 @@ def client_of(app: Application) -> httpx2.AsyncClient:
 
 @pytest.fixture
 def stored(deployment: Deployment) -> Stored:
-    """Counts the memories that the deployment's agents have stored."""
+    """Return a function that counts the stored memories of the agents."""
 
     async def count() -> int:
         everything = MemoryFilter(table=None)

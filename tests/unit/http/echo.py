@@ -1,4 +1,4 @@
-"""Two agents that answer what was said to them, and fail when they are told to."""
+"""Two agents that echo their messages, or fail on request."""
 
 from __future__ import annotations
 

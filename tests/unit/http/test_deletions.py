@@ -1,4 +1,4 @@
-"""Taking away over HTTP what was said."""
+"""Deletion of messages over HTTP."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ async def test_only_the_agent_named_forgets(client: httpx2.AsyncClient, stored: 
     assert await stored() == 2
 
 
-async def test_what_is_no_id_or_parameter_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_an_invalid_id_or_parameter_is_rejected(client: httpx2.AsyncClient) -> None:
     assert (await client.delete("/v1/messages/seven")).status_code == 422
     assert (await client.delete(f"/v1/messages/{uuid4()}?all=1")).status_code == 422
     assert (await client.delete("/v1/rooms/seven/messages")).status_code == 422
 
 
-async def test_other_methods_learn_what_is_allowed(client: httpx2.AsyncClient) -> None:
+async def test_an_unsupported_method_gets_the_allowed_ones(client: httpx2.AsyncClient) -> None:
     answer = await client.put(f"/v1/rooms/{uuid4()}/messages")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"

@@ -23,7 +23,7 @@ def events(text: str) -> list[tuple[str, Any]]:
     return found
 
 
-async def test_the_answer_comes_piece_by_piece_and_then_whole(client: httpx2.AsyncClient) -> None:
+async def test_the_answer_is_streamed_in_chunks_and_then_sent_whole(client: httpx2.AsyncClient) -> None:
     response = await client.post("/v1/messages", json={"text": "Hello\nyou"}, headers=STREAM)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -37,7 +37,7 @@ async def test_the_answer_comes_piece_by_piece_and_then_whole(client: httpx2.Asy
     assert result["text"] == "You said Hello\nyou"
 
 
-async def test_a_replay_comes_without_pieces_and_says_that_it_is_one(client: httpx2.AsyncClient) -> None:
+async def test_a_replay_has_no_chunks_and_is_marked_as_replayed(client: httpx2.AsyncClient) -> None:
     headers = {**STREAM, "Idempotency-Key": "once"}
     await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
     response = await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
@@ -67,7 +67,7 @@ async def test_an_error_after_the_first_event_ends_the_stream_with_a_problem(
     assert FOREIGN not in response.text
 
 
-async def test_the_turn_goes_on_when_the_caller_hangs_up(app: Application, stored: Stored) -> None:
+async def test_the_turn_continues_after_the_client_disconnects(app: Application, stored: Stored) -> None:
     body = [{"type": "http.request", "body": b'{"text": "Hello"}', "more_body": False}]
     sent: list[str] = []
 

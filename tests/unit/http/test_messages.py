@@ -25,7 +25,7 @@ async def test_a_message_is_answered(client: httpx2.AsyncClient) -> None:
     assert "idempotent-replayed" not in response.headers
 
 
-async def test_text_beyond_ascii_comes_back_as_it_was_sent(client: httpx2.AsyncClient) -> None:
+async def test_non_ascii_text_is_returned_unchanged(client: httpx2.AsyncClient) -> None:
     response = await client.post("/v1/messages", json={"text": "Ça va, Zoë? 你好 🪰"})
     assert response.json()["text"] == "You said Ça va, Zoë? 你好 🪰"
 
@@ -43,7 +43,7 @@ async def test_another_idempotency_key_names_the_message_by_its_stable_uuid(
     assert UUID(response.json()["message_id"]) == string_to_uuid("order 17")
 
 
-async def test_the_same_key_again_gives_the_stored_answer_and_says_so(client: httpx2.AsyncClient) -> None:
+async def test_a_repeated_key_returns_the_stored_answer_marked_as_replayed(client: httpx2.AsyncClient) -> None:
     headers = {"Idempotency-Key": "once"}
     first = await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
     second = await client.post("/v1/messages", json={"text": "Hello"}, headers=headers)
@@ -102,7 +102,7 @@ async def test_a_key_that_cannot_name_a_message_is_refused(client: httpx2.AsyncC
         ({"text": "a", "a/b~c": 1}, ["#/a~1b~0c"]),
     ],
 )
-async def test_a_wrong_field_is_pointed_at_and_nothing_is_stored(
+async def test_an_invalid_field_has_a_pointer_and_nothing_is_stored(
     client: httpx2.AsyncClient, stored: Stored, body: object, pointers: list[str]
 ) -> None:
     response = await client.post("/v1/messages", json=body)
@@ -215,7 +215,7 @@ async def test_an_agent_that_does_not_run_here_is_not_found(client: httpx2.Async
     assert response.json()["type"] == "urn:mayfly:problem:agent-not-found"
 
 
-async def test_a_query_parameter_that_nobody_reads_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_query_parameter_is_rejected(client: httpx2.AsyncClient) -> None:
     response = await client.post("/v1/messages?text=a", json={"text": "a"})
     assert response.status_code == 422
     assert response.json()["errors"][0]["parameter"] == "text"

@@ -1,4 +1,4 @@
-"""Choosing a representation by the Accept header."""
+"""Content negotiation by the Accept header."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_the_accept_header_chooses(client: httpx2.AsyncClient, accept: str
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml, image/*", "application/json;q=0", "*/*;q=x", ";"])
-async def test_what_nobody_writes_is_not_acceptable(client: httpx2.AsyncClient, accept: str) -> None:
+async def test_an_unsupported_media_type_is_not_acceptable(client: httpx2.AsyncClient, accept: str) -> None:
     response = await client.post("/v1/messages", json={"text": "a"}, headers={"Accept": accept})
     assert response.status_code == 406
     assert response.json()["type"] == "urn:mayfly:problem:not-acceptable"

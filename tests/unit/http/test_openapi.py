@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, whole, and true."""
+"""OpenAPI document: valid, complete and correct."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> No
 
 async def test_every_address_is_described(document: dict[str, Any], app: Application) -> None:
     served = {route.path for route in app.router.routes}  # type: ignore[attr-defined]  # routes are Route
-    plugins = "/plugins/{path:path}"  # what is served there is up to the agents' plugins
+    plugins = "/plugins/{path:path}"  # the agents' plugins define these routes
     assert served - {"/openapi.json", plugins} == set(document["paths"])
 
 
@@ -38,7 +38,7 @@ async def test_the_request_is_described_by_the_model_that_reads_it(document: dic
     assert schema["additionalProperties"] is False
 
 
-async def test_answers_are_what_the_document_says(client: httpx2.AsyncClient) -> None:
+async def test_responses_match_the_document(client: httpx2.AsyncClient) -> None:
     result = (await client.post("/v1/messages", json={"text": "Hello"})).json()
     check(ResultDocument, result)
     check(RunDocument, (await client.get(f"/v1/runs/{result['run_id']}")).json())

@@ -77,7 +77,7 @@ async def test_a_route_gets_the_body_and_chooses_status_headers_and_type(client:
     assert (await client.delete("/plugins/weather/reports/7")).status_code == 204
 
 
-async def test_an_unknown_path_and_a_wrong_method_are_problems(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_path_and_an_unsupported_method_are_problems(client: httpx2.AsyncClient) -> None:
     missing = await client.get("/plugins/weather/yesterday")
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:mayfly:problem:route-not-found")
     wrong = await client.put("/plugins/weather/reports", json={})

@@ -1,4 +1,4 @@
-"""Which problem each error is, and what an error never says."""
+"""Problems of the errors, and what they never disclose."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_an_unknown_error_is_logged_once_with_its_traceback_and_the_reques
     assert failures[0].__dict__["request_id"] == "abc-1"
 
 
-async def test_what_a_caller_got_wrong_is_not_logged_as_a_failure(
+async def test_a_client_error_is_not_logged_as_a_failure(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.post("/v1/messages", json={})

@@ -1,4 +1,4 @@
-"""The addresses that are only read: runs, rooms, agents, health."""
+"""Read-only addresses: runs, rooms, agents, health."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.http.conftest import client_of
 from tests.unit.http.echo import FOREIGN
 
 
-async def test_a_run_shows_what_the_message_came_to(client: httpx2.AsyncClient) -> None:
+async def test_a_run_has_the_result_of_its_message(client: httpx2.AsyncClient) -> None:
     result = (await client.post("/v1/messages", json={"text": "Hello"})).json()
     run = (await client.get(f"/v1/runs/{result['run_id']}")).json()
     assert run["status"] == "completed"
@@ -46,7 +46,7 @@ async def test_a_failed_run_shows_the_kind_of_its_error_and_not_the_words(
 
 
 async def failed_run(deployment: Deployment, error: dict[str, str]) -> UUID:
-    """Claim the run of a message and end it the way a failing turn does."""
+    """Claim the run of a message and fail it."""
     agent_id, run_id, owner = deployment.agent_id("Bob"), uuid4(), uuid4()
     room, person = Room(id=uuid4()), Entity(id=uuid4())
     await deployment.database.turns.begin(
@@ -109,7 +109,7 @@ async def test_a_room_is_read_page_by_page_newest_first(client: httpx2.AsyncClie
     ]
 
 
-async def test_a_room_that_nobody_opened_is_empty(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_room_is_empty(client: httpx2.AsyncClient) -> None:
     response = await client.get(f"/v1/rooms/{uuid4()}/messages")
     assert response.json() == {"messages": [], "next_cursor": None}
 
@@ -136,14 +136,14 @@ async def test_an_agent_sees_only_its_own_messages_of_a_room(client: httpx2.Asyn
         ("page=2", "page"),
     ],
 )
-async def test_a_wrong_query_parameter_is_named(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
+async def test_an_invalid_query_parameter_is_named(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
     response = await client.get(f"/v1/rooms/{uuid4()}/messages?{query}")
     assert response.status_code == 422
     assert response.json()["errors"][0]["parameter"] == parameter
     assert response.json()["errors"][0]["in"] == "query"
 
 
-async def test_what_was_said_is_found_by_its_words_best_first(client: httpx2.AsyncClient) -> None:
+async def test_a_search_finds_messages_by_words_best_first(client: httpx2.AsyncClient) -> None:
     rooms = [str(uuid4()), str(uuid4())]
     for room_id, text in ((rooms[0], "The kiln is hot"), (rooms[0], "It rains"), (rooms[1], "Two kilns and a wheel")):
         await client.post("/v1/messages", json={"text": text, "room_id": room_id})
@@ -172,7 +172,7 @@ async def test_what_was_said_is_found_by_its_words_best_first(client: httpx2.Asy
         ("q=a", "q"),
     ],
 )
-async def test_a_search_names_what_is_wrong_with_it(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
+async def test_an_invalid_search_names_its_parameter(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
     response = await client.get(f"/v1/memories/search?{query}")
     assert response.status_code == 422
     assert response.json()["errors"][0]["parameter"] == parameter
@@ -189,7 +189,7 @@ async def test_the_agents_are_listed_with_the_default_one_first(
 
 async def test_health_touches_nothing() -> None:
     async def source() -> Deployment:
-        raise AssertionError("health asked for the deployment")
+        raise AssertionError("health opened the deployment")
 
     async with client_of(create_app(source)) as client:
         response = await client.get("/health")

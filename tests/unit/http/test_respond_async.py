@@ -1,4 +1,4 @@
-"""`POST /v1/messages` with `Prefer: respond-async`, in a process that lives on; `GET /v1/runs/{id}` meanwhile."""
+"""`Prefer: respond-async` and `GET /v1/runs/{id}` in a long-running process."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def deployment() -> AsyncIterator[Deployment]:
     settings = Settings(database_url="sqlite://", agents=f"{__name__}:AGENTS", model_max_retries=0)
     async with Deployment.open(settings) as deployment:
         yield deployment
-        for held in HELD.values():  # else a test that failed would wait for them
+        for held in HELD.values():  # otherwise a failed test would wait for them
             held.set()
 
 
@@ -58,7 +58,7 @@ async def finished(deployment: Deployment) -> None:
         await background.finished(deployment)
 
 
-async def test_a_message_is_accepted_at_once_and_its_run_tells_how_far_it_is(
+async def test_a_message_is_accepted_at_once_and_its_run_has_its_status(
     client: httpx2.AsyncClient, deployment: Deployment
 ) -> None:
     HELD["Hello"] = asyncio.Event()
@@ -139,7 +139,9 @@ async def test_a_message_and_its_later_self_are_one_run(client: httpx2.AsyncClie
     assert SAID == ["Hello"]
 
 
-async def test_what_was_given_up_before_it_began_says_so(client: httpx2.AsyncClient, deployment: Deployment) -> None:
+async def test_a_message_that_failed_before_its_turn_has_a_failed_run(
+    client: httpx2.AsyncClient, deployment: Deployment
+) -> None:
     room = str(uuid4())
     await client.post("/v1/messages", json={"text": "Mine", "agent": "Ada", "room_id": room})
     accepted = await client.post(
@@ -158,7 +160,7 @@ async def test_what_was_given_up_before_it_began_says_so(client: httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("prefer", ["respond-async, wait=10", "handling=lenient; x, Respond-Async", "respond-async;x"])
-async def test_the_preference_is_read_as_its_standard_writes_it(
+async def test_the_preference_is_parsed_as_its_rfc_defines(
     client: httpx2.AsyncClient, deployment: Deployment, prefer: str
 ) -> None:
     accepted = await client.post("/v1/messages", json={"text": "Hello"}, headers={"Prefer": prefer})
@@ -175,7 +177,7 @@ async def test_other_preferences_and_streams_are_answered_as_ever(
     assert "preference-applied" not in answer.headers
 
 
-async def test_a_message_that_is_wrong_is_refused_at_once(client: httpx2.AsyncClient) -> None:
+async def test_an_invalid_message_is_rejected_at_once(client: httpx2.AsyncClient) -> None:
     assert (await client.post("/v1/messages", json={"text": ""}, headers=ASYNC)).status_code == 422
     unknown = await client.post("/v1/messages", json={"text": "Hello", "agent": "Nobody"}, headers=ASYNC)
     assert unknown.status_code == 404
