@@ -35,7 +35,7 @@ class SqsQueue:
         self._lock = threading.Lock()
 
     async def prepare(self) -> None:
-        await asyncio.to_thread(self._opened)
+        await asyncio.to_thread(self._open)
 
     async def send(self, messages: Sequence[QueueMessage]) -> None:
         if not messages:
