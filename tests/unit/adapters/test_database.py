@@ -1,4 +1,4 @@
-"""Which adapter a database URL chooses."""
+"""Choice of the adapter for a database URL."""
 
 from __future__ import annotations
 
