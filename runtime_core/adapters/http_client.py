@@ -227,7 +227,7 @@ def _read_certificates() -> ssl.SSLContext:
         return httpcore2.default_ssl_context()
     except OSError as error:
         raise HttpError(
-            f"the trusted certificates are not readable: {error}: check SSL_CERT_FILE and SSL_CERT_DIR"
+            f"the trusted certificates are not readable ({error}): check SSL_CERT_FILE and SSL_CERT_DIR"
         ) from error
 
 

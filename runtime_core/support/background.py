@@ -1,4 +1,4 @@
-"""Work that is started and not awaited by its caller: kept alive, and awaited by whoever ends the event or runtime."""
+"""Background tasks, kept alive until they end and awaited at the end of the event or runtime."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-# The loop itself holds tasks weakly; an owner is what the work belongs to, so that its `stop` can wait.
+# The event loop holds tasks weakly. The owner is the object whose `stop` waits for the task.
 _running: dict[asyncio.Task[Any], object] = {}
 
 
 def start(work: Coroutine[Any, Any, Any], *, name: str, owner: object) -> asyncio.Task[Any]:
-    """Start work in the current loop; a failure is logged, since nobody awaits it.
+    """Start a background task in the current loop; its failure is logged.
 
     Args:
-        name: What the work is, for the log.
-        owner: What ends no earlier than the work: `finished(owner)` waits for it.
+        name: Name of the work in the log.
+        owner: Object that must outlive the work: `finished(owner)` waits for it.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running[task] = owner
@@ -27,16 +27,19 @@ def start(work: Coroutine[Any, Any, Any], *, name: str, owner: object) -> asynci
 
 
 async def finished(owner: object | None = None) -> None:
-    """Wait until the loop's background work is done, also what is started meanwhile; with `owner` only its own.
+    """Wait for the background tasks of the loop, including those started meanwhile.
 
-    Called from inside background work, it does not wait for that.
+    Called inside a background task, it does not wait for that task.
+
+    Args:
+        owner: Waits only for the tasks of this owner; None waits for all.
     """
     while waiting := _unfinished(owner):
         await asyncio.wait(waiting)
 
 
 def is_under_way(owner: object) -> bool:
-    """Whether work of this owner is not done yet."""
+    """Check whether a background task of the owner is running."""
     return bool(_unfinished(owner))
 
 

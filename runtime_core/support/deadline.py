@@ -1,4 +1,4 @@
-"""The time an invocation has left: every wait is bounded by it."""
+"""Deadline of an invocation, which limits every wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime_core.errors import DeadlineExceeded
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in time on a monotonic clock, in seconds."""
+    """Point in time on a monotonic clock, in seconds."""
 
     at_s: float
     clock: Callable[[], float] = time.monotonic
@@ -24,7 +24,7 @@ class Deadline:
         return cls(clock() + seconds, clock)
 
     def remaining_s(self) -> float:
-        """Seconds left, never below zero."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self.at_s - self.clock())
 
 
@@ -32,28 +32,28 @@ _current: ContextVar[Deadline | None] = ContextVar("mayfly_deadline", default=No
 
 
 def current_deadline() -> Deadline | None:
-    """The deadline of the event being handled; None where nothing set one."""
+    """Return the deadline of the current event; None if unset."""
     return _current.get()
 
 
 def bounded_s(limit_s: float) -> float:
-    """Seconds to wait at most: `limit_s`, or what is left when that is less.
+    """Return the smaller of `limit_s` and the seconds left.
 
     Raises:
-        DeadlineExceeded: Nothing is left.
+        DeadlineExceeded: No time is left.
     """
     deadline = _current.get()
     if deadline is None:
         return limit_s
     remaining_s = deadline.remaining_s()
     if remaining_s <= 0:
-        raise DeadlineExceeded("the time this invocation has left is used up")
+        raise DeadlineExceeded("the time of this invocation is used up")
     return min(limit_s, remaining_s)
 
 
 @contextmanager
 def deadline(limit: Deadline) -> Iterator[Deadline]:
-    """Set the deadline for everything inside; an earlier one set outside stays in force."""
+    """Set the deadline of the block; an earlier outer deadline stays in force."""
     outer = _current.get()
     inner = outer if outer is not None and outer.at_s <= limit.at_s else limit
     token = _current.set(inner)
@@ -65,7 +65,7 @@ def deadline(limit: Deadline) -> Iterator[Deadline]:
 
 @contextmanager
 def restored(outer: Deadline | None) -> Iterator[None]:
-    """Go by the deadline that stood outside, for what outlives the inner one."""
+    """Use the outer deadline again, for work that outlives the inner one."""
     token = _current.set(outer)
     try:
         yield
@@ -75,7 +75,7 @@ def restored(outer: Deadline | None) -> Iterator[None]:
 
 @contextmanager
 def grace(seconds: float) -> Iterator[None]:
-    """Give what must still be done when the time is up a little of its own, kept back from the deadline for it."""
+    """Replace the deadline by reserved seconds, for cleanup after the time is up."""
     token = _current.set(Deadline.after(seconds))
     try:
         yield
@@ -85,10 +85,10 @@ def grace(seconds: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def within(limit_s: float, what: str) -> AsyncIterator[None]:
-    """Bound what happens inside by `limit_s` and by the deadline.
+    """Limit the block to `limit_s` and the deadline.
 
     Raises:
-        DeadlineExceeded: `what` took longer.
+        DeadlineExceeded: The block took longer; the text names `what`.
     """
     seconds = bounded_s(limit_s)
     scope = asyncio.timeout(seconds)

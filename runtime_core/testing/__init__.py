@@ -1,7 +1,7 @@
-"""Contract suites: what every adapter of a port has to keep, as pytest classes to inherit from.
+"""Contract test suites for the adapters of a port, as pytest base classes.
 
-An adapter proves itself by subclassing the suites where a fixture `database` gives an opened,
-migrated, empty adapter (and `unmigrated` one that no migration was applied to):
+To test an adapter, subclass the suites in a module with a fixture `database`, an opened, migrated, empty adapter (and
+`unmigrated`, one without migrations):
 
     class TestTurns(TurnStoreContract): ...
 
@@ -10,7 +10,7 @@ The tests are coroutines: they run under pytest-asyncio in its `auto` mode.
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.stores")  # before the suites are imported, or asserts tell nothing
+pytest.register_assert_rewrite(f"{__name__}.stores")  # before the suites are imported, or failed asserts show no values
 
 from runtime_core.testing.scene import Scene, census  # noqa: E402  # see above
 from runtime_core.testing.stores import (  # noqa: E402  # see above

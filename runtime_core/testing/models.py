@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every text and embedding model has to keep, whatever is behind it."""
+"""Contracts of text and embedding models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime_core.support.deadline import Deadline, deadline
 
 
 def question(text: str = "How are you today?") -> TextRequest:
-    """What a user asks, after what the system says."""
+    """Make a request with a system message and a user's question."""
     return TextRequest(
         messages=(
             ChatMessage(role=ChatRole.SYSTEM, text="You are Ada, who answers in a few words."),
@@ -25,7 +25,7 @@ def question(text: str = "How are you today?") -> TextRequest:
 
 
 class TextModelContract:
-    """Give it a fixture `text_model`: a model that answers questions in text."""
+    """Contract of a text model; needs a fixture `text_model` that answers in text."""
 
     async def test_a_question_is_answered_in_text(self, text_model: TextModel) -> None:
         response = await text_model.complete(question())
@@ -91,7 +91,7 @@ class TextModelContract:
 
 
 class EmbeddingModelContract:
-    """Give it a fixture `embedding_model`."""
+    """Contract of an embedding model; needs a fixture `embedding_model`."""
 
     async def test_each_text_has_a_vector_of_one_dimension(self, embedding_model: EmbeddingModel) -> None:
         response = await embedding_model.embed(["a cat", "a dog", "the stock market"])

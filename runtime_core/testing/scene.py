@@ -1,4 +1,4 @@
-"""A scene to play turns in: one agent, one speaker, one room, all with fresh ids."""
+"""Test scene for turns: one agent, one speaker, one room, all with fresh ids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime_core.ports import DatabaseAdapter, MemoryFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Who talks where; makes the values that a turn begins and ends with."""
+    """Factory of the values that begin and end a turn."""
 
     agent_id: UUID = field(default_factory=uuid4)
     agent_name: str = "Ada"
@@ -26,7 +26,7 @@ class Scene:
     speaker_id: UUID = field(default_factory=uuid4)
 
     def memory(self, text: str = "Hello", *, created_at: datetime | None = None, **changes: Any) -> Memory:
-        """Give something the speaker said in the room."""
+        """Make a message of the speaker in the room."""
         said = Memory(
             agent_id=self.agent_id,
             entity_id=self.speaker_id,
@@ -38,7 +38,7 @@ class Scene:
         return replace(said, **changes)
 
     def start(self, text: str = "Hello", *, created_at: datetime | None = None, **changes: Any) -> TurnStart:
-        """Give the start of a turn by an invocation of its own, for a message of its own."""
+        """Make the start of a turn, with a new message and a new invocation."""
         start = TurnStart(
             run_id=uuid4(),
             agent_id=self.agent_id,
@@ -57,11 +57,11 @@ class Scene:
         return replace(start, **changes)
 
     def again(self, start: TurnStart, **changes: Any) -> TurnStart:
-        """Give the start of another invocation for the same message."""
+        """Make the start of another invocation for the same message."""
         return replace(start, run_id=uuid4(), lease_owner=uuid4(), **changes)
 
     def end(self, start: TurnStart, context: TurnContext, **changes: Any) -> TurnEnd:
-        """Give the end of a turn that was begun, completed without an answer unless told otherwise."""
+        """Make the end of a begun turn, by default completed without an answer."""
         end = TurnEnd(
             run_id=claimed(context).id,
             agent_id=start.agent_id,
@@ -72,7 +72,7 @@ class Scene:
         return replace(end, **changes)
 
     async def play(self, database: DatabaseAdapter, text: str = "Hello", **changes: Any) -> TurnContext:
-        """Begin and complete one turn."""
+        """Begin and finish one turn."""
         start = self.start(text, **changes)
         context = await database.turns.begin(start)
         await database.turns.finish(self.end(start, context))
@@ -80,14 +80,14 @@ class Scene:
 
 
 def claimed(context: TurnContext) -> Run:
-    """Give the run of a claim that was made, or fail the test."""
+    """Return the run of a successful claim, or fail the test."""
     if context.run is None or context.outcome not in {Outcome.NEW, Outcome.RESUME}:
-        raise AssertionError(f"the claim came to {context.outcome}")
+        raise AssertionError(f"the outcome of the claim is {context.outcome}")
     return context.run
 
 
 async def census(database: DatabaseAdapter, *agent_ids: UUID) -> dict[str, int]:
-    """Count every row of these agents, by table, and the agents of the whole database."""
+    """Count the rows of these agents by table, and all agents of the database."""
     counts = {"every agent": len(await database.records.find(Agent, None))}
     for agent_id in agent_ids:
         for kind, table in RECORD_TABLES.items():

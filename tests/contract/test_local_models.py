@@ -1,4 +1,4 @@
-"""The local provider's models keep the contracts of every model, and promises of their own."""
+"""Contracts and own promises of the local models."""
 
 from __future__ import annotations
 
@@ -50,22 +50,22 @@ def assistant(text: str) -> ChatMessage:
     return ChatMessage(role=ChatRole.ASSISTANT, text=text)
 
 
-async def answered(*messages: ChatMessage) -> str:
+async def answer(*messages: ChatMessage) -> str:
     return (await LocalTextModel().complete(TextRequest(messages=messages))).text
 
 
 async def chat(*texts: str, kept: int = 100) -> list[str]:
-    """What is answered when each request holds the `kept` newest messages, as a stored conversation does."""
+    """Chat with requests of the `kept` newest messages, as in a stored conversation."""
     history: list[ChatMessage] = []
     for text in texts:
         history.append(user(text))
-        history.append(assistant(await answered(SYSTEM, *history[-kept:])))
+        history.append(assistant(await answer(SYSTEM, *history[-kept:])))
     return [message.text for message in history[1::2]]
 
 
 async def test_equal_requests_get_equal_answers_from_any_model() -> None:
     messages = [SYSTEM, user("I miss my dog"), assistant("Tell me."), user("hm")]
-    assert await answered(*messages) == await answered(*messages)
+    assert await answer(*messages) == await answer(*messages)
 
 
 async def test_answers_take_turns_across_requests() -> None:
@@ -95,44 +95,44 @@ async def test_a_statement_is_recalled_across_requests() -> None:
     ],
 )
 async def test_it_introduces_itself_with_the_characters_name(system: str, expected: str) -> None:
-    assert await answered(ChatMessage(role=ChatRole.SYSTEM, text=system), user("who are you?")) == expected
+    assert await answer(ChatMessage(role=ChatRole.SYSTEM, text=system), user("who are you?")) == expected
 
 
 async def test_users_of_one_room_are_told_apart_by_name() -> None:
     messages = [SYSTEM, user("My sister lives in Rome", "Ben"), user("hello", "Cleo"), assistant("Hello.")]
-    assert "Ben" in await answered(*messages, user("who am I?", "Ben"))
-    assert "sister" not in await answered(*messages, user("it is so", "Cleo"))
-    assert "sister" in await answered(*messages, user("it is so", "Ben"))
+    assert "Ben" in await answer(*messages, user("who am I?", "Ben"))
+    assert "sister" not in await answer(*messages, user("it is so", "Cleo"))
+    assert "sister" in await answer(*messages, user("it is so", "Ben"))
 
 
 async def test_a_name_on_the_last_message_alone_is_the_name_of_the_only_user() -> None:
     messages = [SYSTEM, user("My sister lives in Rome"), assistant("Tell me."), user("hello"), assistant("Hello.")]
-    assert "sister" in await answered(*messages, user("it is so", "Ben"))
-    assert "Ben" in await answered(*messages, user("who am I?", "Ben"))
+    assert "sister" in await answer(*messages, user("it is so", "Ben"))
+    assert "Ben" in await answer(*messages, user("who am I?", "Ben"))
 
 
 async def test_in_a_shared_room_the_speaker_stands_before_the_text() -> None:
     messages = [SYSTEM, user("Ben: My sister lives in Rome"), user("Cleo: hello"), assistant("Hello.")]
-    assert "sister" not in await answered(*messages, user("Cleo: it is so", "Cleo"))
-    assert "sister" in await answered(*messages, user("Ben: it is so", "Ben"))
-    assert await answered(*messages, user("Ben: who are you?", "Ben")) == (
+    assert "sister" not in await answer(*messages, user("Cleo: it is so", "Cleo"))
+    assert "sister" in await answer(*messages, user("Ben: it is so", "Ben"))
+    assert await answer(*messages, user("Ben: who are you?", "Ben")) == (
         "I am Ada, a small program that listens and asks. What is on your mind?"
     )
 
 
-async def test_a_conversation_that_ends_with_tool_results_is_answered() -> None:
+async def test_a_conversation_that_ends_with_tool_results_is_answer() -> None:
     call = ToolCall(id="1", name="FOLLOW_ROOM")
     messages = (
         user("My sister is ill"),
         ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,)),
         ChatMessage(role=ChatRole.TOOL, text='{"success": true}', tool_call_id="1"),
     )
-    assert await answered(*messages) == await answered(user("My sister is ill")) != ""
+    assert await answer(*messages) == await answer(user("My sister is ill")) != ""
 
 
 @pytest.mark.parametrize("messages", [(), (SYSTEM,), (SYSTEM, assistant("Hi, I am Ada."))])
 async def test_it_opens_a_conversation_in_which_no_user_spoke(messages: Sequence[ChatMessage]) -> None:
-    assert await answered(*messages) == "Hello. What would you like to talk about?"
+    assert await answer(*messages) == "Hello. What would you like to talk about?"
 
 
 async def test_text_comes_word_by_word() -> None:

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible models over HTTP, one suite for both adapters."""
+"""Contract of the OpenAI-compatible models over HTTP, for both adapters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Model: TypeAlias = WireModel | SdkModel
 
 @dataclass(frozen=True)
 class Opener:
-    """Makes models of one adapter, all on one HTTP client."""
+    """Factory of models of one adapter, all on one HTTP client."""
 
     adapter: str
     http: HttpClient
@@ -86,8 +86,8 @@ class TestEmbeddings(EmbeddingModelContract):
         return model
 
 
-async def heard(model: Model, request: TextRequest) -> tuple[list[str], Any]:
-    """The deltas and the response of a streamed call."""
+async def stream(model: Model, request: TextRequest) -> tuple[list[str], Any]:
+    """Stream an answer; returns its deltas and its response."""
     deltas: list[str] = []
 
     async def listen(delta: str) -> None:
@@ -189,7 +189,7 @@ class TestWhatIsSent:
         self, model: Model, server: ScriptedModelServer
     ) -> None:
         await model.complete(question())
-        await heard(model, question())
+        await stream(model, question())
 
         assert "stream" not in server.chats[0]
         assert server.chats[1]["stream"] is True
@@ -198,7 +198,7 @@ class TestWhatIsSent:
     async def test_calls_in_a_row_share_one_connection(self, model: Model, server: ScriptedModelServer) -> None:
         for _ in range(5):
             await model.complete(question())
-            await heard(model, question())
+            await stream(model, question())
         await model.embed(["a cat"])
 
         assert server.request_count == 11
@@ -250,7 +250,7 @@ class TestWhatComesBack:
         calls = [("WEATHER", {"city": "Ørsta"}), ("WEATHER", {"city": "Rome"})]
         server.script(Reply(text="One moment", tool_calls=calls, write_bytes=7))
 
-        deltas, response = await heard(model, replace(question(), tools=(WEATHER,)))
+        deltas, response = await stream(model, replace(question(), tools=(WEATHER,)))
 
         assert "".join(deltas) == response.text == "One moment"
         assert [(each.id, json.loads(each.arguments)) for each in response.tool_calls] == [
@@ -293,7 +293,7 @@ class TestWhatComesBack:
     ) -> None:
         server.script(replace(reply, usage=(5, 6, 1)))
 
-        deltas, response = await heard(model, question())
+        deltas, response = await stream(model, question())
 
         assert deltas == ["Äpfel ", "☃ ", "🎈 ", "ende"]
         assert response.text == "Äpfel ☃ 🎈 ende"
@@ -314,7 +314,7 @@ FAILURES = [
     pytest.param(failure(500), ModelUnavailable, True, 500, id="500"),
     pytest.param(failure(503), ModelUnavailable, True, 503, id="503"),
     pytest.param(failure(529), ModelUnavailable, True, 529, id="529"),
-    pytest.param(failure(500, headers={"x-should-retry": "false"}), ModelUnavailable, False, 500, id="told not to"),
+    pytest.param(failure(500, headers={"x-should-retry": "false"}), ModelUnavailable, False, 500, id="x-should-retry"),
     pytest.param(failure(400, headers={"x-should-retry": "true"}), ModelRequestRejected, True, 400, id="told to"),
     pytest.param(
         raw(b"<h1>Bad gateway</h1>", status=502, headers={"content-type": "text/html"}),
@@ -409,7 +409,7 @@ class TestFailures:
         server.script(answer)
 
         with pytest.raises(ModelError) as caught:
-            await heard(model, question(SECRET))
+            await stream(model, question(SECRET))
 
         assert type(caught.value) is kind
         assert caught.value.retryable is retryable
@@ -463,7 +463,7 @@ class TestFailures:
         with pytest.raises(ModelAnswerTruncated) as whole:
             await model.complete(question())
         with pytest.raises(ModelAnswerTruncated) as streamed:
-            await heard(model, question())
+            await stream(model, question())
 
         assert whole.value.partial == streamed.value.partial == "half an ans"
 

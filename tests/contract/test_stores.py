@@ -1,4 +1,4 @@
-"""The store contracts, kept by both databases."""
+"""Store contracts, for both databases."""
 
 from __future__ import annotations
 
@@ -49,40 +49,40 @@ async def unmigrated(empty_adapter: DatabaseAdapter) -> AsyncIterator[DatabaseAd
 
 
 class TestTurns(TurnStoreContract):
-    """Both databases keep the contract of turns."""
+    """Contract of turns, on both databases."""
 
 
 class TestTurnHistory(TurnHistoryContract):
-    """Both databases keep the contract of a conversation's past."""
+    """Contract of conversation history, on both databases."""
 
 
 class TestMemories(MemoryStoreContract):
-    """Both databases keep the contract of memories."""
+    """Contract of memories, on both databases."""
 
 
 class TestMemorySearch(MemorySearchContract):
-    """Both databases keep the contract of searching memories."""
+    """Contract of memory search, on both databases."""
 
 
 class TestRecall(RecallStoreContract):
-    """Both databases keep the contract of recall."""
+    """Contract of recall, on both databases."""
 
 
 class TestRecords(RecordStoreContract):
-    """Both databases keep the contract of records."""
+    """Contract of records, on both databases."""
 
 
 class TestCache(KeyValueStoreContract):
-    """Both databases keep the contract of the cache."""
+    """Contract of the cache, on both databases."""
 
 
 class TestEmbeddings(EmbeddingStoreContract):
-    """Both databases keep the contract of embeddings."""
+    """Contract of embeddings, on both databases."""
 
 
 class TestTasks(TaskStoreContract):
-    """Both databases keep the contract of tasks."""
+    """Contract of tasks, on both databases."""
 
 
 class TestAdapter(DatabaseAdapterContract):
-    """Both databases keep the contract of an adapter's life."""
+    """Contract of the adapter lifecycle, on both databases."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.adapters.sqlite.connection import SqliteFile, rows
+from runtime_core.adapters.sqlite.connection import SqliteFile, fetch_all
 from runtime_core.domain.memory import Content
 from runtime_core.errors import InvalidRecord
 from runtime_core.ports import MemoryFilter, MemoryQuery
@@ -38,7 +38,7 @@ async def file(adapter: SqliteAdapter, tmp_path: Path) -> AsyncIterator[SqliteFi
 
 
 async def read_wanted(file: SqliteFile) -> dict[str, str]:
-    found = await file.read(lambda connection: rows(connection, WANTED))
+    found = await file.read(lambda connection: fetch_all(connection, WANTED))
     return {row["text"]: row["priority"] for row in found}
 
 
@@ -59,7 +59,7 @@ async def test_only_memories_without_an_embedding_are_marked(adapter: SqliteAdap
     memories = [scene.memory("hello", embedding=(1.0, 0.0)), scene.memory("bare")]
     await adapter.memories.create(scene.agent_id, memories, embedding_model="m", embedding_priority="normal")
     assert await read_wanted(file) == {"bare": "normal"}
-    assert await file.read(lambda connection: rows(connection, EMBEDDED)) == [
+    assert await file.read(lambda connection: fetch_all(connection, EMBEDDED)) == [
         {"model": "m", "dimension": 2, "content_hash": SHA256_OF_HELLO}
     ]
 
@@ -78,7 +78,7 @@ async def test_deleting_a_memory_deletes_its_embedding(adapter: SqliteAdapter, f
     memory = scene.memory(embedding=(1.0, 0.0))
     await adapter.memories.create(scene.agent_id, [memory], embedding_model="m")
     await adapter.memories.delete(scene.agent_id, [memory.id])
-    assert await file.read(lambda connection: rows(connection, EMBEDDED)) == []
+    assert await file.read(lambda connection: fetch_all(connection, EMBEDDED)) == []
 
 
 @pytest.mark.parametrize("vector", [(), (float("nan"), 1.0), (float("inf"), 1.0)])

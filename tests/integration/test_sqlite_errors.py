@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.adapters.sqlite.connection import SqliteFile, rows
+from runtime_core.adapters.sqlite.connection import SqliteFile, fetch_all
 from runtime_core.adapters.sqlite.errors import BROKEN, DEFECTS, INVALID, UNAVAILABLE
 from runtime_core.errors import InvalidRecord, StoreError, StoreUnavailable
 from runtime_core.testing import Scene
@@ -93,7 +93,7 @@ async def test_a_full_disk_is_named_and_nothing_is_kept(file: SqliteFile) -> Non
     with pytest.raises(StoreError, match=r"mayfly\.db: the disk is full") as caught:
         await file.write(fill)
     assert not caught.value.retryable
-    assert await file.read(lambda connection: rows(connection, "SELECT * FROM cache")) == []
+    assert await file.read(lambda connection: fetch_all(connection, "SELECT * FROM cache")) == []
 
 
 async def test_a_read_only_file_is_named(file: SqliteFile) -> None:
@@ -108,12 +108,14 @@ async def test_a_read_only_file_is_named(file: SqliteFile) -> None:
 
 async def test_a_wrong_type_is_an_invalid_record(file: SqliteFile) -> None:
     with pytest.raises(InvalidRecord):
-        await file.write(lambda connection: rows(connection, "INSERT INTO cache VALUES ('agent', NULL, 'null', NULL)"))
+        await file.write(
+            lambda connection: fetch_all(connection, "INSERT INTO cache VALUES ('agent', NULL, 'null', NULL)")
+        )
 
 
 async def test_a_wrong_statement_is_a_store_error_that_no_retry_helps(file: SqliteFile) -> None:
     with pytest.raises(StoreError, match=r"mayfly\.db: SQLError: no such table: elsewhere") as caught:
-        await file.read(lambda connection: rows(connection, "SELECT * FROM elsewhere"))
+        await file.read(lambda connection: fetch_all(connection, "SELECT * FROM elsewhere"))
     assert not isinstance(caught.value, StoreUnavailable)
     assert isinstance(caught.value.__cause__, apsw.SQLError)
 
@@ -125,4 +127,4 @@ async def test_a_failed_write_keeps_nothing_of_it(file: SqliteFile) -> None:
 
     with pytest.raises(StoreError):
         await file.write(write)
-    assert await file.read(lambda connection: rows(connection, "SELECT * FROM cache")) == []
+    assert await file.read(lambda connection: fetch_all(connection, "SELECT * FROM cache")) == []

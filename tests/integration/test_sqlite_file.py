@@ -18,7 +18,7 @@ import pytest
 
 from runtime_core.adapters.migrations import read_migrations
 from runtime_core.adapters.sqlite import SqliteAdapter, migrator
-from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, rows
+from runtime_core.adapters.sqlite.connection import SCHEMA_VERSION, SqliteFile, fetch_all
 from runtime_core.adapters.sqlite.migrator import FOLDER, apply_migrations
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.records import RECORD_TABLES, Agent
@@ -55,7 +55,7 @@ def names(folder: Path) -> list[str]:
 
 async def columns(path: Path, table: str) -> set[str]:
     file = SqliteFile(path)
-    found = await file.read(lambda connection: rows(connection, "SELECT name FROM pragma_table_info(?)", (table,)))
+    found = await file.read(lambda connection: fetch_all(connection, "SELECT name FROM pragma_table_info(?)", (table,)))
     await file.close()
     return {row["name"] for row in found}
 
@@ -150,8 +150,8 @@ async def test_work_without_end_is_stopped_at_the_deadline(adapter: SqliteAdapte
     forever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     file = SqliteFile(path)
     with deadline(Deadline.after(0.05)), pytest.raises(StoreUnavailable):
-        await file.read(lambda connection: rows(connection, forever))
-    assert await file.read(lambda connection: rows(connection, "SELECT 1 AS one")) == [{"one": 1}]
+        await file.read(lambda connection: fetch_all(connection, forever))
+    assert await file.read(lambda connection: fetch_all(connection, "SELECT 1 AS one")) == [{"one": 1}]
     await file.close()
 
 
@@ -215,7 +215,9 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     file = SqliteFile(path)
     with pytest.raises(StoreError, match="already exists"):
         await file.write(lambda connection: apply_migrations(connection, lambda: NOON), needs_schema=False)
-    left = await file.read(lambda connection: rows(connection, "SELECT name FROM sqlite_schema"), needs_schema=False)
+    left = await file.read(
+        lambda connection: fetch_all(connection, "SELECT name FROM sqlite_schema"), needs_schema=False
+    )
     assert left == []
     await file.close()
 
@@ -223,12 +225,12 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 async def test_a_newer_schema_is_fine_and_an_older_one_names_the_command(adapter: SqliteAdapter, path: Path) -> None:
     file = SqliteFile(path)
     newer = "INSERT INTO mayfly_migrations VALUES (9999, '9999_newer.sql', '', '')"
-    await file.write(lambda connection: rows(connection, newer))
+    await file.write(lambda connection: fetch_all(connection, newer))
     await adapter.close()
     assert await adapter.ping() == 9999
     assert await adapter.migrate() == []
     assert await adapter.cache.get_value(uuid4(), "key") is None
-    await file.write(lambda connection: rows(connection, "DELETE FROM mayfly_migrations"))
+    await file.write(lambda connection: fetch_all(connection, "DELETE FROM mayfly_migrations"))
     await adapter.close()
     with pytest.raises(SchemaOutOfDate, match=r"mayfly\.db is at schema version 0.*run `mayfly migrate`"):
         await adapter.cache.get_value(uuid4(), "key")
@@ -288,7 +290,7 @@ async def test_vectors_of_an_older_file_get_their_signs(path: Path, tmp_path: Pa
 
     await file.write(keep, needs_schema=False)
     query = "SELECT dimension, signs FROM embeddings ORDER BY dimension"
-    found = await file.read(lambda connection: rows(connection, query), needs_schema=False)
+    found = await file.read(lambda connection: fetch_all(connection, query), needs_schema=False)
     assert [(row["dimension"], row["signs"]) for row in found] == [(3, None), (16, bytes([0b01010101] * 2))]
     await file.close()
 
@@ -297,9 +299,9 @@ async def test_the_database_itself_refuses_to_change_a_log_line(adapter: SqliteA
     file = SqliteFile(path)
     agent_id = uuid4()
     line = "INSERT INTO logs (agent_id, id, type, body, created_at) VALUES (?, 'id', 'action', '{}', '')"
-    await file.write(lambda connection: rows(connection, line, (str(agent_id),)))
+    await file.write(lambda connection: fetch_all(connection, line, (str(agent_id),)))
     with pytest.raises(InvalidRecord, match="a log line is never changed"):
-        await file.write(lambda connection: rows(connection, "UPDATE logs SET type = 'x'"))
+        await file.write(lambda connection: fetch_all(connection, "UPDATE logs SET type = 'x'"))
     with pytest.raises(InvalidRecord, match="a log line is never deleted"):
-        await file.write(lambda connection: rows(connection, "DELETE FROM logs"))
+        await file.write(lambda connection: fetch_all(connection, "DELETE FROM logs"))
     await file.close()

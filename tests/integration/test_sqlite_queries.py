@@ -14,8 +14,8 @@ import pytest
 
 from runtime_core.adapters import sqlite
 from runtime_core.adapters.sqlite import SqliteAdapter
-from runtime_core.adapters.sqlite.connection import SqliteFile, rows
-from runtime_core.adapters.sqlite.memory_filter import filtered
+from runtime_core.adapters.sqlite.connection import SqliteFile, fetch_all
+from runtime_core.adapters.sqlite.memory_filter import apply_filter
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.words import MOST_WORDS, any_word
 from runtime_core.ports import MemoryFilter, MemoryQuery
@@ -46,7 +46,7 @@ async def plan(file: SqliteFile, sql: str, values: dict[str, Any]) -> str:
     bindings = {name: values.get(name) for name in re.findall(r":(\w+)", sql)}
 
     def explain(connection: apsw.Connection) -> list[dict[str, Any]]:
-        return rows(connection, f"EXPLAIN QUERY PLAN {sql}", bindings)
+        return fetch_all(connection, f"EXPLAIN QUERY PLAN {sql}", bindings)
 
     return "\n".join(row["detail"] for row in await file.read(explain))
 
@@ -60,7 +60,9 @@ def test_every_query_is_used_and_every_use_has_a_query() -> None:
 @pytest.mark.parametrize("name", sorted(QUERIES))
 async def test_a_query_reads_no_whole_table(file: SqliteFile, name: str) -> None:
     for which in FILTERS:
-        sql, values = filtered(QUERIES[name], uuid4(), which) if "{filter}" in QUERIES[name] else (QUERIES[name], {})
+        sql, values = (
+            apply_filter(QUERIES[name], uuid4(), which) if "{filter}" in QUERIES[name] else (QUERIES[name], {})
+        )
         steps = await plan(file, sql, values)
         scanned = re.findall(r"^SCAN (?!json_each|given|CONSTANT ROW|memory_words VIRTUAL)(\w+)", steps, re.MULTILINE)
         assert scanned == [], steps
@@ -69,12 +71,12 @@ async def test_a_query_reads_no_whole_table(file: SqliteFile, name: str) -> None
 async def test_the_history_of_a_room_needs_no_sorting(file: SqliteFile) -> None:
     assert "TEMP B-TREE" not in await plan(file, QUERIES["earlier_messages"], {})
     for which in (MemoryFilter(), MemoryFilter(room_ids=(uuid4(),))):
-        assert "TEMP B-TREE" not in await plan(file, *filtered(QUERIES["find_memories"], uuid4(), which))
+        assert "TEMP B-TREE" not in await plan(file, *apply_filter(QUERIES["find_memories"], uuid4(), which))
 
 
 async def test_the_full_text_index_is_asked_once_whatever_the_filter_is(file: SqliteFile) -> None:
     for which in FILTERS:
-        sql, values = filtered(QUERIES["rank_by_words"], uuid4(), which)
+        sql, values = apply_filter(QUERIES["rank_by_words"], uuid4(), which)
         first, second, *_ = (await plan(file, sql, values)).splitlines()
         assert (first.split()[:2], second.split()[:2]) == (["SCAN", "memory_words"], ["SEARCH", "m"])
 

@@ -1,1 +1,1 @@
-"""The local provider's models: a rule-based conversation and word vectors, offline."""
+"""Models of the local provider: a rule-based conversation and word vectors, offline."""

@@ -1,4 +1,4 @@
-"""A message as the conversation reads it: clauses of words, cut where one thought ends and the next begins."""
+"""Parser of messages into clauses of words."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterator, Mapping, Set
 
 from runtime_core.domain.frozen import dataclass
 
-# What is read of a message: enough for everything a person types, and a bound on the work a text can cause.
+# Limits of a message: enough for anything a person types, and a bound on the work of a text.
 MAX_CHARACTERS = 8_000
 MAX_CLAUSE_WORDS = 60
 
-# Typographic marks as the plain ones; those of Chinese and Japanese have no space behind them.
+# Typographic marks and their plain forms; Chinese and Japanese marks get a space, which they lack.
 _PLAIN_MARKS = str.maketrans(
     {"\u2019": "'", "\uff1f": "? ", "\uff01": "! ", "\uff0c": ", ", "\u3001": ", ", "\u3002": ". "}
 )
-_BREAK = re.compile(r"[.!?;:,…]+(?=\s|$)|[\n()\[\]\"“”«»—–]+|\s-+\s")  # noqa: RUF001 - the dash is meant
+_BREAK = re.compile(r"[.!?;:,…]+(?=\s|$)|[\n()\[\]\"“”«»—–]+|\s-+\s")  # noqa: RUF001 - the dash is intended
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+|[.,:+*/]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as it is compared (`norm`, lower case), and as it was written (`raw`)."""
+    """Word in its compared form (`norm`, lower case) and as written (`raw`)."""
 
     norm: str
     raw: str
@@ -30,7 +30,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """A run of words without a break in it; `question` when a question mark ends it."""
+    """Words without a break; `question` if a question mark ends them."""
 
     words: tuple[Word, ...]
     question: bool = False
@@ -38,12 +38,12 @@ class Clause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Cuts texts into clauses.
+    """Splitter of texts into clauses.
 
     Attributes:
-        substitutions: What is read for a word as people type it (`dont` → `don't`); the value may be several words.
-        joints: Words that begin another thought (`but`); they belong to no clause.
-        vocabulary: Words that are written small at the start of a sentence; others there may be names.
+        substitutions: Replacements of words as typed (`dont` → `don't`); a value may be several words.
+        joints: Words that separate clauses (`but`) and belong to none.
+        vocabulary: Words to put in lower case at the start of a sentence; other words there may be names.
     """
 
     substitutions: Mapping[str, str]
@@ -51,21 +51,21 @@ class Reader:
     vocabulary: Set[str]
 
     def read(self, text: str) -> tuple[Clause, ...]:
-        """Cut a text, in order; empty when it holds no word."""
+        """Split a text into clauses, in order; empty without a word."""
         plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS].translate(_PLAIN_MARKS))
         if plain.isupper() and len(plain) > 3:
             plain = plain.lower()
         clauses: list[Clause] = []
         starts_sentence = True
-        for piece, mark in _pieces(plain):
-            runs = self._runs(piece, starts_sentence)
+        for piece, mark in _split_at_breaks(plain):
+            runs = self._split_at_joints(piece, starts_sentence)
             clauses.extend(Clause(words=run) for run in runs[:-1])
             if runs:
                 clauses.append(Clause(words=runs[-1], question="?" in mark))
             starts_sentence = "," not in mark
         return tuple(clauses)
 
-    def _runs(self, piece: str, starts_sentence: bool) -> list[tuple[Word, ...]]:
+    def _split_at_joints(self, piece: str, starts_sentence: bool) -> list[tuple[Word, ...]]:
         runs: list[list[Word]] = [[]]
         for place, found in enumerate(_WORD.finditer(piece)):
             raw = found.group()
@@ -81,8 +81,8 @@ class Reader:
         return [tuple(run[:MAX_CLAUSE_WORDS]) for run in runs if run]
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The stretches between breaks, each with the break that ends it."""
+def _split_at_breaks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the text between breaks, each with its final break."""
     start = 0
     for found in _BREAK.finditer(text):
         yield text[start : found.start()], found.group()

@@ -1,9 +1,9 @@
-"""The conversation: a program in the manner of ELIZA that answers by rules, and remembers what was said.
+"""Rule-based conversation in the manner of ELIZA, with a memory of statements.
 
 Source:
     J. Weizenbaum, "ELIZA: a computer program for the study of natural language communication between
     man and machine", Communications of the ACM 9 (1966): ranked keywords, decomposition and
-    reassembly, reflection, and the memory that is used when no keyword is found.
+    reassembly, reflection, and the memory used when no keyword matches.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from runtime_core.domain.frozen import dataclass
 _MAX_QUOTED_WORDS = 14  # a longer quotation in a reply reads like an echo
 _MAX_NAME_WORDS = 3
 _MAX_NAME_CHARACTERS = 40
-_MAX_MEMORY_WORDS = 9  # of a statement worth quoting much later
-_URGENT_RANK = 60  # keywords above it are answered before anything else
-_REPEAT_WORDS = 3  # shorter messages ("yes") may well come twice
-_MEMORY_REST = 2  # turns before a remembered statement may be brought up
+_MAX_MEMORY_WORDS = 9  # of a statement to quote much later
+_URGENT_RANK = 60  # keywords above this rank are answered first
+_REPEAT_WORDS = 3  # shorter messages ("yes") often repeat
+_MEMORY_REST = 2  # turns before a remembered statement may be quoted
 
 _SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
-    """Replies that fit, to be taken in turn; `source` names their rule, `quotes` are its captures turned round."""
+    """Matching replies to use in turn, with the name of their rule and its reflected captures."""
 
     source: str
     replies: tuple[str, ...]
@@ -42,7 +42,7 @@ class _Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Remembered:
-    """A statement worth coming back to."""
+    """Statement to return to later."""
 
     source: str
     rule: Rule
@@ -52,7 +52,7 @@ class _Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """A reply ready to be said: which of the offer's it is, and its text."""
+    """Chosen reply: its index in the offer, and its text."""
 
     offer: _Offer
     place: int
@@ -61,7 +61,7 @@ class _Choice:
 
 @dataclass(slots=True, kw_only=True)
 class _Person:
-    """What one speaker of the conversation said so far."""
+    """State of one speaker of the conversation."""
 
     name: str | None
     introduced: bool = False
@@ -70,7 +70,7 @@ class _Person:
 
 
 class Conversation:
-    """One conversation from its beginning; the same messages in the same order give the same replies."""
+    """Conversation from its beginning; deterministic for the same messages in the same order."""
 
     def __init__(self, rules: Rulebook, *, character: str | None = None) -> None:
         self._rules = rules
@@ -82,11 +82,11 @@ class Conversation:
         self._last_reply = ""
 
     def open(self) -> str:
-        """What is said before anybody spoke."""
+        """Return the opening line."""
         return self._first([self._situation("start")], _Person(name=None), ())
 
     def listen(self, text: str, *, speaker: str | None = None) -> None:
-        """Take in a message that got no reply."""
+        """Read a message without replying."""
         clauses = self._rules.reader.read(text)
         person = self._enter(clauses, speaker)
         self._keep(clauses, person)
@@ -95,8 +95,8 @@ class Conversation:
         """Reply to a message.
 
         Args:
-            speaker: Who wrote it, where several do; each has a name and memories of their own.
-            said: What the message was answered in fact, when it was; the conversation goes on from there.
+            speaker: Author of the message, if there are several; each has their own name and memories.
+            said: The actual replies to an earlier message, from which the conversation continues.
         """
         clauses = self._rules.reader.read(text)
         person = self._enter(clauses, speaker)
@@ -136,10 +136,10 @@ class Conversation:
     def _keep(self, clauses: Sequence[Clause], person: _Person) -> None:
         person.last = _norms(clauses)
         for clause in clauses:
-            if not clause.question and (remembered := self._remembered(clause)) is not None:
+            if not clause.question and (remembered := self._match_memory(clause)) is not None:
                 person.memories.append(remembered)
 
-    def _remembered(self, clause: Clause) -> _Remembered | None:
+    def _match_memory(self, clause: Clause) -> _Remembered | None:
         for number, rule in enumerate(self._script.memories, start=1):
             spans = rule.pattern.match(clause.words, self._script.classes)
             if spans is not None and spans[-1][1] - spans[-1][0] <= _MAX_MEMORY_WORDS:
@@ -148,7 +148,7 @@ class Conversation:
         return None
 
     def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
-        """Reply with the first offer that has something to say, something new if any has."""
+        """Reply with the first offer that has a reply, preferring a new one."""
         again: _Choice | None = None
         for offer in offers:
             choice = self._choice(offer, person, said)
@@ -158,7 +158,7 @@ class Conversation:
                 return self._say(choice, person, said)
             again = again or choice
         if again is None:
-            raise AssertionError("a checked script can say something in every situation")
+            raise AssertionError("a checked script has a reply for every situation")
         return self._say(again, person, said)
 
     def _say(self, choice: _Choice, person: _Person, said: Sequence[str]) -> str:
@@ -169,7 +169,7 @@ class Conversation:
         return choice.reply
 
     def _offers(self, text: str, clauses: Sequence[Clause], person: _Person) -> Iterator[_Offer]:
-        """Everything that could be replied, best first."""
+        """Yield all possible replies, best first."""
         if not clauses:
             yield self._situation("symbols" if _has_symbols(text) else "silence")
             return
@@ -204,7 +204,7 @@ class Conversation:
                     yield _Offer(source=source, replies=rule.replies, quotes=self._quotes(clause.words, spans))
 
     def _quotes(self, words: Sequence[Word], spans: Sequence[Span]) -> tuple[str, ...]:
-        """The captures turned round; empty where one holds too many words to be repeated."""
+        """Reflect the captures; a capture with too many words becomes empty."""
         quotes: list[str] = []
         for start, end in spans:
             last = end
@@ -215,19 +215,19 @@ class Conversation:
         return tuple(quotes)
 
     def _choice(self, offer: _Offer, person: _Person, said: Sequence[str]) -> _Choice | None:
-        """The offer's next reply that can be said, or the one that was said; None when none can be."""
+        """Choose the reply that was said, or the offer's next usable one; None without any."""
         count, first = len(offer.replies), self._next.get(offer.source, 0)
         possible: list[_Choice] = []
         for step in range(count):
             place = (first + step) % count
-            if (reply := self._written(offer.replies[place], offer.quotes, person)) is not None:
+            if (reply := self._fill(offer.replies[place], offer.quotes, person)) is not None:
                 possible.append(_Choice(offer=offer, place=place, reply=reply))
         given = [each for each in possible if each.reply in said]
         new = [each for each in possible if each.reply != self._last_reply]
         return next(iter([*given, *new, *possible]), None)
 
-    def _written(self, reply: str, quotes: Sequence[str], person: _Person) -> str | None:
-        """A reply with its placeholders filled in; None when one has nothing to stand for."""
+    def _fill(self, reply: str, quotes: Sequence[str], person: _Person) -> str | None:
+        """Fill the placeholders of a reply; None if one has no value."""
         values = {str(number): quote for number, quote in enumerate(quotes, start=1)}
         values["name"] = person.name or ""
         values["self"] = self._character or ""

@@ -1,4 +1,4 @@
-"""The local embedding model: the mean of real word vectors, from a wheel, without any network."""
+"""Local embedding model: the mean of word vectors from a wheel, without a network."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ DIMENSION = 256
 
 _LIBRARY = "wordllama"
 _TIME_S = 60.0
-_CHUNK_CHARACTERS = 4_000  # bounds the memory that one text's matrix of token vectors takes
+_CHUNK_CHARACTERS = 4_000  # limits the memory of one text's matrix of token vectors
 
 
 class _WordVectors(Protocol):
-    """What is used of `wordllama.inference.WordLlamaInference`."""
+    """Part of `wordllama.inference.WordLlamaInference` in use."""
 
     def embed(self, texts: list[str], *, norm: bool, return_np: bool) -> list[list[float]]: ...
 
 
 def is_installed() -> bool:
-    """Whether the word vectors are there; costs no import."""
+    """Check whether the word vectors are installed, without importing them."""
     return find_spec(_LIBRARY) is not None
 
 
 class LocalEmbeddingModel:
-    """Embeds texts as the mean of their tokens' vectors: 256 dimensions, unit length.
+    """Embedding model with the mean of token vectors: 256 dimensions, unit length.
 
-    Loaded at the first call, kept afterwards. A text of which nothing is known (only spaces or
-    control characters) gets the first unit vector, so that each text has a valid vector; it is near to
-    nothing a person would write. Long texts are embedded in pieces, their means weighted by length.
+    The vectors are loaded at the first call and kept. A text without known tokens (only spaces or control characters)
+    gets the first unit vector, which is valid but far from any real text. Long texts are embedded in pieces, whose
+    means are weighted by length.
     """
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class LocalEmbeddingModel:
 
         Raises:
             ModelNotFound: The extra with the word vectors is not installed.
-            ModelRequestRejected: There is no text, or an empty one.
-            DeadlineExceeded: No time was left for it.
+            ModelRequestRejected: No text was given, or an empty one.
+            DeadlineExceeded: No time was left.
         """
         if not texts or not all(texts):
             raise ModelRequestRejected("an empty text has no embedding")
@@ -64,7 +64,7 @@ class LocalEmbeddingModel:
         return EmbeddingResponse(vectors=vectors, usage=usage, model=MODEL_NAME)
 
     def _embed(self, texts: Sequence[str]) -> tuple[tuple[float, ...], ...]:
-        with self._loading:  # tokenizers change their padding state while they work, so one text at a time
+        with self._loading:  # a tokenizer changes its padding state during a call, so one text at a time
             if self._vectors is None:
                 self._vectors = _load()
             return tuple(_embed_text(self._vectors, text) for text in texts)
@@ -82,7 +82,7 @@ def _embed_text(vectors: _WordVectors, text: str) -> tuple[float, ...]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces of bounded size, cut between words where it has any."""
+    """Split a text into pieces of limited size, between words if possible."""
     for found in re.finditer(rf"\S(?:.{{0,{_CHUNK_CHARACTERS}}}(?!\S)|.{{0,{_CHUNK_CHARACTERS}}})", text, re.DOTALL):
         yield found.group()
 
@@ -90,16 +90,16 @@ def _pieces(text: str) -> Iterator[str]:
 def _load() -> _WordVectors:
     if not is_installed():
         raise ModelNotFound("local embeddings need word vectors: pip install 'mayfly[local]'")
-    with _root_logger_untouched():
+    with _preserve_root_logger():
         library: Any = import_module(_LIBRARY)
-    folder = Path(library.__file__).parent  # its own search looks one folder too high for the tokenizer
+    folder = Path(library.__file__).parent  # the library's own search looks one folder too high for the tokenizer
     vectors: _WordVectors = library.WordLlama.load(cache_dir=folder, disable_download=True)
     return vectors
 
 
 @contextmanager
-def _root_logger_untouched() -> Iterator[None]:
-    """Undo `logging.basicConfig`, which the library calls when it is imported: logging is the application's."""
+def _preserve_root_logger() -> Iterator[None]:
+    """Undo the library's `logging.basicConfig` at import: the application configures logging."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:

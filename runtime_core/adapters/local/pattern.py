@@ -1,8 +1,8 @@
-"""Decomposition patterns: what a clause must look like for a rule to fit, and which words the rule takes from it.
+"""Decomposition patterns, which match clauses and capture words.
 
-A pattern is a row of elements: a word (`because`), alternatives (`want|need`), a class of the script
-(`@family`), any words (`*`, also none), or at least one word (`+`). What `*`, `+` and `@class` matched
-are the captures, numbered from 1, left to right; wildcards take as few words as they can.
+A pattern is a sequence of elements: a word (`because`), alternatives (`want|need`), a class of the script
+(`@family`), any number of words (`*`), or at least one word (`+`). The matches of `*`, `+` and `@class`
+are the captures, numbered from 1, left to right; wildcards match as few words as possible.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ELEMENT = re.compile(r"\*|\+|@[a-z_]+|[^\W_A-Z]+(?:['-][^\W_A-Z]+)*(?:\|[^\W_A-
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A parsed pattern; `text` is how it was written."""
+    """Parsed pattern; `text` is its source."""
 
     text: str
     elements: tuple[str, ...]
@@ -40,20 +40,20 @@ class Pattern:
         return frozenset(word for each in self.elements if each[0] not in "*+@" for word in each.split("|"))
 
     def match(self, words: Sequence[Word], classes: Classes) -> tuple[Span, ...] | None:
-        """The captures as spans of `words`, or None when the pattern does not fit the whole clause."""
-        return self._rest(words, classes, 0, 0)
+        """Match a whole clause; returns the captures as spans of `words`, or None."""
+        return self._match_rest(words, classes, 0, 0)
 
-    def _rest(self, words: Sequence[Word], classes: Classes, element: int, start: int) -> tuple[Span, ...] | None:
+    def _match_rest(self, words: Sequence[Word], classes: Classes, element: int, start: int) -> tuple[Span, ...] | None:
         if element == len(self.elements):
             return () if start == len(words) else None
         kind = self.elements[element]
         for end in self._ends(kind, words, classes, element, start):
-            if (rest := self._rest(words, classes, element + 1, end)) is not None:
+            if (rest := self._match_rest(words, classes, element + 1, end)) is not None:
                 return ((start, end), *rest) if _captures(kind) else rest
         return None
 
     def _ends(self, kind: str, words: Sequence[Word], classes: Classes, element: int, start: int) -> Sequence[int]:
-        """Where an element that begins at `start` can end, nearest first."""
+        """List the possible ends of an element that begins at `start`, nearest first."""
         if kind in "*+":
             least = start + (kind == "+")
             if element == len(self.elements) - 1:
@@ -66,19 +66,19 @@ class Pattern:
 
 
 def parse_pattern(text: object) -> Pattern:
-    """Read a pattern.
+    """Parse a pattern.
 
     Raises:
-        ValueError: Names the element that is none (pydantic turns it into the error of the rule).
+        ValueError: An element is invalid; names it (pydantic makes it an error of the rule).
     """
     if isinstance(text, Pattern):
         return text
     elements = tuple(text.split()) if isinstance(text, str) else ()
     if not elements:
-        raise ValueError("a pattern is a text of words, *, + and @classes")
+        raise ValueError("a pattern must be a text of words, *, + and @classes")
     for element in elements:
         if not _ELEMENT.fullmatch(element):
-            raise ValueError(f"{element!r} is no word in lower case, *, + or @class (in the pattern {text!r})")
+            raise ValueError(f"{element!r} is not a word in lower case, *, + or @class (in the pattern {text!r})")
     return Pattern(str(text), elements)
 
 

@@ -1,7 +1,7 @@
-"""Reflection: the user's words turned round to come from the other side ("you left me" → "I left you").
+"""Reflection of the user's words to the other speaker ("you left me" → "I left you").
 
-`I`, `me` and `my` have one opposite each. `you` has two, and which one is meant follows from the
-words around it, so a span is turned within its whole clause.
+`I`, `me` and `my` have one opposite each. `you` has two; the surrounding words decide between them, so a span is
+reflected within its whole clause.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "who"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reflection:
-    """How English turns round.
+    """Rules of English reflection.
 
     Attributes:
         swap: Words with one opposite.
         adverbs: May stand between a pronoun and its verb (`you never were`).
-        auxiliaries: Verbs that come before their subject in questions (`do you`) and after it in statements.
+        auxiliaries: Verbs that precede their subject in questions (`do you`) and follow it in statements.
         verbs: Common verbs as they follow `you` (`you left`, `you know`).
-        conjunctions: A clause follows them: `you` is its subject.
-        opinion_verbs: A clause mostly follows them: `I think you hate me`.
-        object_verbs: `you` after them is their object: `I want you to stay`.
-        prepositions: `you` after them is `me`.
-        suppositions: After them `were` stays: `if you were me` → `if I were you`.
+        conjunctions: Words before a clause, whose subject is then `you`.
+        opinion_verbs: Verbs mostly before a clause: `I think you hate me`.
+        object_verbs: Verbs with `you` as their object: `I want you to stay`.
+        prepositions: Words after which `you` becomes `me`.
+        suppositions: Words after which `were` stays: `if you were me` → `if I were you`.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -61,10 +61,10 @@ class Reflection:
         )
 
     def turn(self, words: Sequence[Word], start: int = 0, end: int | None = None) -> str:
-        """Turn the words of a span round."""
-        return " ".join(self._turned(words, place) for place in range(start, len(words) if end is None else end))
+        """Reflect the words of a span."""
+        return " ".join(self._turn_word(words, place) for place in range(start, len(words) if end is None else end))
 
-    def _turned(self, words: Sequence[Word], place: int) -> str:
+    def _turn_word(self, words: Sequence[Word], place: int) -> str:
         norm = words[place].norm
         if norm == "you":
             return "I" if self._is_subject(words, place) else "me"
@@ -79,7 +79,7 @@ class Reflection:
         return words[place].raw
 
     def _has_subject(self, words: Sequence[Word], place: int, pronoun: str) -> bool:
-        """Whether the verb here belongs to the pronoun before it, or, in a question, to the one behind it."""
+        """Check whether the verb's subject is the pronoun before it or, in a question, after it."""
         before = place - 1
         while before >= 0 and words[before].norm in self.adverbs:
             before -= 1
@@ -89,7 +89,7 @@ class Reflection:
         return False
 
     def _is_subject(self, words: Sequence[Word], place: int) -> bool:
-        """Whether the `you` here does something, rather than having it done."""
+        """Check whether the `you` is a subject rather than an object."""
         behind = words[place + 1].norm if place + 1 < len(words) else ""
         if place == 0:
             return bool(behind)
@@ -106,7 +106,7 @@ class Reflection:
         return acts and before not in self.object_verbs
 
     def _is_inversion(self, words: Sequence[Word], place: int) -> bool:
-        """Whether an auxiliary before its subject makes this `do you`, not `they have you`."""
+        """Check for an auxiliary before its subject: `do you`, not `they have you`."""
         if words[place - 1].norm not in self.auxiliaries:
             return False
         return place == 1 or words[place - 2].norm not in _SUBJECTS

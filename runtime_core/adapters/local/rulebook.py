@@ -1,4 +1,4 @@
-"""The rulebook: a script made ready for looking things up, once for all conversations."""
+"""Lookup tables of a script, shared by all conversations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime_core.adapters.local.script import Keyword, Script, listener_script
 
 
 class Rulebook:
-    """A script with its reader, its situations by name, and its keywords by their words."""
+    """Script with its reader, its situations by name, and its keywords by word."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -23,11 +23,11 @@ class Rulebook:
             self._phrases.setdefault(phrase[0], []).append(phrase)
 
     def keyword(self, word: str) -> Keyword:
-        """The keyword of a word or phrase that is one."""
+        """Return the keyword of a word or phrase."""
         return self._by_phrase[tuple(word.split())]
 
     def found(self, clauses: Sequence[Clause]) -> list[tuple[Keyword, Clause]]:
-        """The keywords of a message with their clauses: by rank, then in the order of the words."""
+        """Find the keywords of a message with their clauses, by rank, then by position."""
         found = [(keyword, clause) for clause in clauses for keyword in self._keywords_in(clause)]
         return sorted(found, key=lambda each: -each[0].rank)
 
@@ -41,5 +41,5 @@ class Rulebook:
 
 @cache
 def listener_rules() -> Rulebook:
-    """The rulebook of the script that comes with this package."""
+    """Load the rulebook of the built-in script; cached."""
     return Rulebook(listener_script())

@@ -1,4 +1,4 @@
-"""The script: everything the conversation knows, as data that is checked when it is read."""
+"""Script of a conversation, as data checked on reading."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is answered to a clause of a certain form.
+    """Replies to clauses that match a pattern.
 
     Attributes:
-        replies: Taken in turn. `{1}` is the pattern's first capture, turned round; `{name}` the user's name, `{self}`
-            the character's; `{!name}` is empty, and fits only as long as the name is unknown. A reply whose
-            placeholders stand for nothing, or for too many words, is passed over.
-        goto: A word of another keyword, whose rules are tried instead of replies.
-        question: True fits questions only, False statements only.
+        replies: Replies to use in turn. `{1}` is the first capture, reflected; `{name}` is the user's name and `{self}`
+            the character's; `{!name}` is empty, and limits a reply to users with an unknown name. A reply is skipped
+            if a placeholder has no value or too many words.
+        goto: Word of another keyword, whose rules are tried instead of replies.
+        question: True matches only questions, False only statements.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -47,11 +47,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyword:
-    """Words that set rules off; those of the highest rank in a message are tried first.
+    """Words that trigger rules; keywords of the highest rank are tried first.
 
     Attributes:
-        words: Words and phrases that mean the same here.
-        rules: Tried in order; when none fits, the next keyword has its turn.
+        words: Equivalent words and phrases.
+        rules: Rules in the order to try; if none matches, the next keyword is tried.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -63,17 +63,17 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situations:
-    """What is said when no keyword helps.
+    """Replies for situations without a matching keyword.
 
     Attributes:
-        start: Nobody said anything yet.
-        introduced: The user just told a name.
-        silence: A message without anything but punctuation.
-        symbols: A message of emoji or other signs.
-        foreign: A message in another script than Latin.
-        repeated: The user says the same again.
-        question: A question that nothing fits.
-        statement: Everything else.
+        start: The conversation begins.
+        introduced: The user just gave a name.
+        silence: The message is only punctuation.
+        symbols: The message is only emoji or other symbols.
+        foreign: The message is in a non-Latin script.
+        repeated: The user repeats a message.
+        question: No rule matches a question.
+        statement: No rule matches a statement.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -90,17 +90,17 @@ class Situations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A whole script.
+    """Complete script.
 
     Attributes:
-        substitutions: Read for a word as people type it (`dont` → `don't`).
-        joints: Words that begin another thought (`but`).
-        classes: Groups of words that patterns name as `@class`.
+        substitutions: Replacements of words as typed (`dont` → `don't`).
+        joints: Words that separate clauses (`but`).
+        classes: Groups of words that patterns refer to as `@class`.
         names: Patterns whose first capture is the user's name.
-        introductions: The same, where only a word with a capital letter is a name (`I am Anna`).
-        not_names: Words that are none, though they stand where a name would.
-        loose_ends: Words that a quotation does not end with.
-        memories: Statements worth coming back to, and how.
+        introductions: Such patterns in which only a capitalized word is a name (`I am Anna`).
+        not_names: Words that are not names, even in such a position.
+        loose_ends: Words to drop from the end of a quotation.
+        memories: Statements to return to later, with the replies.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -118,7 +118,7 @@ class Script:
     loose_ends: frozenset[str] = field(default_factory=frozenset)
 
     def reader(self) -> Reader:
-        """The reader that knows this script's words."""
+        """Make a reader with the words of this script."""
         phrases = [word for keyword in self.keywords for word in keyword.words]
         patterns = [*self.names, *self.introductions, *(rule.pattern for _, rule in _rules(self))]
         vocabulary = self.reflection.vocabulary.union(
@@ -128,7 +128,7 @@ class Script:
 
 
 def listener_script() -> Script:
-    """The script that comes with this package."""
+    """Read the built-in script."""
     return read_script(LISTENER.read_text(encoding="utf-8"), name=LISTENER.name)
 
 
@@ -136,15 +136,15 @@ def read_script(text: str, *, name: str) -> Script:
     """Read a script from TOML.
 
     Args:
-        name: What error texts call it.
+        name: Name of the script in error texts.
 
     Raises:
-        InvalidInput: Names the script, and the rule that is wrong.
+        InvalidInput: A rule is wrong; names it and the script.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"is no TOML: {error}", path=name) from error
+        raise InvalidInput(f"is not TOML: {error}", path=name) from error
     script = coerce(Script, tables, name=name)
     _check(script, name)
     return script
@@ -161,16 +161,16 @@ def _check(script: Script, name: str) -> None:
         for reply in replies:
             _check_reply(reply, 0, path)
         if all(PLACEHOLDER.search(reply) for reply in replies):
-            raise InvalidInput("wants at least one reply without a placeholder", path=path)
+            raise InvalidInput("needs at least one reply without a placeholder", path=path)
 
 
 def _check_rule(rule: Rule, script: Script, words: Mapping[str, Keyword], path: str) -> None:
     for unknown in (each for each in rule.pattern.class_names if each not in script.classes):
-        raise InvalidInput(f"there is no class {unknown!r}", path=path)
+        raise InvalidInput(f"the class {unknown!r} does not exist", path=path)
     if (rule.goto is None) == (not rule.replies):
-        raise InvalidInput("wants replies, or a goto", path=path)
+        raise InvalidInput("needs replies or a goto", path=path)
     if rule.goto is not None and rule.goto not in words:
-        raise InvalidInput(f"there is no keyword {rule.goto!r} to go to", path=path)
+        raise InvalidInput(f"the goto leads to no keyword {rule.goto!r}", path=path)
     for reply in rule.replies:
         _check_reply(reply, rule.pattern.captures, path)
 
@@ -179,12 +179,12 @@ def _keyword_by_word(script: Script, name: str) -> dict[str, Keyword]:
     words: dict[str, Keyword] = {}
     for keyword in script.keywords:
         if not keyword.words or not keyword.rules:
-            raise InvalidInput("a keyword wants words and rules", path=f"{name}: keyword {'/'.join(keyword.words)!r}")
+            raise InvalidInput("needs words and rules", path=f"{name}: keyword {'/'.join(keyword.words)!r}")
         for word in keyword.words:
             if word in words:
-                raise InvalidInput("is a keyword twice", path=f"{name}: keyword {word!r}")
+                raise InvalidInput("is a duplicate keyword", path=f"{name}: keyword {word!r}")
             if word != word.lower():
-                raise InvalidInput("is not in lower case, so it never fits", path=f"{name}: keyword {word!r}")
+                raise InvalidInput("is not in lower case, so it never matches", path=f"{name}: keyword {word!r}")
             words[word] = keyword
     return words
 
@@ -210,7 +210,7 @@ def _check_reply(reply: str, captures: int, path: str) -> None:
 def _check_gotos(keyword: Keyword, words: Mapping[str, Keyword], name: str, via: tuple[str, ...] = ()) -> None:
     here = keyword.words[0]
     if here in via:
-        raise InvalidInput("goes round in a circle: " + " → ".join((*via, here)), path=f"{name}: keyword {here!r}")
+        raise InvalidInput("has a circular goto: " + " → ".join((*via, here)), path=f"{name}: keyword {here!r}")
     for rule in keyword.rules:
         if rule.goto is not None:
             _check_gotos(words[rule.goto], words, name, (*via, here))

@@ -1,4 +1,4 @@
-"""The local text model: the rule-based conversation behind the port of every text model."""
+"""Local text model over the rule-based conversation."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from runtime_core.support.deadline import bounded_s
 
 MODEL_NAME = "local-listener"
 
-_ANSWER_TIME_S = 1.0  # far more than an answer takes; asked for so that no answer starts after the deadline
+_ANSWER_TIME_S = 1.0  # far more than an answer takes; checked so that no answer starts after the deadline
 _MAX_SPEAKER_CHARACTERS = 80
 _SELF = re.compile(r"You are (?!an? |the )([^,\n]{1,60}?)\.?(?:,[^\n]*)?(?:\n|$)")
 
 
 class LocalTextModel:
-    """Answers offline, by rules.
+    """Offline, rule-based `TextModel`.
 
-    It keeps nothing between calls: the conversation is followed again from the request's messages, so
-    that equal requests get equal answers, in any process. The character's name is read from the first
-    line of the system message, `You are <name>.`; who speaks, from the messages' `name`s and, in rooms
-    of several, from the `<name>: ` before each text, as `runtime_core.turn.prompt` writes them. Tools are
-    never called; sampling options mean nothing here and are passed over. Usage counts words.
+    It keeps no state between calls: it replays the conversation from the request's messages, so equal requests get
+    equal answers in any process. It reads the character's name from the first line of the system message,
+    `You are <name>.`, and the speakers from the messages' `name`s or, in shared rooms, from the `<name>: ` before each
+    text, as `runtime_core.turn.prompt` writes them. It never calls tools and ignores sampling options. Usage counts
+    words.
     """
 
     def __init__(self, rules: Rulebook | None = None) -> None:
@@ -47,7 +47,7 @@ class LocalTextModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Exchange:
-    """A user's message and what the assistant said to it."""
+    """User's message and the assistant's replies to it."""
 
     text: str
     speaker: str | None
@@ -55,7 +55,7 @@ class _Exchange:
 
 
 def answer(rules: Rulebook, messages: Sequence[ChatMessage]) -> str:
-    """Answer the last message of a user, after following the conversation up to there."""
+    """Replay the conversation and answer its last user message."""
     conversation = Conversation(rules, character=_character(messages))
     exchanges = _exchanges(messages)
     if not exchanges:
@@ -84,7 +84,7 @@ def _exchanges(messages: Sequence[ChatMessage]) -> list[_Exchange]:
 
 
 def _spoken(message: ChatMessage, last_name: str | None, *, is_shared: bool) -> _Exchange:
-    """Who said what: in a shared room each text begins with the speaker's name, elsewhere all are one user's."""
+    """Separate speaker and text; only in a shared room does a text begin with the speaker's name."""
     if is_shared:
         name, colon, text = message.text.partition(": ")
         if colon and len(name) <= _MAX_SPEAKER_CHARACTERS and (message.name or name) == name:

@@ -1,4 +1,4 @@
-"""What comes back: chat completions, whole or in pieces, and embeddings, checked and as our values."""
+"""Parser of chat completions, whole or streamed, and of embeddings."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from runtime_core.adapters.openai.errors import answered_error
 from runtime_core.domain.chat import NO_USAGE, EmbeddingResponse, TextResponse, ToolCall, Usage
 from runtime_core.errors import ModelAnswerMalformed, ModelAnswerTruncated, ModelRefused, ModelUnavailable
 
-_REFUSAL_LIMIT = 500  # characters of the refusal's text in the error
+_REFUSAL_LIMIT = 500  # characters of the refusal in an error text
 
 
 def read_json(body: bytes, *, content_type: str, asked: Asked) -> Any:
-    """Decode an answer.
+    """Decode a response body.
 
     Raises:
-        ModelAnswerMalformed: It is not JSON.
+        ModelAnswerMalformed: The body is not JSON.
     """
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         kind = content_type.partition(";")[0].strip() or "of no type"
-        hint = "" if "json" in kind else f"; it is {kind}: does OPENAI_BASE_URL lead to the API?"
+        hint = "" if "json" in kind else f"; it is {kind}: check that OPENAI_BASE_URL is the URL of the API"
         raise ModelAnswerMalformed(f"the answer of {asked.base_url} is not JSON{hint}") from error
 
 
 def read_completion(body: Any, asked: Asked) -> TextResponse:
-    """The answer that a chat completion holds.
+    """Parse a chat completion.
 
     Raises:
-        ModelAnswerMalformed: It has another shape, or says nothing.
-        ModelRefused: The model, or the provider's filter, declined.
-        ModelAnswerTruncated: It hit the token limit.
-        ModelError: It is an error object after all.
+        ModelAnswerMalformed: The completion has another shape, or neither text nor tool calls.
+        ModelRefused: The model refused, or the provider's filter stopped it.
+        ModelAnswerTruncated: The answer reached the token limit.
+        ModelError: The body is an error object.
     """
     answer = _mapping(body, "the answer")
     if answer.get("error"):
@@ -54,7 +54,7 @@ def read_completion(body: Any, asked: Asked) -> TextResponse:
     calls = message.get("tool_calls") or ()
     if not isinstance(calls, Sequence):
         raise _malformed("its tool calls are not a list")
-    return _judged(
+    return _check_answer(
         text=_text(message.get("content")),
         refusal=_text(message.get("refusal")),
         tool_calls=tuple(_tool_call(each, index) for index, each in enumerate(calls)),
@@ -65,7 +65,7 @@ def read_completion(body: Any, asked: Asked) -> TextResponse:
 
 
 def read_usage(usage: Any) -> Usage:
-    """The tokens an answer says it took; what it does not say is zero."""
+    """Read the token usage of an answer; missing counts are zero."""
     if not isinstance(usage, Mapping):
         return NO_USAGE
     details = usage.get("prompt_tokens_details")
@@ -78,7 +78,7 @@ def read_usage(usage: Any) -> Usage:
 
 @dataclass(slots=True)
 class _CallParts:
-    """A tool call of which pieces are still coming."""
+    """Incomplete tool call of a stream."""
 
     id: str = ""
     name: str = ""
@@ -86,7 +86,7 @@ class _CallParts:
 
 
 class StreamedAnswer:
-    """Puts a streamed chat completion together, event by event."""
+    """Builder of a chat completion from its stream of events."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -99,11 +99,11 @@ class StreamedAnswer:
         self._model = asked.model
 
     def add(self, event: Any) -> str:
-        """Take the next event; returns the text that it adds.
+        """Add the next event; returns its text, which may be empty.
 
         Raises:
-            ModelAnswerMalformed: It has another shape than a chunk.
-            ModelError: It is an error object.
+            ModelAnswerMalformed: The event is not a chunk.
+            ModelError: The event is an error object.
         """
         chunk = _mapping(event, "an event of the stream")
         if chunk.get("error"):
@@ -119,15 +119,15 @@ class StreamedAnswer:
         return self._add_choice(_mapping(choices[0], "its choice"))
 
     def finish(self) -> TextResponse:
-        """The whole answer, once the stream has ended.
+        """Build the complete answer after the end of the stream.
 
         Raises:
             ModelUnavailable: The stream ended before the answer did.
             ModelError: As `read_completion`.
         """
         if not self._finish_reason:
-            raise ModelUnavailable(f"{self._asked.base_url} cut the stream before the answer was complete")
-        return _judged(
+            raise ModelUnavailable(f"{self._asked.base_url} ended the stream before the answer was complete")
+        return _check_answer(
             text="".join(self._texts),
             refusal="".join(self._refusals),
             tool_calls=tuple(
@@ -160,7 +160,7 @@ class StreamedAnswer:
         call.arguments.append(_arguments(function.get("arguments")))
 
     def _call_for(self, index: Any, call_id: str) -> _CallParts:
-        """The call that a piece belongs to: by index, but some servers give none, or the same to every call."""
+        """Find the call of a chunk: by index, although some servers send none, or one for all calls."""
         known = self._call_at.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
         if known is None or (call_id and known.id and call_id != known.id):
             known = _CallParts()
@@ -171,11 +171,11 @@ class StreamedAnswer:
 
 
 def read_embeddings(body: Any, asked: Asked, *, count: int, dimension: int | None) -> EmbeddingResponse:
-    """The vectors of an embedding answer, in the order of the texts.
+    """Parse the vectors of an embedding response, in the order of the texts.
 
     Raises:
-        ModelAnswerMalformed: A vector is missing, or has another dimension than asked for or than the others.
-        ModelError: It is an error object after all.
+        ModelAnswerMalformed: A vector is missing, or its dimension differs from the request or the other vectors.
+        ModelError: The body is an error object.
     """
     answer = _mapping(body, "the answer")
     if answer.get("error"):
@@ -192,7 +192,9 @@ def read_embeddings(body: Any, asked: Asked, *, count: int, dimension: int | Non
         raise _malformed("its indexes are not those of the texts")
     dimensions = {len(vector) for vector in vectors.values()}
     if len(dimensions) > 1 or (dimension is not None and dimensions != {dimension}):
-        raise _malformed(f"its vectors have dimension {sorted(dimensions)}, asked for was {dimension or 'one'}")
+        raise _malformed(
+            f"its vectors have dimension {sorted(dimensions)}, but the request wants {dimension or 'one dimension'}"
+        )
     return EmbeddingResponse(
         vectors=tuple(vectors[index] for index in range(count)),
         usage=read_usage(answer.get("usage")),
@@ -200,7 +202,7 @@ def read_embeddings(body: Any, asked: Asked, *, count: int, dimension: int | Non
     )
 
 
-def _judged(
+def _check_answer(
     *, text: str, refusal: str, tool_calls: tuple[ToolCall, ...], finish_reason: str, usage: Usage, model: str
 ) -> TextResponse:
     if refusal:
@@ -208,7 +210,7 @@ def _judged(
     if finish_reason == "content_filter":
         raise ModelRefused("the provider's content filter stopped the answer")
     if finish_reason == "length":
-        raise ModelAnswerTruncated("the answer hit the token limit; raise max_tokens", partial=text)
+        raise ModelAnswerTruncated("the answer reached the token limit: raise max_tokens", partial=text)
     if not text.strip() and not tool_calls:
         raise ModelAnswerMalformed("the model's answer is empty: no text and no tool call")
     if any(not call.name for call in tool_calls):
@@ -233,18 +235,18 @@ def _tool_call(value: Any, index: int) -> ToolCall:
 
 
 def _arguments(value: Any) -> str:
-    """Arguments are JSON text; some servers send the object itself."""
+    """Read arguments as JSON text; some servers send the object itself."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else _text(value)
 
 
 def _vector(value: Any) -> tuple[float, ...]:
-    numbers = _decoded(value) if isinstance(value, str) else _listed(value)
+    numbers = _decode_vector(value) if isinstance(value, str) else _parse_vector(value)
     if not numbers or not math.isfinite(sum(numbers)):
         raise _malformed("a vector is empty or not finite")
     return numbers
 
 
-def _decoded(text: str) -> tuple[float, ...]:
+def _decode_vector(text: str) -> tuple[float, ...]:
     numbers = array("f")  # little-endian 32-bit floats
     try:
         numbers.frombytes(b64decode(text, validate=True))
@@ -255,17 +257,17 @@ def _decoded(text: str) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def _listed(value: Any) -> tuple[float, ...]:
+def _parse_vector(value: Any) -> tuple[float, ...]:
     if not isinstance(value, Sequence) or not all(isinstance(each, int | float) for each in value):
         raise _malformed("a vector is not a list of numbers")
     return tuple(float(each) for each in value)
 
 
 def _text(value: Any) -> str:
-    """A text, also one that comes as a list of parts; nothing is empty.
+    """Read a text or a list of text parts; None is empty.
 
     Raises:
-        ModelAnswerMalformed: It is something else.
+        ModelAnswerMalformed: The value is neither.
     """
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""One call to a provider: where it goes, what may be said about it, how long it may take."""
+"""Target, error redaction and time limit of a call to a provider."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What an error may and may not say about the call that failed.
+    """Facts about a call for error texts, and the secrets to keep out of them.
 
     Attributes:
-        base_url: Where it went.
-        model: What was asked for.
+        base_url: Base URL of the provider.
+        model: Requested model.
         private: The key and the texts sent; no error repeats them.
     """
 
@@ -31,11 +31,11 @@ class Asked:
 
 
 async def in_time(limit_s: float, asked: Asked, call: Callable[[float], Awaitable[T]]) -> T:
-    """Await `call(seconds)` as a whole, for `limit_s` or what the deadline leaves.
+    """Await `call(seconds)` within `limit_s` and the deadline.
 
     Raises:
-        DeadlineExceeded: Nothing is left; the call was not made.
-        ModelTimeout: It was not done in time.
+        DeadlineExceeded: No time is left; the call was not made.
+        ModelTimeout: The call exceeded its time.
     """
     seconds = bounded_s(limit_s)
     scope = asyncio.timeout(seconds)
@@ -49,10 +49,10 @@ async def in_time(limit_s: float, asked: Asked, call: Callable[[float], Awaitabl
 
 
 def read_base_url(text: str) -> str:
-    """A base URL as `OPENAI_BASE_URL` gives it, without the last slash; a bare host gets `/v1`.
+    """Parse `OPENAI_BASE_URL`: drop the trailing slash, and append `/v1` to a bare host.
 
     Raises:
-        SettingsError: It is no HTTP URL.
+        SettingsError: The text is not an HTTP URL.
     """
     try:
         parts = urlsplit(text.strip())
@@ -60,29 +60,31 @@ def read_base_url(text: str) -> str:
     except ValueError as error:
         raise SettingsError(f"OPENAI_BASE_URL is not a URL: {error}", name="OPENAI_BASE_URL") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise SettingsError("OPENAI_BASE_URL has to begin with http:// or https:// and a host", name="OPENAI_BASE_URL")
+        raise SettingsError("OPENAI_BASE_URL must begin with http:// or https:// and a host", name="OPENAI_BASE_URL")
     if not text.isascii():
-        raise SettingsError("OPENAI_BASE_URL holds characters that no URL has", name="OPENAI_BASE_URL")
+        raise SettingsError("OPENAI_BASE_URL contains characters that are invalid in a URL", name="OPENAI_BASE_URL")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingsError(
-            "OPENAI_BASE_URL holds more than scheme, host, port and path; the key goes into OPENAI_API_KEY",
+            "OPENAI_BASE_URL may have only scheme, host, port and path: put the key into OPENAI_API_KEY",
             name="OPENAI_BASE_URL",
         )
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/v1", "", ""))
 
 
 def read_api_key(text: str | None) -> str | None:
-    """A key as `OPENAI_API_KEY` gives it, without blanks around it; None when there is none.
+    """Parse `OPENAI_API_KEY`: strip surrounding white space; None if empty.
 
     Raises:
-        SettingsError: It cannot stand in a header; the text does not show it.
+        SettingsError: The key is not valid in an HTTP header; the text does not show it.
     """
     key = (text or "").strip()
     if not all("!" <= each <= "~" for each in key):
-        raise SettingsError("OPENAI_API_KEY holds characters that no key has (blanks?)", name="OPENAI_API_KEY")
+        raise SettingsError(
+            "OPENAI_API_KEY contains characters that are invalid in a key, such as blanks", name="OPENAI_API_KEY"
+        )
     return key or None
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL leads to this machine itself."""
+    """Check whether the host of a URL is the loopback."""
     return is_loopback_host(urlsplit(url).hostname or "")

@@ -1,4 +1,4 @@
-"""The one border where a provider's failures become ours, for both adapters."""
+"""Translation of a provider's failures into model errors, for both adapters."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from runtime_core.errors import (
     ModelUnavailable,
 )
 
-_DETAIL_LIMIT = 300  # characters of the provider's own words
-_ECHO_LENGTH = 16  # so many characters in common with the conversation are taken as its echo
+_DETAIL_LIMIT = 300  # characters of the provider's message
+_ECHO_LENGTH = 16  # common characters that count as an echo of the conversation
 _SHORTEST_SECRET = 4
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "access_terminated"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A provider's error object, `{"error": {...}}` or one of its variants."""
+    """Error object of a provider, `{"error": {...}}` or a variant."""
 
     message: str = ""
     code: str = ""
@@ -35,7 +35,7 @@ class Problem:
 
     @classmethod
     def read(cls, body: Any) -> Problem:
-        """Read the body of an error; every shape is accepted, what is not there stays empty."""
+        """Parse the body of an error; accepts any shape, and missing fields stay empty."""
         error = body.get("error", body) if isinstance(body, Mapping) else body
         if isinstance(error, str):
             return cls(message=error)
@@ -51,13 +51,13 @@ class Problem:
 
 
 def status_error(status: int, headers: Mapping[str, str], body: Any, asked: Asked) -> ModelError:
-    """The error for an HTTP status that is not a success.
+    """Make the error for an unsuccessful HTTP status.
 
-    Which ones a repetition can help follows the `openai` package: 408, 409 (a lock was not to be had), 429
-    unless the quota is used up, 5xx; an `x-should-retry` header overrules that.
+    Retryable are, as in the `openai` package, 408, 409 (lock timeout), 429 unless the quota is used up, and 5xx; an
+    `x-should-retry` header overrides that.
 
     Args:
-        headers: Lower-case names, or a mapping that ignores case.
+        headers: Headers with lower-case names, or a mapping that ignores case.
         body: Decoded JSON, or None.
     """
     problem = Problem.read(body)
@@ -69,9 +69,9 @@ def status_error(status: int, headers: Mapping[str, str], body: Any, asked: Aske
 
 
 def answered_error(body: Mapping[str, Any], asked: Asked) -> ModelError:
-    """The error for an error object in a successful answer or in the middle of a stream.
+    """Make the error for an error object in a 200 response or inside a stream.
 
-    Its code counts as the status where it is one, as some gateways write it.
+    Some gateways write the HTTP status as its code, which then counts as the status.
     """
     problem = Problem.read(body)
     status = int(problem.code) if problem.code.isdecimal() and len(problem.code) == 3 else None
@@ -85,7 +85,10 @@ def answered_error(body: Mapping[str, Any], asked: Asked) -> ModelError:
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date); None when neither says.
+    """Read the seconds to wait from `retry-after-ms` or `retry-after`.
+
+    Returns:
+        Seconds, also for an HTTP date; None if neither header is valid.
 
     Source:
         RFC 9110, 10.2.3; `retry-after-ms` is OpenAI's.
@@ -108,7 +111,7 @@ def _by_status(status: int, problem: Problem, retry_after_s: float | None, asked
         )
     if status == 404:
         return ModelRequestRejected(
-            f"{asked.base_url} does not know the model {asked.model!r}, or the path (404{detail})", status=status
+            f"{asked.base_url} does not know the model {asked.model!r} or the path (404{detail})", status=status
         )
     if status == 429:
         limited = ModelRateLimited(
@@ -128,7 +131,7 @@ def _by_status(status: int, problem: Problem, retry_after_s: float | None, asked
 
 
 def _detail(problem: Problem, asked: Asked) -> str:
-    """What the provider said, without what was sent to it."""
+    """Format the provider's message, unless it echoes the request."""
     said = problem.message[:_DETAIL_LIMIT]
     message = " ".join(said.split())
     if message and not _echoes(said, asked.private) and not _echoes(message, asked.private):
@@ -146,7 +149,7 @@ def _echoes(message: str, private: Sequence[str]) -> bool:
 
 
 def _parts(message: str, text: str) -> Iterator[str]:
-    """The pieces of `message` that must not be in `text`; a short text counts as a whole."""
+    """Yield the substrings of `message` that must not occur in `text`; a short text counts as a whole."""
     if len(text) < _ECHO_LENGTH:
         if len(text) >= _SHORTEST_SECRET and text in message:
             yield text
@@ -157,7 +160,7 @@ def _parts(message: str, text: str) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
-    """An identifier of the provider's; anything that is not one word could be more than that."""
+    """Read an identifier; drop anything but a single word, which could be private text."""
     text = str(value) if isinstance(value, str | int) else ""
     return text if len(text) <= 64 and not any(each.isspace() for each in text) else ""
 

@@ -1,4 +1,4 @@
-"""Server-sent events: the data of each, out of bytes that are cut anywhere.
+"""Decoder of server-sent events.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -11,9 +11,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class EventDecoder:
-    """Finds events in bytes. Lines end with LF, CR LF or CR; only `data` fields count here.
+    """Incremental decoder of the `data` fields of events, from chunks of any size.
 
-    An event that the end of the stream cuts off is none.
+    Lines end with LF, CR LF or CR. An event without its final blank line is dropped.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class EventDecoder:
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take the next bytes; yields the data of the events that they complete."""
+        """Add the next bytes and yield the data of the completed events."""
         for line in self._lines(chunk):
             if not line:
                 if self._data:
@@ -35,7 +35,7 @@ class EventDecoder:
                 self._data.append(b"")
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
-        """The lines that are complete. A line's bytes are decoded later, so no character is ever cut."""
+        """Yield the completed lines as bytes, so that no character is split."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False

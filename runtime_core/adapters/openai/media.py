@@ -1,4 +1,4 @@
-"""Images, transcription and speech, through the `openai` package; importing this module imports it."""
+"""Images, transcription and speech; importing this module imports `openai`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ _DESCRIPTION_SCHEMA = {
 
 
 class MediaModel:
-    """What a provider does beside text. Params may name a `model`; errors are `TextModel.complete`'s.
+    """Image, transcription and speech models of one provider.
+
+    Params may name a `model`. Methods raise as `TextModel.complete`.
 
     Args:
-        client: Lent: it is used, never closed.
-        timeout_s: Longest a call may take as a whole.
+        client: Client that the caller closes.
+        timeout_s: Time limit of a whole call.
     """
 
     def __init__(self, client: openai.AsyncOpenAI, *, timeout_s: float = 60.0) -> None:
@@ -40,10 +42,10 @@ class MediaModel:
         self._timeout_s = timeout_s
 
     async def images(self, params: Mapping[str, Any] | str) -> list[dict[str, str]]:
-        """Draw what `prompt` says; `count` and `size` are optional.
+        """Generate images for `prompt`; `count` and `size` are optional.
 
         Returns:
-            One `{"url"}` for each image: the provider's, or a `data:` URL.
+            One `{"url"}` per image, with a URL of the provider or a `data:` URL.
         """
         given = _mapping(params, "prompt")
         prompt = _text(given, "prompt")
@@ -61,7 +63,7 @@ class MediaModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def describe_image(self, params: Mapping[str, Any] | str) -> dict[str, str]:
-        """Say what is in the image at `image_url` (also a `data:` URL); `prompt` asks for something special.
+        """Describe the image at `image_url` (also a `data:` URL); `prompt` replaces the default one.
 
         Returns:
             `{"title", "description"}`.
@@ -90,11 +92,11 @@ class MediaModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def transcribe(self, params: Mapping[str, Any] | bytes) -> str:
-        """Write down what is said in `audio`, the bytes of a file; `filename` tells its type, `language` helps."""
+        """Transcribe `audio`, the bytes of a file; optional `filename` sets its type, `language` its language."""
         given = {"audio": params} if isinstance(params, bytes) else _mapping(params, "audio")
         audio = given.get("audio")
         if not isinstance(audio, bytes) or not audio:
-            raise InvalidInput("wants the bytes of an audio file", path="params.audio")
+            raise InvalidInput("must be the bytes of an audio file", path="params.audio")
         model = str(given.get("model") or _TRANSCRIPTION_MODEL)
         asked = asked_of(self._client, model, ())
         named = (str(given.get("filename") or "audio.wav"), audio)
@@ -107,13 +109,13 @@ class MediaModel:
                 )
             body = plain(answer)
             if not isinstance(body, Mapping) or not isinstance(body.get("text"), str):
-                raise ModelAnswerMalformed("the transcription holds no text")
+                raise ModelAnswerMalformed("the transcription has no text")
             return str(body["text"])
 
         return await in_time(self._timeout_s, asked, call)
 
     async def speak(self, params: Mapping[str, Any] | str) -> bytes:
-        """Say `text`; `voice` and `format` (mp3, wav, opus …) are optional. Returns the audio file's bytes."""
+        """Synthesize `text` as an audio file; `voice` and `format` (mp3, wav, opus …) are optional."""
         given = _mapping(params, "text")
         text = _text(given, "text")
         model = str(given.get("model") or _SPEECH_MODEL)
@@ -131,7 +133,7 @@ class MediaModel:
                 )
                 audio = await answer.aread()
             if not audio:
-                raise ModelAnswerMalformed("the speech holds no sound")
+                raise ModelAnswerMalformed("the speech is empty")
             return audio
 
         return await in_time(self._timeout_s, asked, call)
@@ -141,21 +143,21 @@ def _mapping(params: object, key: str) -> Mapping[str, Any]:
     if isinstance(params, str):
         return {key: params}
     if not isinstance(params, Mapping):
-        raise InvalidInput(f"wants a mapping or a text, got a {type(params).__name__}", path="params")
+        raise InvalidInput(f"must be a mapping or a text, not a {type(params).__name__}", path="params")
     return params
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("wants a text", path=f"params.{name}")
+        raise InvalidInput("must be a text", path=f"params.{name}")
     return value
 
 
 def _listed(answer: Any) -> list[Mapping[str, Any]]:
     data = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(data, list) or not data or not all(isinstance(each, Mapping) for each in data):
-        raise ModelAnswerMalformed("the answer holds no image")
+        raise ModelAnswerMalformed("the answer has no image")
     return data
 
 

@@ -1,6 +1,6 @@
-"""What is sent: our values as the bodies of chat completion and embedding requests.
+"""Bodies of chat completion and embedding requests.
 
-The same request always becomes the same bytes, with what seldom changes first and the conversation last.
+Equal requests give equal bytes; stable fields come first, the conversation last.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from runtime_core.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
-# These models refuse `max_tokens` and every sampling parameter but its default:
+# These models reject `max_tokens` and non-default sampling parameters:
 # https://platform.openai.com/docs/guides/reasoning
 _REASONING = re.compile(r"^(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 _SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
-# `max_tokens` is deprecated there; other servers know it, and many of them nothing else.
+# `max_tokens` is deprecated at OpenAI; other servers support it, and many of them nothing else.
 _OPENAI_HOSTS = ("api.openai.com", ".openai.azure.com")
 _OWN_FIELDS = frozenset({"messages", "model", "tools", "stream"})
 _NOT_IN_NAMES = re.compile(r"[\s<|\\/>]+")
@@ -29,13 +29,13 @@ _NAME_LENGTH = 64
 
 
 def chat_body(request: TextRequest, *, model: str, base_url: str, stream: bool) -> dict[str, Any]:
-    """The body of `POST /chat/completions`.
+    """Build the body of `POST /chat/completions`.
 
     Raises:
-        InvalidInput: `options` holds what has a field of its own.
+        InvalidInput: `options` repeats a field of `TextRequest`.
     """
     if taken := _OWN_FIELDS & request.options.keys():
-        raise InvalidInput("has a field of its own in the request", path=f"options.{min(taken)}")
+        raise InvalidInput("has its own field in the request: set that instead", path=f"options.{min(taken)}")
     is_reasoning = bool(_REASONING.match(model.rpartition("/")[2]))
     body: dict[str, Any] = {"model": model}
     if request.tools:
@@ -53,14 +53,17 @@ def chat_body(request: TextRequest, *, model: str, base_url: str, stream: bool) 
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     if is_reasoning and (dropped := _SAMPLING & body.keys()):
-        log.debug("a reasoning model takes no sampling parameters", extra={"model": model, "dropped": sorted(dropped)})
+        log.debug(
+            "a reasoning model rejects sampling parameters: dropped them",
+            extra={"model": model, "dropped": sorted(dropped)},
+        )
         body = {name: value for name, value in body.items() if name not in _SAMPLING}
     body["messages"] = [_message(each) for each in request.messages]
     return body
 
 
 def embedding_body(texts: Sequence[str], *, model: str, dimension: int | None) -> dict[str, Any]:
-    """The body of `POST /embeddings`: vectors are asked for as base64, a quarter of their size as text."""
+    """Build the body of `POST /embeddings`; base64 vectors are a quarter of their size as text."""
     body: dict[str, Any] = {"model": model, "encoding_format": "base64"}
     if dimension is not None:
         body["dimensions"] = dimension
@@ -69,20 +72,20 @@ def embedding_body(texts: Sequence[str], *, model: str, dimension: int | None) -
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """The body's bytes.
+    """Encode a body as JSON.
 
     Raises:
-        InvalidInput: It holds something that JSON has no form for.
+        InvalidInput: JSON cannot represent a value of the body.
     """
     try:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"cannot be written as JSON: {error}", path="params") from error
-    return text.encode("utf-8", "replace")  # half a surrogate pair is no text
+    return text.encode("utf-8", "replace")  # replaces half a surrogate pair
 
 
 def private_texts(request: TextRequest) -> list[str]:
-    """What the conversation says: no error may repeat it."""
+    """Collect the texts of a request, which no error may repeat."""
     texts = [each.text for each in request.messages]
     return texts + [call.arguments for each in request.messages for call in each.tool_calls]
 
@@ -113,5 +116,5 @@ def _message(message: ChatMessage) -> dict[str, Any]:
 
 
 def _name(name: str | None) -> str:
-    """A speaker's name with what the API allows in one."""
+    """Replace the characters of a name that the API rejects."""
     return _NOT_IN_NAMES.sub("_", (name or "").strip())[:_NAME_LENGTH]

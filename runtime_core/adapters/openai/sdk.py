@@ -1,6 +1,6 @@
-"""The same models through the `openai` package: for clients that are given, and with OPENAI_TRANSPORT=sdk.
+"""Text and embedding models through the `openai` package, for a caller's client or OPENAI_TRANSPORT=sdk.
 
-Importing this module imports `openai`, which a cold start notices.
+Importing this module imports `openai`, which slows a cold start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runtime_core.adapters.openai.requests import chat_body, embedding_body, enc
 from runtime_core.domain.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
 from runtime_core.errors import ModelAnswerMalformed, ModelError, ModelTimeout, ModelUnavailable
 
-# `extra_body` replaces it: the package takes 8 ms to look through 30 messages that it sends as they are.
+# Placeholder that `extra_body` replaces: the package takes 8 ms to inspect 30 messages that it sends unchanged.
 _IN_BODY: tuple[()] = ()
 _POOL_ERRORS = (
     httpcore2.TimeoutException,
@@ -30,14 +30,14 @@ _POOL_ERRORS = (
     httpcore2.ProxyError,
     httpcore2.UnsupportedProtocol,
 )
-_NO_KEY = "none"  # the package wants one; a server on this machine does not look at it
+_NO_KEY = "none"  # the package requires a key; a local server ignores it
 
 
 def make_client(http: HttpClient, *, base_url: str, api_key: str | None = None) -> openai.AsyncOpenAI:
-    """A client of the package over a lent HTTP client, which holds all there is to close.
+    """Create a client of the package over an HTTP client, which the caller closes.
 
     Raises:
-        SettingsError: The URL or the key cannot be one.
+        SettingsError: The URL or the key is malformed.
     """
     return openai.AsyncOpenAI(
         api_key=read_api_key(api_key) or _NO_KEY,
@@ -48,12 +48,12 @@ def make_client(http: HttpClient, *, base_url: str, api_key: str | None = None) 
 
 
 def call_timeout(seconds: float) -> httpx2.Timeout:
-    """The limits of single reads and writes; the whole call is bounded apart from this."""
+    """Make the timeouts of single reads and writes; `in_time` limits the whole call."""
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_S))
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """Carries the package's requests over the connections of our own client."""
+    """Transport of the package over the connections of `HttpClient`."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
@@ -90,7 +90,7 @@ class _Body(httpx2.AsyncByteStream):
 
 @contextmanager
 def _httpx2_errors() -> Iterator[None]:
-    """Turns the connection pool's errors into those the package expects; they have the same names."""
+    """Translate httpcore2 errors into the httpx2 errors of the same names, which the package expects."""
     try:
         yield
     except _POOL_ERRORS as error:
@@ -100,13 +100,13 @@ def _httpx2_errors() -> Iterator[None]:
 class SdkModel:
     """Text and embeddings of one provider; passes `TextModelContract` and `EmbeddingModelContract`.
 
-    Never retries, whatever the client's `max_retries`: the errors say whether it can help.
+    It never retries, whatever the client's `max_retries`: `retryable` of an error says whether a retry can help.
 
     Args:
-        client: Lent: it is used, never closed. Its key, base URL and headers count, its timeout does not.
-        model: For requests that name none.
-        embedding_dimension: Asked for when set; otherwise the model's own.
-        timeout_s: Longest a call may take as a whole.
+        client: Client that the caller closes, used with its key, base URL and headers, but not its timeout.
+        model: Default model.
+        embedding_dimension: Requested dimension; None keeps the model's default.
+        timeout_s: Time limit of a whole call.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class SdkModel:
         self._timeout_s = timeout_s
 
     async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
-        """As `TextModel.complete`."""
+        """Implement `TextModel.complete`."""
         model = request.model or self._model
         asked = asked_of(self._client, model, private_texts(request))
         body = chat_body(request, model=model, base_url=asked.base_url, stream=on_delta is not None)
-        encode(body)  # the package would fail halfway on what JSON has no form for
+        encode(body)  # raises first: the package fails midway on a value that is not JSON
 
         async def whole(seconds: float) -> TextResponse:
             with sdk_errors(asked):
@@ -149,7 +149,7 @@ class SdkModel:
         return await in_time(self._timeout_s, asked, streamed if on_delta is not None else whole)
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResponse:
-        """As `EmbeddingModel.embed`; no texts need no call."""
+        """Implement `EmbeddingModel.embed`; without texts it makes no call."""
         model, dimension = self._embedding_model, self._embedding_dimension
         if not texts:
             return EmbeddingResponse(vectors=(), model=model)
@@ -171,13 +171,13 @@ class SdkModel:
 
 
 def asked_of(client: openai.AsyncOpenAI, model: str, texts: Sequence[str]) -> Asked:
-    """What errors about a call through this client may say."""
+    """Collect the facts about a call for its errors."""
     return Asked(base_url=str(client.base_url).rstrip("/"), model=model, private=(client.api_key, *texts))
 
 
 @contextmanager
 def sdk_errors(asked: Asked) -> Iterator[None]:
-    """Turns the package's errors into ours; put around its calls alone, never around a caller's code."""
+    """Translate the errors of the package; wraps only its calls, never a caller's code."""
     try:
         yield
     except openai.APIStatusError as error:
@@ -188,16 +188,16 @@ def sdk_errors(asked: Asked) -> Iterator[None]:
         raise ModelUnavailable(f"{asked.base_url} did not answer: {error.__cause__ or error}") from error
     except openai.APIResponseValidationError as error:
         raise _malformed(asked) from error
-    except openai.APIError as error:  # an error object in the middle of a stream
+    except openai.APIError as error:  # an error object inside a stream
         raise answered_error({"error": error.body}, asked) from error
     except openai.OpenAIError as error:
-        raise ModelError(f"the openai package gave up: {type(error).__name__}") from error
-    except (ValueError, RecursionError) as error:  # what it lets through of an answer that is not JSON
+        raise ModelError(f"the openai package failed: {type(error).__name__}") from error
+    except (ValueError, RecursionError) as error:  # the package raises these for an answer that is not JSON
         raise _malformed(asked) from error
 
 
 def plain(answer: object) -> Any:
-    """What the server sent, from the package's value; it gives text where the answer was no JSON."""
+    """Return the decoded JSON of a package value; a text if the answer was not JSON."""
     return answer.to_dict(warnings=False) if isinstance(answer, openai.BaseModel) else answer
 
 
@@ -214,4 +214,4 @@ async def _read_stream(chunks: AsyncIterator[object], on_delta: OnDelta | None, 
 
 
 def _malformed(asked: Asked) -> ModelAnswerMalformed:
-    return ModelAnswerMalformed(f"the answer of {asked.base_url} is not what the protocol promises")
+    return ModelAnswerMalformed(f"the answer of {asked.base_url} does not follow the protocol")

@@ -1,4 +1,4 @@
-"""Models behind the OpenAI API's protocol, spoken directly over an HTTP client: what a cold start can afford."""
+"""Text and embedding models over the OpenAI protocol, without the import time of `openai`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _PROBLEM_LIMIT_BYTES = _MIB // 16
 class WireModel:
     """Text and embeddings of one provider; passes `TextModelContract` and `EmbeddingModelContract`.
 
-    Never retries: the errors say whether it can help.
+    It never retries: `retryable` of an error says whether a retry can help.
 
     Args:
-        http: Lent: it is used, never closed.
-        base_url: With or without the last slash; a bare host gets `/v1`.
-        api_key: None sends none, for servers on this machine.
-        model: For requests that name none.
-        embedding_dimension: Asked for when set; otherwise the model's own.
-        timeout_s: Longest a call may take as a whole.
+        http: Client that the caller closes.
+        base_url: URL with or without a trailing slash; a bare host gets `/v1`.
+        api_key: Key, or None to send none, for local servers.
+        model: Default model.
+        embedding_dimension: Requested dimension; None keeps the model's default.
+        timeout_s: Time limit of a whole call.
 
     Raises:
-        SettingsError: The URL or the key cannot be one.
+        SettingsError: The URL or the key is malformed.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class WireModel:
             self._headers["authorization"] = f"Bearer {self._api_key}"
 
     async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
-        """As `TextModel.complete`."""
+        """Implement `TextModel.complete`."""
         model = request.model or self._model
         content = encode(chat_body(request, model=model, base_url=self._base_url, stream=on_delta is not None))
         asked = self._asked(model, private_texts(request))
 
         async def call(seconds: float) -> TextResponse:
-            async with self._sent("POST", "/chat/completions", content, seconds, asked) as response:
+            async with self._request_ok("POST", "/chat/completions", content, seconds, asked) as response:
                 if on_delta is not None:
                     return await _stream(response, on_delta, asked)
                 return read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
@@ -77,7 +77,7 @@ class WireModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def embed(self, texts: Sequence[str]) -> EmbeddingResponse:
-        """As `EmbeddingModel.embed`; no texts need no call."""
+        """Implement `EmbeddingModel.embed`; without texts it makes no call."""
         if not texts:
             return EmbeddingResponse(vectors=(), model=self._embedding_model)
         dimension = self._embedding_dimension
@@ -85,23 +85,23 @@ class WireModel:
         asked = self._asked(self._embedding_model, texts)
 
         async def call(seconds: float) -> EmbeddingResponse:
-            async with self._sent("POST", "/embeddings", content, seconds, asked) as response:
+            async with self._request_ok("POST", "/embeddings", content, seconds, asked) as response:
                 answer = await _read_json(response, _EMBEDDINGS_LIMIT_BYTES, asked)
                 return read_embeddings(answer, asked, count=len(texts), dimension=dimension)
 
         return await in_time(self._timeout_s, asked, call)
 
     async def check_key(self) -> bool:
-        """Whether the provider accepts the key: lists the models, which costs nothing.
+        """Check whether the provider accepts the key, by listing the models, which is free.
 
         Raises:
-            ModelError: The provider could not be asked, or answered something else.
+            ModelError: The provider did not answer, or answered with another error.
             DeadlineExceeded: As `complete`.
         """
         asked = self._asked(self._model, ())
 
         async def call(seconds: float) -> bool:
-            async with self._answered("GET", "/models", None, seconds, asked) as response:
+            async with self._request("GET", "/models", None, seconds, asked) as response:
                 if response.status in (401, 403):
                     return False
                 await _raise_for_status(response, asked)
@@ -114,16 +114,16 @@ class WireModel:
         return Asked(base_url=self._base_url, model=model, private=(*keys, *texts))
 
     @asynccontextmanager
-    async def _sent(
+    async def _request_ok(
         self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
     ) -> AsyncIterator[HttpAnswer]:
-        """A response with a good status; its body is still to be read."""
-        async with self._answered(method, path, content, seconds, asked) as response:
+        """Send a request and yield its response, with an unread body; raises for an error status."""
+        async with self._request(method, path, content, seconds, asked) as response:
             await _raise_for_status(response, asked)
             yield response
 
     @asynccontextmanager
-    async def _answered(
+    async def _request(
         self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
     ) -> AsyncIterator[HttpAnswer]:
         url = self._base_url + path
@@ -135,7 +135,7 @@ class WireModel:
 
 @contextmanager
 def _http_errors(asked: Asked) -> Iterator[None]:
-    """Turns the HTTP client's errors into the model's."""
+    """Translate the errors of `HttpClient`."""
     try:
         yield
     except HttpTimeout as error:
@@ -151,7 +151,7 @@ async def _raise_for_status(response: HttpAnswer, asked: Asked) -> None:
 
 
 async def _read_problem(response: HttpAnswer, asked: Asked) -> Any:
-    """The body of an error as far as it can be had: the status says enough without it."""
+    """Read the body of an error; None if unreadable, since the status suffices."""
     try:
         return await _read_json(response, _PROBLEM_LIMIT_BYTES, asked)
     except (ModelAnswerMalformed, HttpError):
@@ -167,7 +167,7 @@ async def _read_json(response: HttpAnswer, limit_bytes: int, asked: Asked) -> An
 
 
 async def _chunks(response: HttpAnswer, limit_bytes: int, asked: Asked) -> AsyncGenerator[bytes]:
-    """The body, piece by piece; the connection is free for the next call once all is read."""
+    """Yield the body in chunks, up to the limit; reading all of it frees the connection."""
     size_bytes = 0
     async with aclosing(response.chunks()) as chunks:
         async for chunk in chunks:
@@ -189,7 +189,7 @@ async def _stream(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> Text
 
 
 async def _events(response: HttpAnswer, asked: Asked) -> AsyncGenerator[bytes]:
-    """The data of the events before `[DONE]`; the body is read to its end, so that the connection can be kept."""
+    """Yield the data of the events before `[DONE]`; reads on to the end, so that the connection is reusable."""
     decoder = EventDecoder()
     is_done = False
     async with aclosing(_chunks(response, _ANSWER_LIMIT_BYTES, asked)) as chunks:
@@ -201,7 +201,7 @@ async def _events(response: HttpAnswer, asked: Asked) -> AsyncGenerator[bytes]:
 
 
 async def _whole(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> TextResponse:
-    """The answer of a server that does not stream: one piece."""
+    """Read the answer of a server that does not stream, as one delta."""
     answer = read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
     if answer.text:
         await on_delta(answer.text)

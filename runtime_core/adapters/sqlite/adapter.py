@@ -1,4 +1,4 @@
-"""The SQLite adapter: zero configuration, one file, the same behaviour as Postgres."""
+"""SQLite database adapter: one file, no configuration, the same behaviour as Postgres."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from runtime_core.adapters.sqlite.turns import SqliteTurns
 
 
 def utc_now() -> datetime:
-    """Give the time of this machine: a file has no clock of its own."""
+    """Return the time of this machine, since a file has no clock."""
     return datetime.now(UTC)
 
 
 class SqliteAdapter:
-    """A `DatabaseAdapter` over one file, which several processes may share.
+    """SQLite `DatabaseAdapter` over one file, which several processes may share.
 
-    The file and its folder are made on first use. `:memory:` lives until `close`.
+    The file and its folder are created on first use. A `:memory:` database exists until `close`.
 
     Args:
-        path: The file.
-        clock: What `created_at`, leases and expiry go by.
+        path: Path of the file, or `:memory:`.
+        clock: Time for `created_at`, leases and expiry.
     """
 
     def __init__(self, path: Path | str, *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -54,7 +54,7 @@ class SqliteAdapter:
 
     async def ping(self) -> int:
         if not await asyncio.to_thread(self._file.exists):
-            return 0  # asking makes no file
+            return 0  # a ping must not create the file
         return await self._file.read(schema_version, needs_schema=False)
 
     async def migrate(self) -> list[str]:

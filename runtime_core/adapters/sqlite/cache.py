@@ -1,4 +1,4 @@
-"""The key-value store on SQLite."""
+"""SQLite key-value store."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from uuid import UUID
 import apsw
 from pydantic_core import from_json
 
-from runtime_core.adapters.sqlite.connection import SqliteFile, changed, rows
+from runtime_core.adapters.sqlite.connection import SqliteFile, count_changes, fetch_all
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_json, as_text
 
 
 class SqliteCache:
-    """A `KeyValueStore`; what expired is swept whenever a value is set."""
+    """SQLite `KeyValueStore`; setting a value deletes expired ones."""
 
     def __init__(self, file: SqliteFile, clock: Callable[[], datetime]) -> None:
         self._file = file
@@ -24,7 +24,7 @@ class SqliteCache:
 
     async def get_value(self, agent_id: UUID, key: str) -> Any:
         values = self._values(agent_id, key)
-        found = await self._file.read(lambda connection: rows(connection, QUERIES["cached_value"], values))
+        found = await self._file.read(lambda connection: fetch_all(connection, QUERIES["cached_value"], values))
         return from_json(found[0]["value"]) if found else None
 
     async def set_value(self, agent_id: UUID, key: str, value: Any, *, expires_at: datetime | None = None) -> None:
@@ -41,7 +41,9 @@ class SqliteCache:
 
     async def delete_value(self, agent_id: UUID, key: str) -> bool:
         values = self._values(agent_id, key)
-        deleted = await self._file.write(lambda connection: changed(connection, QUERIES["delete_cached_value"], values))
+        deleted = await self._file.write(
+            lambda connection: count_changes(connection, QUERIES["delete_cached_value"], values)
+        )
         return deleted > 0
 
     def _values(self, agent_id: UUID, key: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One SQLite file, driven from one thread, so that the event loop never waits for the disk."""
+"""SQLite file accessed from one thread, so that disk access never blocks the event loop."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ T = TypeVar("T")
 Row: TypeAlias = dict[str, Any]
 Work: TypeAlias = Callable[[apsw.Connection], T]
 
-SCHEMA_VERSION = 3  # number of the newest migration; a test holds it against the folder
-CALL_TIMEOUT_S = 30.0  # of one call, where the invocation has more time left
+SCHEMA_VERSION = 3  # number of the newest migration; a test compares it with the folder
+CALL_TIMEOUT_S = 30.0  # of one call, unless the deadline is earlier
 IN_MEMORY = ":memory:"
-MAPPED_BYTES = 1024**3  # of the file, read in place: a search reads every vector, and copying them takes longer
-_STEPS_BETWEEN_CHECKS = 10_000  # of SQLite's virtual machine: some 100 µs
+MAPPED_BYTES = 1024**3  # of the file, memory-mapped: a search reads every vector, and copying is slower
+_STEPS_BETWEEN_CHECKS = 10_000  # steps of SQLite's virtual machine, some 100 µs
 _FIRST_USE_PAUSE_S = 0.005
 
 
 class SqliteFile:
-    """Runs work on the file's connection: one call after the other, each within its deadline."""
+    """Serialized access to the file's connection, each call within its deadline."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
         self._worker: _Worker | None = None
-        self._lock = threading.Lock()  # callers may come from loops of several threads
+        self._lock = threading.Lock()  # callers may run in event loops of several threads
 
     def exists(self) -> bool:
-        """Whether it is there already; where that cannot be told, opening it tells why."""
+        """Check whether the file exists; True if unreadable, so that opening it raises the reason."""
         if self._worker is not None or self.path == IN_MEMORY:
             return True
         try:
@@ -53,15 +53,15 @@ class SqliteFile:
         return True
 
     async def read(self, work: Work[T], *, needs_schema: bool = True) -> T:
-        """Run work that sees one state of the database."""
+        """Run work in a read transaction, which sees one snapshot of the database."""
         return await self._call(work, "BEGIN", needs_schema)
 
     async def write(self, work: Work[T], *, needs_schema: bool = True) -> T:
-        """Run work that no other writer can come between; all of it is kept, or nothing."""
+        """Run work in a write transaction, which excludes other writers and commits all or nothing."""
         return await self._call(work, "BEGIN IMMEDIATE", needs_schema)
 
     async def close(self) -> None:
-        """Close the file; work that is under way ends first."""
+        """Close the file after the running work has ended."""
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is not None:
@@ -82,7 +82,7 @@ class SqliteFile:
 
 
 class _Worker:
-    """The thread and the connection that lives in it."""
+    """Thread that owns the connection."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -100,13 +100,13 @@ class _Worker:
 
     def _run(self, work: Work[T], begin: str, until_s: float, needs_schema: bool) -> T:
         with store_errors(self._path):
-            connection = self._connected(until_s)
-            with _limited(connection, until_s), _transaction(connection, begin):
+            connection = self._connect(until_s)
+            with _time_limit(connection, until_s), _transaction(connection, begin):
                 if needs_schema:
                     self._check_schema(connection)
                 return work(connection)
 
-    def _connected(self, until_s: float) -> apsw.Connection:
+    def _connect(self, until_s: float) -> apsw.Connection:
         if self._connection is None:
             self._connection = _open(self._path, until_s)
         return self._connection
@@ -117,7 +117,7 @@ class _Worker:
         version = schema_version(connection)
         if version < SCHEMA_VERSION:
             raise SchemaOutOfDate(
-                f"{self._path} is at schema version {version}, this release needs {SCHEMA_VERSION}: "
+                f"{self._path} is at schema version {version}, but this release needs {SCHEMA_VERSION}: "
                 "run `mayfly migrate`"
             )
         self._is_migrated = True
@@ -129,26 +129,26 @@ class _Worker:
 
 
 def schema_version(connection: apsw.Connection) -> int:
-    """Give the number of the newest migration applied, 0 when there is none."""
+    """Read the number of the newest applied migration; 0 without one."""
     known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'mayfly_migrations'").fetchall()
     if not known:
         return 0
-    return int(one(connection, "SELECT coalesce(max(number), 0) AS version FROM mayfly_migrations")["version"])
+    return int(fetch_one(connection, "SELECT coalesce(max(number), 0) AS version FROM mayfly_migrations")["version"])
 
 
-def rows(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[Row]:
-    """Run a query; its rows are dicts by column name."""
+def fetch_all(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[Row]:
+    """Run a query and fetch its rows as dicts keyed by column name."""
     return list(connection.execute(sql, values))
 
 
-def one(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> Row:
-    """Run a query that gives one row."""
-    (row,) = rows(connection, sql, values)
+def fetch_one(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> Row:
+    """Run a query that returns exactly one row."""
+    (row,) = fetch_all(connection, sql, values)
     return row
 
 
-def changed(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> int:
-    """Run a statement; says how many rows it wrote or deleted."""
+def count_changes(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> int:
+    """Run a statement and count the rows it wrote or deleted."""
     connection.execute(sql, values)
     return connection.changes()
 
@@ -174,9 +174,9 @@ def _open(path: str, until_s: float) -> apsw.Connection:
 
 
 def _use_write_ahead_log(connection: apsw.Connection, until_s: float) -> None:
-    """Let readers go on beside the writer; the mode stays with the file.
+    """Switch the file to WAL, in which readers and the writer run concurrently.
 
-    SQLite does not wait when two connections switch a new file at once, so the wait is here.
+    SQLite does not wait when two connections switch a new file concurrently, so this function does.
     """
     while connection.pragma("journal_mode") not in {"wal", "memory"}:
         try:
@@ -188,10 +188,10 @@ def _use_write_ahead_log(connection: apsw.Connection, until_s: float) -> None:
 
 
 @contextmanager
-def _limited(connection: apsw.Connection, until_s: float) -> Iterator[None]:
-    """Stop waiting and working when the time is up."""
+def _time_limit(connection: apsw.Connection, until_s: float) -> Iterator[None]:
+    """Interrupt waits and queries when the time is up."""
     if time.monotonic() >= until_s:
-        raise StoreUnavailable("other work took all the time that was left; nothing was done")
+        raise StoreUnavailable("earlier calls used up the remaining time: the call did not start")
     connection.set_busy_timeout(_milliseconds_to(until_s))
     connection.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_BETWEEN_CHECKS)
     try:
@@ -207,7 +207,7 @@ def _transaction(connection: apsw.Connection, begin: str) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # SQLite ends it by itself when the disk is full
+        if connection.in_transaction:  # SQLite rolls back by itself when the disk is full
             connection.execute("ROLLBACK")
         raise
 
@@ -221,6 +221,6 @@ def _as_dict(cursor: apsw.Cursor, row: tuple[Any, ...]) -> Row:
 
 
 def _same_json(*given: Any) -> bool:
-    """Compare JSON by meaning: the order of keys and the white space do not count."""
+    """Compare JSON by value, ignoring key order and white space."""
     one, other = (None if text is None else from_json(text) for text in given)
     return bool(one == other)

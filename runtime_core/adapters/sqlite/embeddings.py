@@ -1,4 +1,4 @@
-"""The embedding store on SQLite: whatever is written is checked against the text under the write lock."""
+"""SQLite embedding store; each write compares the memory's text under the write lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import apsw
 
-from runtime_core.adapters.sqlite.connection import SqliteFile, changed, rows
+from runtime_core.adapters.sqlite.connection import SqliteFile, count_changes, fetch_all
 from runtime_core.adapters.sqlite.memories import memory_values
 from runtime_core.adapters.sqlite.search import check_dimensions
 from runtime_core.adapters.sqlite.sql import QUERIES
@@ -27,7 +27,7 @@ from runtime_core.queues.embedding.job import (
 
 
 class SqliteEmbeddings:
-    """An `EmbeddingStore`."""
+    """SQLite `EmbeddingStore`."""
 
     def __init__(self, file: SqliteFile, clock: Callable[[], datetime]) -> None:
         self._file = file
@@ -37,17 +37,17 @@ class SqliteEmbeddings:
         values = self._values(agent_id, ids) | {"priority": str(priority)}
 
         def want(connection: apsw.Connection) -> list[UUID]:
-            connection.execute(QUERIES["forgive_failures"], values)
+            connection.execute(QUERIES["delete_failures"], values)
             connection.execute(QUERIES["want_embedding"], values)
-            return [UUID(row["id"]) for row in rows(connection, QUERIES["memories_to_want"], values)]
+            return [UUID(row["id"]) for row in fetch_all(connection, QUERIES["memories_to_want"], values)]
 
         return await self._file.write(want)
 
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
         values = self._values(agent_id, ids) | {"model": model}
-        found = await self._file.read(lambda connection: rows(connection, QUERIES["wanted_embeddings"], values))
+        found = await self._file.read(lambda connection: fetch_all(connection, QUERIES["wanted_embeddings"], values))
         now = self._clock()
-        return [replace(_wanted(row), age_s=_age_s(row["created_at"], now)) for row in found]
+        return [replace(_read_wanted(row), age_s=_age_s(row["created_at"], now)) for row in found]
 
     async def keep(self, agent_id: UUID, made: Sequence[MadeEmbedding], *, model: str) -> list[UUID]:
         if not made:
@@ -56,7 +56,7 @@ class SqliteEmbeddings:
 
         def keep(connection: apsw.Connection) -> list[UUID]:
             check_dimensions(connection, agent_id, model, {len(each.vector) for each in made})
-            current, others = _by_text(connection, agent_id, {each.memory_id: each.content_hash for each in made})
+            current, others = _split_by_hash(connection, agent_id, {each.memory_id: each.content_hash for each in made})
             for each in made:
                 if each.memory_id in current:
                     values = {
@@ -82,11 +82,11 @@ class SqliteEmbeddings:
         of_document = {"document_id": str(document.memory_id)}
 
         def keep(connection: apsw.Connection) -> bool:
-            current, others = _by_text(connection, agent_id, {document.memory_id: document.content_hash})
+            current, others = _split_by_hash(connection, agent_id, {document.memory_id: document.content_hash})
             if others:
                 return False
             values = self._values(agent_id, [each.id for each in fragments]) | of_document
-            connection.execute(QUERIES["drop_other_fragments"], values)
+            connection.execute(QUERIES["delete_other_fragments"], values)
             for fragment in new:
                 connection.execute(QUERIES["add_memory_if_new"], fragment)
             _settle(connection, agent_id, current)
@@ -96,7 +96,7 @@ class SqliteEmbeddings:
 
     async def settle(self, agent_id: UUID, done: Sequence[WantedEmbedding]) -> list[UUID]:
         def settle(connection: apsw.Connection) -> list[UUID]:
-            current, others = _by_text(connection, agent_id, {each.memory_id: each.content_hash for each in done})
+            current, others = _split_by_hash(connection, agent_id, {each.memory_id: each.content_hash for each in done})
             _settle(connection, agent_id, current)
             return others
 
@@ -106,7 +106,9 @@ class SqliteEmbeddings:
         now = as_text(self._clock())
 
         def fail(connection: apsw.Connection) -> list[UUID]:
-            current, others = _by_text(connection, agent_id, {each.memory_id: each.content_hash for each in failures})
+            current, others = _split_by_hash(
+                connection, agent_id, {each.memory_id: each.content_hash for each in failures}
+            )
             for each in failures:
                 if each.memory_id in current:
                     values = {
@@ -124,7 +126,7 @@ class SqliteEmbeddings:
 
     async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
         values = {"agent_id": str(agent_id), "limit": limit}
-        found = await self._file.read(lambda connection: rows(connection, QUERIES["failed_embeddings"], values))
+        found = await self._file.read(lambda connection: fetch_all(connection, QUERIES["failed_embeddings"], values))
         return [
             EmbeddingFailure(memory_id=UUID(row["memory_id"]), content_hash=row["content_hash"], reason=row["reason"])
             for row in found
@@ -142,10 +144,10 @@ class SqliteEmbeddings:
         }
 
         def claim(connection: apsw.Connection) -> list[EmbeddingJob]:
-            found = rows(connection, QUERIES["overdue_embeddings"], values)
+            found = fetch_all(connection, QUERIES["overdue_embeddings"], values)
             for row in found:
                 named = {"agent_id": row["agent_id"], "id": row["id"], "now": as_text(now)}
-                changed(connection, QUERIES["renew_wish"], named)
+                count_changes(connection, QUERIES["renew_embedding_wanted_at"], named)
             return [
                 EmbeddingJob(
                     agent_id=UUID(row["agent_id"]),
@@ -164,9 +166,9 @@ class SqliteEmbeddings:
 
         def lacking(connection: apsw.Connection) -> list[WantedEmbedding]:
             found: list[WantedEmbedding] = []
-            while len(found) < limit:  # what the model did embed shows only when the text's hash is made
-                page = rows(connection, QUERIES["lacking_embeddings"], values)
-                found += [each for each in map(_wanted, page) if not each.is_embedded]
+            while len(found) < limit:  # SQL cannot hash the text, so embedded memories are dropped here
+                page = fetch_all(connection, QUERIES["lacking_embeddings"], values)
+                found += [each for each in map(_read_wanted, page) if not each.is_embedded]
                 if len(page) < limit:
                     break
                 values["after"] = page[-1]["id"]
@@ -179,7 +181,7 @@ class SqliteEmbeddings:
         return {"agent_id": str(agent_id), "ids": listed, "now": as_text(self._clock())}
 
 
-def _wanted(row: Mapping[str, Any]) -> WantedEmbedding:
+def _read_wanted(row: Mapping[str, Any]) -> WantedEmbedding:
     text = row["text"] or ""
     hashed = content_hash(text)
     return WantedEmbedding(
@@ -191,10 +193,12 @@ def _age_s(created_at: str, now: datetime) -> float:
     return max(0.0, (now - datetime.fromisoformat(created_at)).total_seconds())
 
 
-def _by_text(connection: apsw.Connection, agent_id: UUID, hashes: Mapping[UUID, str]) -> tuple[set[UUID], list[UUID]]:
-    """The memories whose text has the hash, and the others, in the order given."""
+def _split_by_hash(
+    connection: apsw.Connection, agent_id: UUID, hashes: Mapping[UUID, str]
+) -> tuple[set[UUID], list[UUID]]:
+    """Split ids into those whose text has the given hash and the others, in the order given."""
     values = {"agent_id": str(agent_id), "ids": as_json([str(each) for each in hashes])}
-    found = rows(connection, QUERIES["texts_of_memories"], values)
+    found = fetch_all(connection, QUERIES["texts_of_memories"], values)
     present = {UUID(row["id"]): content_hash(row["text"] or "") for row in found}
     current = {each for each, hashed in hashes.items() if present.get(each) == hashed}
     return current, [each for each in hashes if each not in current]
@@ -202,4 +206,4 @@ def _by_text(connection: apsw.Connection, agent_id: UUID, hashes: Mapping[UUID, 
 
 def _settle(connection: apsw.Connection, agent_id: UUID, ids: set[UUID]) -> None:
     values = {"agent_id": str(agent_id), "ids": as_json([str(each) for each in ids])}
-    connection.execute(QUERIES["want_no_embedding"], values)
+    connection.execute(QUERIES["clear_embedding_wanted_at"], values)

@@ -1,4 +1,4 @@
-"""The border where apsw's errors become ours; each names the file."""
+"""Translation of apsw's errors into store errors, which name the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import apsw
 
 from runtime_core.errors import DuplicateRecord, InvalidRecord, StoreError, StoreUnavailable
 
-# Another process holds the file, the time was up, or the disk did not answer: later it may.
+# The file is locked, the time was up, or the disk failed: a retry can succeed.
 UNAVAILABLE: tuple[type[apsw.Error], ...] = (
     apsw.BusyError,
     apsw.LockedError,
@@ -19,9 +19,9 @@ UNAVAILABLE: tuple[type[apsw.Error], ...] = (
     apsw.IOError,
     apsw.NoMemError,
 )
-# The value is refused, not the database at fault.
+# The database rejected the value.
 INVALID: tuple[type[apsw.Error], ...] = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError)
-# Somebody has to do something about the file, the disk or the installation.
+# The file, the disk or the installation needs repair.
 BROKEN: dict[type[apsw.Error], str] = {
     apsw.FullError: "the disk is full",
     apsw.ReadOnlyError: "the file or its folder is read-only",
@@ -33,11 +33,11 @@ BROKEN: dict[type[apsw.Error], str] = {
     apsw.PermissionsError: "access to the file is not permitted",
     apsw.AuthError: "access to the file is not permitted",
     apsw.NoLFSError: "the file system cannot hold a file that large",
-    apsw.NotFoundError: "the file system lacks what SQLite needs",
+    apsw.NotFoundError: "the file system lacks an operation that SQLite needs",
     apsw.ExtensionLoadingError: "the vector extension (sqlite-vec) cannot be loaded",
     apsw.NoFTS5Error: "this SQLite has no full-text search",
 }
-# A defect of ours: a wrong statement, or the driver used in a way it forbids.
+# A defect of this package: a wrong statement, or misuse of the driver.
 DEFECTS: tuple[type[apsw.Error], ...] = (
     apsw.SQLError,
     apsw.AbortError,
@@ -65,36 +65,36 @@ _DUPLICATE = {
 
 @contextmanager
 def store_errors(path: str) -> Iterator[None]:
-    """Raise the driver's errors as ours, with the cause kept."""
+    """Translate the errors of apsw, with the cause kept."""
     try:
         yield
     except apsw.Error as error:
-        raise translated(error, path) from error
+        raise translate(error, path) from error
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
 
-def translated(error: apsw.Error, path: str) -> StoreError:
-    """Give our error for one of the driver's."""
+def translate(error: apsw.Error, path: str) -> StoreError:
+    """Translate an error of apsw into a store error."""
     if isinstance(error, UNAVAILABLE):
         return StoreUnavailable(f"{path} did not answer in time: {error}")
     if isinstance(error, INVALID):
-        return _refused(error)
+        return _translate_constraint(error)
     for kind, meaning in BROKEN.items():
         if isinstance(error, kind):
             return StoreError(f"{path}: {meaning} ({error})")
     return StoreError(f"{path}: {type(error).__name__}: {error}")
 
 
-def _refused(error: apsw.Error) -> StoreError:
+def _translate_constraint(error: apsw.Error) -> StoreError:
     result = _extended_result(error)
     if result in _DUPLICATE:
-        return DuplicateRecord(f"a record like this is there already ({error})")
+        return DuplicateRecord(f"the record already exists ({error})")
     if result == apsw.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return InvalidRecord(f"the record names another (an entity, a room, a world) that is not there ({error})")
+        return InvalidRecord(f"the record refers to an entity, a room or a world that does not exist ({error})")
     return InvalidRecord(str(error))
 
 
 def _extended_result(error: apsw.Error) -> int:
-    code: int = error.extendedresult  # type: ignore[attr-defined]  # set on every error of SQLite's, but not in the stub
+    code: int = error.extendedresult  # type: ignore[attr-defined]  # set on every SQLite error, but missing in the stub
     return code

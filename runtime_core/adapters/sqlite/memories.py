@@ -1,4 +1,4 @@
-"""The memory store on SQLite."""
+"""SQLite memory store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 
 import apsw
 
-from runtime_core.adapters.sqlite.connection import Row, SqliteFile, changed, one, rows
-from runtime_core.adapters.sqlite.memory_filter import filtered
+from runtime_core.adapters.sqlite.connection import Row, SqliteFile, count_changes, fetch_all, fetch_one
+from runtime_core.adapters.sqlite.memory_filter import apply_filter
 from runtime_core.adapters.sqlite.search import check_dimensions, search_memories
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_columns, as_json, as_text, as_vector, from_vector, read
@@ -22,7 +22,7 @@ from runtime_core.ports import MemoryFilter, MemoryQuery
 
 
 class SqliteMemories:
-    """A `MemoryStore`; searches are exact."""
+    """SQLite `MemoryStore`."""
 
     def __init__(self, file: SqliteFile, clock: Callable[[], datetime]) -> None:
         self._file = file
@@ -61,31 +61,33 @@ class SqliteMemories:
 
     async def delete(self, agent_id: UUID, which: Sequence[UUID] | MemoryFilter) -> int:
         if isinstance(which, MemoryFilter):
-            sql, values = filtered(QUERIES["delete_memories"], agent_id, which)
+            sql, values = apply_filter(QUERIES["delete_memories"], agent_id, which)
         else:
             sql, values = QUERIES["delete_memories_by_id"], _by_ids(agent_id, which)
-        return await self._file.write(lambda connection: changed(connection, sql, values))
+        return await self._file.write(lambda connection: count_changes(connection, sql, values))
 
     async def get(self, agent_id: UUID, ids: Sequence[UUID]) -> list[Memory]:
         values = _by_ids(agent_id, ids)
-        found = await self._file.read(lambda connection: rows(connection, QUERIES["memories_with_embedding"], values))
+        found = await self._file.read(
+            lambda connection: fetch_all(connection, QUERIES["memories_with_embedding"], values)
+        )
         return [_with_embedding(row) for row in found]
 
     async def find(self, agent_id: UUID, which: MemoryFilter, *, limit: int = 100) -> list[Memory]:
-        sql, values = filtered(QUERIES["find_memories"], agent_id, which)
-        found = await self._file.read(lambda connection: rows(connection, sql, values | {"limit": limit}))
+        sql, values = apply_filter(QUERIES["find_memories"], agent_id, which)
+        found = await self._file.read(lambda connection: fetch_all(connection, sql, values | {"limit": limit}))
         return [read(Memory, row) for row in found]
 
     async def count(self, agent_id: UUID, which: MemoryFilter) -> int:
-        sql, values = filtered(QUERIES["count_memories"], agent_id, which)
-        return int(await self._file.read(lambda connection: one(connection, sql, values)["number"]))
+        sql, values = apply_filter(QUERIES["count_memories"], agent_id, which)
+        return int(await self._file.read(lambda connection: fetch_one(connection, sql, values)["number"]))
 
     async def search(self, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
         return await self._file.read(lambda connection: search_memories(connection, agent_id, query, which))
 
 
 def memory_values(memory: Memory, agent_id: UUID, now: datetime, embedding_priority: str | None) -> dict[str, Any]:
-    """Give the columns of a new memory; one without words wants no embedding."""
+    """Write the columns of a new memory; one without text wants no embedding."""
     priority = embedding_priority if memory.content.text else None
     values = as_columns(memory) | {"agent_id": str(agent_id), "embedding_priority": priority}
     values["embedding_wanted_at"] = as_text(now) if priority else None
@@ -94,7 +96,7 @@ def memory_values(memory: Memory, agent_id: UUID, now: datetime, embedding_prior
 
 
 def _as_stored(memory: Memory, agent_id: UUID, now: datetime) -> Memory:
-    as_text(memory.created_at or now)  # refuses a time without a zone before anything is written
+    as_text(memory.created_at or now)  # rejects a time without a zone before anything is written
     return replace(memory, agent_id=agent_id, created_at=(memory.created_at or now).astimezone(UTC))
 
 
@@ -104,7 +106,7 @@ def _add_embeddings(
     if not memories:
         return
     if not model:
-        raise InvalidRecord("an embedding without the name of the model that made it")
+        raise InvalidRecord("an embedding needs the name of the model that made it: pass embedding_model")
     vectors = [memory.embedding or () for memory in memories]
     check_dimensions(connection, agent_id, model, {len(vector) for vector in vectors})
     for memory, vector in zip(memories, vectors, strict=True):
@@ -122,15 +124,15 @@ def _add_embeddings(
 
 def _update(connection: apsw.Connection, agent_id: UUID, memory: Memory, now: datetime) -> None:
     values = {"agent_id": str(agent_id), "id": str(memory.id), "now": as_text(now)}
-    found = rows(connection, QUERIES["memory"], values)
+    found = fetch_all(connection, QUERIES["memory"], values)
     if not found:
-        raise RecordNotFound(f"no memory {memory.id}")
+        raise RecordNotFound(f"memory {memory.id} does not exist")
     changes = {"content": as_json(memory.content), "metadata": as_json(memory.metadata)}
     connection.execute(QUERIES["change_memory"], values | changes)
     if found[0]["text"] == memory.content.text:
         return
-    connection.execute(QUERIES["forgive_failures"], values | {"ids": as_json([str(memory.id)])})
-    was_embedded = changed(connection, QUERIES["drop_embeddings"], values)
+    connection.execute(QUERIES["delete_failures"], values | {"ids": as_json([str(memory.id)])})
+    was_embedded = count_changes(connection, QUERIES["delete_embeddings"], values)
     if was_embedded or found[0]["embedding_priority"] is not None:
         connection.execute(QUERIES["want_embedding_again"], values)
 

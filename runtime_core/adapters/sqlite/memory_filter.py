@@ -1,4 +1,4 @@
-"""A `MemoryFilter` as conditions on `memories AS m`; only what is asked for is in the text."""
+"""Translation of a `MemoryFilter` into SQL conditions on `memories AS m`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _CONDITIONS = {
 }
 
 
-def filtered(query: str, agent_id: UUID, which: MemoryFilter) -> tuple[str, dict[str, Any]]:
-    """Put the filter into a query's `{filter}`; gives the query and the filter's values."""
+def apply_filter(query: str, agent_id: UUID, which: MemoryFilter) -> tuple[str, dict[str, Any]]:
+    """Replace `{filter}` in a query; returns the query and the values of the filter."""
     values = _values(agent_id, which)
     return query.format(filter=" AND ".join(_CONDITIONS[name] for name in values if name in _CONDITIONS)), values
 
 
 def _values(agent_id: UUID, which: MemoryFilter) -> dict[str, Any]:
     values: dict[str, Any] = {"agent_id": str(agent_id), "table_name": which.table}
-    if len(which.room_ids) == 1:  # an equality: the index then gives the order too
+    if len(which.room_ids) == 1:  # with an equality, the index also provides the order
         values["room_id"] = str(which.room_ids[0])
     elif which.room_ids:
         values["room_ids"] = as_json([str(each) for each in which.room_ids])

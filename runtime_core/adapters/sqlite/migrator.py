@@ -1,4 +1,4 @@
-"""Brings a SQLite file to the schema of this release."""
+"""SQLite migrations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 import apsw
 
 from runtime_core.adapters.migrations import MIGRATIONS, missing, read_migrations
-from runtime_core.adapters.sqlite.connection import rows
+from runtime_core.adapters.sqlite.connection import fetch_all
 from runtime_core.adapters.sqlite.values import as_text
 
 FOLDER = MIGRATIONS / "sqlite"
@@ -21,16 +21,16 @@ CREATE TABLE IF NOT EXISTS mayfly_migrations (
 ) STRICT
 """
 _APPLIED = "SELECT number, sha256 FROM mayfly_migrations"
-_REMEMBER = "INSERT INTO mayfly_migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)"
+_RECORD = "INSERT INTO mayfly_migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)"
 
 
 def apply_migrations(connection: apsw.Connection, clock: Callable[[], datetime]) -> list[str]:
-    """Apply what is missing, inside a write transaction: that is the lock; returns the files' names."""
+    """Apply the missing migrations in the caller's write transaction, which is the lock; returns their names."""
     connection.execute(_TABLE)
-    applied = {row["number"]: row["sha256"] for row in rows(connection, _APPLIED)}
+    applied = {row["number"]: row["sha256"] for row in fetch_all(connection, _APPLIED)}
     names = []
     for each in missing(read_migrations(FOLDER), applied):
         connection.execute(each.sql)
-        connection.execute(_REMEMBER, (each.number, each.name, each.sha256, as_text(clock())))
+        connection.execute(_RECORD, (each.number, each.name, each.sha256, as_text(clock())))
         names.append(each.name)
     return names

@@ -1,8 +1,8 @@
--- The queries of the turn, memory and cache stores; those over records of any kind are made in records.py.
--- `{filter}` stands for the conditions of a MemoryFilter on `m`, made in memory_filter.py.
+-- Statements of the SQLite adapter, except those over records of any kind, which records.py generates.
+-- memory_filter.py replaces `{filter}` by the conditions of a MemoryFilter on `m`.
 
 -- name: room_owner
--- The agent that opened a room which is not this agent's.
+-- The agent that opened the room, unless this agent has joined it.
 SELECT coalesce(agents.name, rooms.agent_id) AS name
 FROM rooms LEFT JOIN agents ON agents.agent_id = rooms.agent_id AND agents.id = rooms.agent_id
 WHERE rooms.id = :room_id
@@ -17,7 +17,7 @@ SELECT * FROM runs WHERE agent_id = :agent_id AND message_id = :message_id;
 SELECT * FROM runs WHERE agent_id = :agent_id AND id = :run_id;
 
 -- name: run_by_id
--- Of whichever agent; the caller checks whose it is.
+-- Of any agent: the caller checks the owner.
 SELECT * FROM runs WHERE id = :run_id LIMIT 1;
 
 -- name: open_run
@@ -28,18 +28,18 @@ VALUES (
     :agent_id, :run_id, :message_id, :room_id, :body_hash, 'running', 1, :lease_owner, :lease_until, '[]', '{}', :now
 );
 
--- name: take_run
--- Claims a run that is there; `attempt` and `lease_until` are judged by the caller, which holds the write lock.
+-- name: claim_run
+-- Claims an existing run; the caller holds the write lock and computes `attempt` and `lease_until`.
 UPDATE runs
 SET status = 'running', attempt = :attempt, lease_owner = :lease_owner, lease_until = :lease_until, ended_at = NULL
 WHERE agent_id = :agent_id AND message_id = :message_id;
 
--- name: keep_steps
+-- name: save_steps
 UPDATE runs SET steps = :steps
 WHERE agent_id = :agent_id AND id = :run_id AND lease_owner = :lease_owner AND status = 'running';
 
 -- name: end_run
--- Without steps, those of the last checkpoint stay for the next attempt.
+-- Empty steps keep those of the last checkpoint for the next attempt.
 UPDATE runs
 SET status = :status,
     lease_until = NULL,
@@ -66,7 +66,7 @@ WHERE participants.agent_id = :agent_id AND participants.room_id = :room_id
 ORDER BY entities.created_at, entities.id;
 
 -- name: earlier_messages
--- Newest first, so that the limit keeps the last ones; the caller turns them round.
+-- Newest first, so that the limit keeps the last ones; the caller reverses them.
 SELECT * FROM memories
 WHERE agent_id = :agent_id AND room_id = :room_id AND table_name = 'messages'
     AND (created_at, id) < (:created_at, :id)
@@ -98,7 +98,7 @@ ON CONFLICT (agent_id, id) DO NOTHING;
 SELECT * FROM memories WHERE agent_id = :agent_id AND id = :id;
 
 -- name: memories_with_embedding
--- In the order of the ids; where several models embedded a memory, the newest embedding.
+-- In the order of the ids, each with its newest embedding if several models embedded it.
 SELECT m.*, (
     SELECT vector FROM embeddings AS e
     WHERE e.agent_id = m.agent_id AND e.memory_id = m.id
@@ -111,7 +111,7 @@ ORDER BY given.key;
 -- name: change_memory
 UPDATE memories SET content = :content, metadata = :metadata WHERE agent_id = :agent_id AND id = :id;
 
--- name: drop_embeddings
+-- name: delete_embeddings
 DELETE FROM embeddings WHERE agent_id = :agent_id AND memory_id = :id;
 
 -- name: want_embedding_again
@@ -132,8 +132,8 @@ SELECT m.* FROM memories AS m WHERE {filter} ORDER BY m.created_at DESC, m.id DE
 SELECT count(*) AS number FROM memories AS m WHERE {filter};
 
 -- name: other_dimension
--- A dimension, not this one, that the model's embeddings have: both ends of the index range.
--- Asked for apart, each is one step in the index; together they would read all of it.
+-- The smallest and the largest dimension of the model's embeddings.
+-- As separate subqueries each is one step in the index; min and max in one query would scan all of it.
 SELECT
     (SELECT min(dimension) FROM embeddings WHERE agent_id = :agent_id AND model = :model) AS least,
     (SELECT max(dimension) FROM embeddings WHERE agent_id = :agent_id AND model = :model) AS most;
@@ -152,8 +152,8 @@ VALUES (
 );
 
 -- name: rank_by_words
--- FTS5's rank is bm25: lower is better. CROSS keeps the planner from asking the full-text index anew for each memory of a
--- room: asked once, it is done with all.
+-- FTS5's rank is bm25: lower is better. CROSS makes the planner query the full-text index once, and not once for each
+-- memory of a room.
 SELECT m.position, memory_words.rank AS badness
 FROM memory_words CROSS JOIN memories AS m ON m.position = memory_words.rowid
 WHERE memory_words MATCH :words AND {filter}
@@ -161,7 +161,7 @@ ORDER BY memory_words.rank, m.created_at DESC, m.id DESC
 LIMIT :depth;
 
 -- name: rank_by_nearness
--- Exact: every embedding of the model that passes the filter is compared. A vector of length zero is near nothing.
+-- Exact: compares every embedding of the model that passes the filter. The distance of a zero vector is NULL.
 SELECT position FROM (
     SELECT m.position, m.created_at, m.id, vec_distance_cosine(e.vector, :vector) AS distance
     FROM embeddings AS e JOIN memories AS m ON m.agent_id = e.agent_id AND m.id = e.memory_id
@@ -172,14 +172,14 @@ ORDER BY distance, created_at DESC, id DESC
 LIMIT :depth;
 
 -- name: nearest_by_signs
--- Those of all that the model made whose signs differ least, whatever a filter says; reads the index alone.
+-- The embeddings of the model whose signs differ least, without the filter; reads only the index.
 SELECT rowid AS number FROM embeddings
 WHERE agent_id = :agent_id AND model = :model AND dimension = :dimension
 ORDER BY vec_distance_hamming(vec_bit(signs), vec_quantize_binary(:vector))
 LIMIT :most;
 
 -- name: rank_nearest
--- Of these, those that pass the filter, nearest first. CROSS keeps the planner from starting at the large tables.
+-- The given embeddings that pass the filter, nearest first. CROSS keeps the planner from scanning the large tables.
 SELECT m.position, vec_distance_cosine(e.vector, :vector) AS distance
 FROM json_each(:numbers) AS given
     CROSS JOIN embeddings AS e ON e.rowid = given.value
@@ -200,7 +200,7 @@ FROM memories AS m
 WHERE m.agent_id = :agent_id AND m.position IN (SELECT value FROM json_each(:positions));
 
 -- name: memories_before
--- A memory's neighbours in its room and table, nearest first.
+-- Earlier neighbours of a memory in its room and table, nearest first.
 SELECT * FROM memories
 WHERE agent_id = :agent_id AND room_id = :room_id AND table_name = :table_name
     AND (created_at, id) < (:created_at, :id)
@@ -227,11 +227,11 @@ DELETE FROM cache
 WHERE agent_id = :agent_id AND key = :key AND (expires_at IS NULL OR expires_at > :now);
 
 -- name: sweep_cache
--- What expired is gone for every reader; here it leaves the file too.
+-- Readers already ignore expired values; this deletes them from the file.
 DELETE FROM cache WHERE expires_at <= :now;
 
 -- name: due_tasks
--- Longest due first; one without a time is due since it was made.
+-- Longest due first; a task without `due_at` is due since its creation.
 SELECT * FROM tasks
 WHERE agent_id IN (SELECT value FROM json_each(:agent_ids))
     AND coalesce(due_at, created_at) <= :now
@@ -243,7 +243,7 @@ LIMIT :limit;
 UPDATE tasks SET due_at = :held_until WHERE agent_id = :agent_id AND id = :id;
 
 -- name: hold_task
--- Only from the claim named, which is gone afterwards.
+-- Only if the named claim is current; replaces that claim.
 UPDATE tasks SET due_at = :held_until WHERE agent_id = :agent_id AND id = :id AND due_at = :claim RETURNING *;
 
 -- name: settle_task
@@ -252,7 +252,7 @@ SET name = :name, description = :description, room_id = :room_id, world_id = :wo
     tags = :tags, metadata = :metadata, due_at = :due_at, updated_at = :updated_at
 WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;
 
--- name: drop_task
+-- name: delete_task
 DELETE FROM tasks WHERE agent_id = :agent_id AND id = :id AND due_at = :claim;
 
 -- name: memories_to_want
@@ -263,11 +263,11 @@ WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids)) ORDER B
 UPDATE memories SET embedding_priority = :priority, embedding_wanted_at = :now
 WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids)) AND text <> '';
 
--- name: forgive_failures
+-- name: delete_failures
 DELETE FROM embedding_failures WHERE agent_id = :agent_id AND memory_id IN (SELECT value FROM json_each(:ids));
 
 -- name: wanted_embeddings
--- With the hash of the text that the model embedded, where there is one.
+-- With the hash of the text that the model embedded, or NULL.
 SELECT m.id, m.text, m.created_at, e.content_hash AS embedded_hash
 FROM json_each(:ids) AS given
     JOIN memories AS m ON m.agent_id = :agent_id AND m.id = given.value AND m.embedding_wanted_at IS NOT NULL
@@ -275,7 +275,7 @@ FROM json_each(:ids) AS given
 ORDER BY given.key;
 
 -- name: lacking_embeddings
--- Memories that another model embedded, with the hash of the text that this one embedded, where it did.
+-- Memories that another model embedded, with the hash of the text that this model embedded, or NULL.
 SELECT m.id, m.text, e.content_hash AS embedded_hash
 FROM memories AS m
     LEFT JOIN embeddings AS e ON e.agent_id = m.agent_id AND e.memory_id = m.id AND e.model = :model
@@ -303,7 +303,7 @@ ON CONFLICT (agent_id, memory_id, model) DO UPDATE SET
     created_at = excluded.created_at
 WHERE embeddings.content_hash <> excluded.content_hash;
 
--- name: want_no_embedding
+-- name: clear_embedding_wanted_at
 UPDATE memories SET embedding_wanted_at = NULL
 WHERE agent_id = :agent_id AND id IN (SELECT value FROM json_each(:ids));
 
@@ -317,7 +317,7 @@ ON CONFLICT (agent_id, memory_id) DO UPDATE SET
 SELECT memory_id, content_hash, reason FROM embedding_failures
 WHERE agent_id = :agent_id ORDER BY created_at, memory_id LIMIT :limit;
 
--- name: drop_other_fragments
+-- name: delete_other_fragments
 DELETE FROM memories
 WHERE agent_id = :agent_id AND table_name = 'fragments' AND metadata ->> '$.document_id' = :document_id
     AND id NOT IN (SELECT value FROM json_each(:ids));
@@ -329,5 +329,5 @@ WHERE embedding_priority = :priority AND embedding_wanted_at <= :until
 ORDER BY embedding_wanted_at, id
 LIMIT :limit;
 
--- name: renew_wish
+-- name: renew_embedding_wanted_at
 UPDATE memories SET embedding_wanted_at = :now WHERE agent_id = :agent_id AND id = :id;

@@ -1,4 +1,4 @@
-"""What a message brings to mind, from SQLite."""
+"""SQLite recall store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime_core.domain.memory_query import RecallQuery
 
 
 class SqliteRecall:
-    """A `RecallStore`."""
+    """SQLite `RecallStore`."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

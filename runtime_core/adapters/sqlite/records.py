@@ -1,4 +1,4 @@
-"""The record store on SQLite: one mechanism for every kind, made from the fields of its dataclass."""
+"""SQLite record store, with statements generated from the fields of each kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import apsw
 
-from runtime_core.adapters.sqlite.connection import SqliteFile, changed, rows
+from runtime_core.adapters.sqlite.connection import SqliteFile, count_changes, fetch_all
 from runtime_core.adapters.sqlite.values import (
     as_column,
     as_columns,
@@ -54,28 +54,28 @@ class SqliteRecords:
 
     async def get(self, kind: type[R], agent_id: UUID, ids: Sequence[UUID]) -> list[R]:
         if kind is Participant:
-            raise InvalidRecord("a participant has no id of its own: find it by room_id and entity_id")
+            raise InvalidRecord("a participant has no id: find it by room_id and entity_id")
         values = {"agent_id": str(agent_id), "ids": as_json([str(each) for each in ids])}
-        found = await self._file.read(lambda connection: rows(connection, _get_sql(kind), values))
+        found = await self._file.read(lambda connection: fetch_all(connection, _get_sql(kind), values))
         return [read(kind, row) for row in found]
 
     async def find(self, kind: type[R], agent_id: UUID | None, *, limit: int = 1000, **fields: object) -> list[R]:
         if agent_id is None and kind is not Agent:
-            raise InvalidRecord(f"{_table(kind)} are found for one agent: name it")
+            raise InvalidRecord(f"finding {_table(kind)} needs an agent_id")
         if agent_id is not None:
             fields = fields | {"agent_id": agent_id}
         conditions, values = _matching(kind, fields)
         sql = _FIND.format(table=_table(kind), conditions=conditions, second=_order(kind))
-        found = await self._file.read(lambda connection: rows(connection, sql, values | {"limit": limit}))
+        found = await self._file.read(lambda connection: fetch_all(connection, sql, values | {"limit": limit}))
         return [read(kind, row) for row in found]
 
     async def delete(self, kind: type[Record], agent_id: UUID, **fields: object) -> int:
         _refuse_log(kind, "deleted")
         if not fields:
-            raise InvalidRecord(f"which {_table(kind)}? deleting everything is never meant")
+            raise InvalidRecord(f"deleting {_table(kind)} needs at least one field to match")
         conditions, values = _matching(kind, fields | {"agent_id": agent_id})
         sql = _DELETE.format(table=_table(kind), conditions=conditions)
-        return await self._file.write(lambda connection: changed(connection, sql, values))
+        return await self._file.write(lambda connection: count_changes(connection, sql, values))
 
 
 _FIND = "SELECT * FROM {table} WHERE {conditions} ORDER BY created_at, {second} LIMIT :limit"
@@ -93,20 +93,20 @@ _UPDATE = "UPDATE {table} SET {changes} WHERE {conditions}"
 def insert_records(
     connection: apsw.Connection, agent_id: UUID, records: Sequence[Record], *, now: datetime, ignore_existing: bool
 ) -> int:
-    """Store records in the order given, inside the caller's transaction; returns how many were new."""
+    """Insert records in the order given, in the caller's transaction; returns how many were new."""
     new = 0
     for record in records:
         values = as_columns(record) | {"agent_id": str(agent_id)}
         values["created_at"] = values["created_at"] or as_text(now)
-        new += changed(connection, _insert_sql(type(record), ignore_existing), values)
+        new += count_changes(connection, _insert_sql(type(record), ignore_existing), values)
     return new
 
 
 def _update(connection: apsw.Connection, agent_id: UUID, record: Record) -> None:
     values = as_columns(record) | {"agent_id": str(agent_id)}
-    if changed(connection, _update_sql(type(record)), values) == 0:
+    if count_changes(connection, _update_sql(type(record)), values) == 0:
         key = {name: values[name] for name in _keys(type(record))}
-        raise RecordNotFound(f"no such row in {_table(type(record))}: {key}")
+        raise RecordNotFound(f"the row {key} does not exist in {_table(type(record))}")
 
 
 def _table(kind: type[Any]) -> str:
@@ -118,7 +118,7 @@ def _keys(kind: type[Any]) -> tuple[str, ...]:
 
 
 def _order(kind: type[Any]) -> str:
-    """Name what orders records of one instant."""
+    """Return the column that breaks ties of `created_at`."""
     return "room_id, entity_id" if kind is Participant else "id"
 
 
@@ -147,7 +147,7 @@ def _get_sql(kind: type[Any]) -> str:
 
 
 def _matching(kind: type[Any], wanted: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
-    """Give the conditions that fields equal these, and their values."""
+    """Write the conditions that match fields, and their values."""
     known = {each.name for each in fields(kind)}
     if unknown := sorted(set(wanted) - known):
         raise InvalidRecord(f"{_table(kind)} have no {', '.join(unknown)}; they have {', '.join(sorted(known))}")
@@ -157,7 +157,7 @@ def _matching(kind: type[Any], wanted: Mapping[str, object]) -> tuple[str, dict[
 
 def _condition(kind: type[Any], name: str) -> str:
     if name in shape(kind).lists:
-        return f"NOT EXISTS (SELECT value FROM json_each(:{name}) EXCEPT SELECT value FROM json_each({name}))"  # noqa: S608  # name is a field's
+        return f"NOT EXISTS (SELECT value FROM json_each(:{name}) EXCEPT SELECT value FROM json_each({name}))"  # noqa: S608  # the name is a field's
     if name in shape(kind).nested:
         return f"same_json({name}, :{name})"
     return f"{name} IS :{name}"

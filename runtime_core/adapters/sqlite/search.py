@@ -1,4 +1,4 @@
-"""Searching memories on SQLite: by words, by nearness, and the two rankings fused."""
+"""SQLite memory search: rankings by words and by vector, fused into one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import UUID
 
 import apsw
 
-from runtime_core.adapters.sqlite.connection import Row, one, rows
-from runtime_core.adapters.sqlite.memory_filter import filtered
+from runtime_core.adapters.sqlite.connection import Row, fetch_all, fetch_one
+from runtime_core.adapters.sqlite.memory_filter import apply_filter
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector, read
 from runtime_core.adapters.sqlite.words import any_word
@@ -20,35 +20,35 @@ from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.errors import DimensionMismatch
 from runtime_core.ports import MemoryFilter, MemoryQuery
 
-# Of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009). Its authors' 60 is for long rankings: a first place
-# would count little more than a twentieth.
+# Constant k of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009). The authors' 60 suits long rankings:
+# with it, first place would score hardly more than twentieth.
 FUSION_K = 20
-_AS_GOOD = 0.8  # of a score: what shares a frequent word scores alike, but for the lengths of the texts
-_FEW = 5_000  # memories that pass a filter: so many are compared one by one
-_LEAST_SIGNS = 128  # dimensions; the signs of fewer say too little about where a vector points
-_ENOUGH = 12  # times as many as are wanted pass the filter and are compared, for the signs rank but roughly
-_FIRST_LOOK = 3  # times as many are looked at as have to pass: a filter of a half is met at once
-_STEP = 8  # times as many are looked at when too few have passed
+_TIE = 0.8  # fraction of a score that counts as equal: texts that share a frequent word differ only by length
+_EXACT_LIMIT = 5_000  # memories that pass the filter; up to this many are all compared exactly
+_MIN_SIGNS = 128  # dimensions; fewer signs say too little about the direction of a vector
+_CANDIDATES = 12  # candidates compared exactly per wanted result, because signs rank only roughly
+_FIRST_SCAN = 3  # vectors scanned per candidate: one scan suffices when the filter passes half of them
+_SCAN_GROWTH = 8  # factor of the next scan when too few have passed
 
 
 def search_memories(connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter) -> list[Hit]:
-    """Search as `MemoryStore.search` promises, inside the caller's transaction."""
-    depth = max(5 * query.limit, 50)  # of each ranking, enough for the fused order to settle
+    """Implement `MemoryStore.search` in the caller's transaction."""
+    depth = max(5 * query.limit, 50)  # of each ranking, enough for a stable fused order
     rankings = [
-        _places_by_words(connection, agent_id, query, which, depth),
-        {each: place for place, each in enumerate(_by_nearness(connection, agent_id, query, which, depth), start=1)},
+        _rank_by_words(connection, agent_id, query, which, depth),
+        {each: place for place, each in enumerate(_rank_by_vector(connection, agent_id, query, which, depth), start=1)},
     ]
-    scores = _fused(rankings)
+    scores = _fuse(rankings)
     values = {
         "agent_id": str(agent_id),
         "positions": as_json(list(scores)),
         "vector": as_vector(query.embedding) if query.embedding is not None else None,
         "model": query.model,
     }
-    found = rows(connection, QUERIES["ranked_memories"], values)
+    found = fetch_all(connection, QUERIES["ranked_memories"], values)
     found.sort(key=lambda row: (scores[row["position"]], row["created_at"], row["id"]), reverse=True)
-    hits = [_hit(row, scores) for row in found[: query.limit]]
-    return [_with_neighbours(connection, agent_id, hit, query.neighbours) for hit in hits]
+    hits = [_read_hit(row, scores) for row in found[: query.limit]]
+    return [_add_neighbours(connection, agent_id, hit, query.neighbours) for hit in hits]
 
 
 def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: RecallQuery) -> list[list[Hit]]:
@@ -65,10 +65,10 @@ def recall_memories(connection: apsw.Connection, agent_id: UUID, recall: RecallQ
 
 
 def check_dimensions(connection: apsw.Connection, agent_id: UUID, model: str, dimensions: Set[int]) -> None:
-    """Make sure that an agent's embeddings of one model have one dimension.
+    """Check that an agent's embeddings of one model have one dimension.
 
     Raises:
-        DimensionMismatch: Names the model and the dimensions.
+        DimensionMismatch: The dimensions differ; names them and the model.
     """
     found = _dimensions(connection, agent_id, model)
     if len(found | dimensions) > 1:
@@ -79,41 +79,41 @@ def check_dimensions(connection: apsw.Connection, agent_id: UUID, model: str, di
 
 
 def _dimensions(connection: apsw.Connection, agent_id: UUID, model: str) -> set[int]:
-    stored = one(connection, QUERIES["other_dimension"], {"agent_id": str(agent_id), "model": model})
+    stored = fetch_one(connection, QUERIES["other_dimension"], {"agent_id": str(agent_id), "model": model})
     return {each for each in stored.values() if each is not None}
 
 
 def _check_model(connection: apsw.Connection, agent_id: UUID, model: str) -> None:
-    """Make sure that a vector of this model has others to be compared with, unless nothing was embedded yet."""
+    """Check that the model has embeddings to compare, unless the agent has none at all."""
     if _dimensions(connection, agent_id, model):
         return
-    others = one(connection, QUERIES["other_model"], {"agent_id": str(agent_id), "model": model})["model"]
+    others = fetch_one(connection, QUERIES["other_model"], {"agent_id": str(agent_id), "model": model})["model"]
     if others is not None:
         raise DimensionMismatch(
             f"the agent has no embeddings of model {model!r}, only of {others!r}: run `mayfly backfill --model {model}`"
         )
 
 
-def _places_by_words(
+def _rank_by_words(
     connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter, depth: int
 ) -> dict[int, int]:
-    """Give the place of each memory that holds any of the words: how many are about as good, or better.
+    """Rank each memory with any of the words by the number of memories with a similar or better score.
 
-    Many that share a word are all at the last place among them, so a frequent word does not outvote a near vector.
+    Memories that share a word all have the last place among them, so a frequent word does not outvote a near vector.
     """
     words = any_word(query.text)
     if not words:
         return {}
-    sql, values = filtered(QUERIES["rank_by_words"], agent_id, which)
-    found = rows(connection, sql, values | {"words": words, "depth": depth})
+    sql, values = apply_filter(QUERIES["rank_by_words"], agent_id, which)
+    found = fetch_all(connection, sql, values | {"words": words, "depth": depth})
     if query.embedding is None:
         return {row["position"]: place for place, row in enumerate(found, start=1)}
     scores = [-row["badness"] for row in found]  # descending
-    places = [sum(other >= _AS_GOOD * score for other in scores) for score in scores]
+    places = [sum(other >= _TIE * score for other in scores) for score in scores]
     return {row["position"]: place for row, place in zip(found, places, strict=True)}
 
 
-def _by_nearness(
+def _rank_by_vector(
     connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter, depth: int
 ) -> list[int]:
     if query.embedding is None:
@@ -128,45 +128,43 @@ def _by_nearness(
         "match_threshold": query.match_threshold,
         "depth": depth,
     }
-    if _has_signs(len(query.embedding)) and _are_many(connection, agent_id, which):
-        return _nearest_by_signs(connection, agent_id, which, more)
-    sql, values = filtered(QUERIES["rank_by_nearness"], agent_id, which)
-    return [row["position"] for row in rows(connection, sql, values | more)]
+    if _has_signs(len(query.embedding)) and _exceeds_exact_limit(connection, agent_id, which):
+        return _rank_by_signs(connection, agent_id, which, more)
+    sql, values = apply_filter(QUERIES["rank_by_nearness"], agent_id, which)
+    return [row["position"] for row in fetch_all(connection, sql, values | more)]
 
 
 def _has_signs(dimension: int) -> bool:
-    return dimension >= _LEAST_SIGNS and dimension % 8 == 0
+    return dimension >= _MIN_SIGNS and dimension % 8 == 0
 
 
-def _are_many(connection: apsw.Connection, agent_id: UUID, which: MemoryFilter) -> bool:
-    sql, values = filtered(QUERIES["count_some_memories"], agent_id, which)
-    return bool(one(connection, sql, values | {"most": _FEW + 1})["number"] > _FEW)
+def _exceeds_exact_limit(connection: apsw.Connection, agent_id: UUID, which: MemoryFilter) -> bool:
+    sql, values = apply_filter(QUERIES["count_some_memories"], agent_id, which)
+    return bool(fetch_one(connection, sql, values | {"most": _EXACT_LIMIT + 1})["number"] > _EXACT_LIMIT)
 
 
-def _nearest_by_signs(
-    connection: apsw.Connection, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]
-) -> list[int]:
-    """Compare only those whose signs are near, more of them until enough have passed the filter."""
-    sql, values = filtered(QUERIES["rank_nearest"], agent_id, which)
+def _rank_by_signs(connection: apsw.Connection, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]) -> list[int]:
+    """Compare exactly the vectors with near signs, and scan more until enough pass the filter."""
+    sql, values = apply_filter(QUERIES["rank_nearest"], agent_id, which)
     depth, threshold = more["depth"], more["match_threshold"]
-    enough = _ENOUGH * depth
-    most = _FIRST_LOOK * enough
+    enough = _CANDIDATES * depth
+    most = _FIRST_SCAN * enough
     while True:
-        nearest = rows(connection, QUERIES["nearest_by_signs"], more | {"most": most})
+        nearest = fetch_all(connection, QUERIES["nearest_by_signs"], more | {"most": most})
         numbers = as_json([row["number"] for row in nearest])
-        found = rows(connection, sql, values | more | {"numbers": numbers, "enough": enough})
+        found = fetch_all(connection, sql, values | more | {"numbers": numbers, "enough": enough})
         if len(found) == enough or len(nearest) < most:
             return [row["position"] for row in found[:depth] if _is_near(row["distance"], threshold)]
-        most *= _STEP
+        most *= _SCAN_GROWTH
 
 
 def _is_near(distance: float | None, threshold: float | None) -> bool:
-    """Whether a distance counts; a vector of length zero is near nothing."""
+    """Check a distance against the threshold; a zero vector has no distance."""
     return distance is not None and (threshold is None or 1 - distance >= threshold)
 
 
-def _fused(rankings: Sequence[Mapping[int, int]]) -> dict[int, float]:
-    """Score each memory 1 / (k + place) in every ranking that holds it."""
+def _fuse(rankings: Sequence[Mapping[int, int]]) -> dict[int, float]:
+    """Sum 1 / (k + place) over the rankings of each memory."""
     scores: defaultdict[int, float] = defaultdict(float)
     for ranking in rankings:
         for position, place in ranking.items():
@@ -174,7 +172,7 @@ def _fused(rankings: Sequence[Mapping[int, int]]) -> dict[int, float]:
     return dict(scores)
 
 
-def _with_neighbours(connection: apsw.Connection, agent_id: UUID, hit: Hit, at_most: int) -> Hit:
+def _add_neighbours(connection: apsw.Connection, agent_id: UUID, hit: Hit, at_most: int) -> Hit:
     if not at_most:
         return hit
     memory = hit.memory
@@ -186,12 +184,12 @@ def _with_neighbours(connection: apsw.Connection, agent_id: UUID, hit: Hit, at_m
         "id": str(memory.id),
         "at_most": at_most,
     }
-    before = [read(Memory, row) for row in rows(connection, QUERIES["memories_before"], values)]
-    after = [read(Memory, row) for row in rows(connection, QUERIES["memories_after"], values)]
+    before = [read(Memory, row) for row in fetch_all(connection, QUERIES["memories_before"], values)]
+    after = [read(Memory, row) for row in fetch_all(connection, QUERIES["memories_after"], values)]
     return replace(hit, before=tuple(reversed(before)), after=tuple(after))
 
 
-def _hit(row: Row, scores: dict[int, float]) -> Hit:
+def _read_hit(row: Row, scores: dict[int, float]) -> Hit:
     similarity = row["similarity"]
     return Hit(
         memory=read(Memory, row),

@@ -1,4 +1,4 @@
-"""The core's values as columns and back: ids and times as text, everything nested as JSON."""
+"""Conversion between values and columns: ids and times as text, nested values as JSON."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from runtime_core.errors import InvalidInput, InvalidRecord, StoreError
 
 T = TypeVar("T")
 
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # escaped, but not the six characters written out
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the six literal characters
 _RENAMED = {"table": "table_name"}  # TABLE is a reserved word
 
 
 def as_text(time: datetime) -> str:
-    """Write a time so that text order is time order."""
+    """Write a time as text that sorts by time."""
     if time.tzinfo is None:
-        raise InvalidRecord(f"{time.isoformat()} has no time zone")
+        raise InvalidRecord(f"the time {time.isoformat()} has no time zone")
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -37,23 +37,23 @@ def as_json(value: object) -> str:
     """Write a nested value.
 
     Raises:
-        InvalidInput: It holds what JSON lacks.
-        InvalidRecord: It holds a NUL character.
+        InvalidInput: JSON cannot represent the value.
+        InvalidRecord: The value contains a NUL character.
     """
     text = encode_json(value)
     if _NUL.search(text):
-        raise InvalidRecord("holds a NUL character")
+        raise InvalidRecord("contains a NUL character")
     return text
 
 
 def as_plain_text(value: str) -> str:
-    """Take a text as it is.
+    """Check a text that is stored unchanged.
 
     Raises:
-        InvalidRecord: It holds what no database can keep: a NUL character, or half of a surrogate pair.
+        InvalidRecord: The text contains a NUL character or half of a surrogate pair, which no database stores.
     """
     if "\x00" in value:
-        raise InvalidRecord("holds a NUL character")
+        raise InvalidRecord("contains a NUL character")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -62,7 +62,7 @@ def as_plain_text(value: str) -> str:
 
 
 def as_column(value: object) -> str | int | float | None:
-    """Write any field's value as a column's."""
+    """Write a field's value as a column value."""
     if value is None or isinstance(value, int | float):
         return int(value) if isinstance(value, bool) else value
     if isinstance(value, UUID):
@@ -75,19 +75,19 @@ def as_column(value: object) -> str | int | float | None:
 
 
 def as_columns(value: object) -> dict[str, str | int | float | None]:
-    """Write the fields of a dataclass as columns, by column name."""
+    """Write the fields of a dataclass as values keyed by column name."""
     columns = shape(type(value)).columns
     return {name: as_column(getattr(value, name if name != "table_name" else "table")) for name in columns}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How a dataclass lies in a table.
+    """Mapping of a dataclass to table columns.
 
     Attributes:
-        columns: In the order of its fields; a memory's embedding is kept elsewhere.
-        nested: Those that hold JSON.
-        lists: Those of them that hold a JSON list.
+        columns: Column names in field order, without a memory's embedding, which has its own table.
+        nested: Columns that hold JSON.
+        lists: Columns that hold a JSON list.
     """
 
     columns: tuple[str, ...]
@@ -99,7 +99,7 @@ _shapes: dict[Any, Shape] = {}
 
 
 def shape(kind: Any) -> Shape:
-    """Give the shape of a dataclass; made once."""
+    """Return the shape of a dataclass; cached."""
     if kind not in _shapes:
         hints = get_type_hints(kind)
         names = [each.name for each in fields(kind) if kind is not Memory or each.name != "embedding"]
@@ -112,7 +112,7 @@ def shape(kind: Any) -> Shape:
 
 
 def as_fields(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a row as the fields of a dataclass; columns that are no field are left out."""
+    """Read a row as the fields of a dataclass, without columns that are not fields."""
     nested = shape(kind).nested
     return {
         each.name: _field(row[column], each.name in nested)
@@ -122,30 +122,30 @@ def as_fields(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(kind: type[T], row: Mapping[str, Any]) -> T:
-    """Read a row as the dataclass it was written from."""
-    return checked(kind, as_fields(kind, row))
+    """Read a row as a dataclass."""
+    return build(kind, as_fields(kind, row))
 
 
-def checked(kind: type[T], given: Mapping[str, Any]) -> T:
-    """Build a dataclass from fields that this package wrote itself, so a failure is no one's bad input."""
+def build(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Build a dataclass from stored fields; a failure is a StoreError, not invalid input."""
     try:
         return coerce(kind, given, name=kind.__name__)
     except InvalidInput as error:
-        raise StoreError(f"a stored row cannot be read: {error}") from error
+        raise StoreError(f"a stored row is malformed: {error}") from error
 
 
 def as_vector(values: tuple[float, ...]) -> bytes:
-    """Write a vector as sqlite-vec reads it.
+    """Write a vector in the format of sqlite-vec.
 
     Raises:
-        InvalidRecord: It is empty, or a number in it is not finite.
+        InvalidRecord: The vector is empty, or one of its numbers is not finite.
     """
     check_vector(values)
     return array("f", values).tobytes()
 
 
 def from_vector(blob: bytes) -> tuple[float, ...]:
-    """Read a vector."""
+    """Read a vector in the format of sqlite-vec."""
     values = array("f")
     values.frombytes(blob)
     return tuple(values)

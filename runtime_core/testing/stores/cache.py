@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every key-value store keeps."""
+"""Contract of key-value stores."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from runtime_core.ports import DatabaseAdapter
 
 
 def long_ago() -> datetime:
-    """Give a time that has passed on any clock."""
+    """Return a time that is past on any clock."""
     return datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def far_ahead() -> datetime:
-    """Give a time that no test waits for."""
+    """Return a time later than any test."""
     return datetime.now(UTC) + timedelta(days=365)
 
 
 class KeyValueStoreContract:
-    """Values by key, for each agent its own, until they expire."""
+    """Values by agent and key, until they expire."""
 
     async def test_a_key_nobody_set_has_no_value(self, database: DatabaseAdapter) -> None:
         assert await database.cache.get_value(uuid4(), "missing") is None

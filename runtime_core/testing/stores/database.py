@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every database adapter keeps besides its stores: opening, migrating, closing."""
+"""Contract of database adapters: opening, migrating, closing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime_core.testing.scene import Scene
 
 
 class DatabaseAdapterContract:
-    """The life of an adapter; `unmigrated` is a fixture with an adapter of an empty database."""
+    """Lifecycle of an adapter; `unmigrated` is a fixture with an adapter of an empty database."""
 
     async def test_ping_tells_the_version_the_schema_is_at(
         self, database: DatabaseAdapter, unmigrated: DatabaseAdapter

@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every embedding store keeps: what a memory wants, and that nothing stale is ever written."""
+"""Contract of embedding stores: which memories want one, and no stale writes."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ async def waiting(database: DatabaseAdapter, scene: Scene, *texts: str, priority
 
 
 async def wanted(database: DatabaseAdapter, *memories: Memory, model: str = MODEL) -> list[WantedEmbedding]:
-    """Ask which of the memories want an embedding."""
+    """Read which of the memories want an embedding."""
     return await database.embeddings.wanted(owner(memories[0]), [each.id for each in memories], model=model)
 
 
 def made(memory: Memory, *vector: float) -> MadeEmbedding:
-    """Give an embedding of the memory's text."""
+    """Make an embedding of the memory's text."""
     return MadeEmbedding(
         memory_id=memory.id, content_hash=content_hash(memory.content.text), vector=vector or (1.0, 0.0)
     )
 
 
 def owner(memory: Memory) -> UUID:
-    """Give the agent whose memory it is."""
+    """Return the agent of the memory."""
     assert memory.agent_id is not None
     return memory.agent_id
 
 
 def failure(memory: Memory) -> EmbeddingFailure:
-    """Give a refusal of the memory's text."""
+    """Make a failure of the memory's text."""
     return EmbeddingFailure(memory_id=memory.id, content_hash=content_hash(memory.content.text), reason="refused")
 
 
 async def change(database: DatabaseAdapter, memory: Memory, text: str) -> Memory:
-    """Give a memory another text."""
+    """Change the text of a memory."""
     fresh = replace(memory, content=Content(text=text))
     await database.memories.update(owner(memory), [fresh])
     return fresh
 
 
 async def vector_of(database: DatabaseAdapter, memory: Memory) -> tuple[float, ...] | None:
-    """Read the vector that is kept of a memory."""
+    """Read the stored vector of a memory."""
     (found,) = await database.memories.get(owner(memory), [memory.id])
     return found.embedding
 
 
 def fragments_of(scene: Scene, document: Memory, *texts: str) -> list[Memory]:
-    """Cut a document."""
+    """Split a document into fragments."""
     return [
         scene.memory(text, table="fragments", metadata={"document_id": str(document.id), "position": position})
         for position, text in enumerate(texts)
@@ -70,7 +70,7 @@ def fragments_of(scene: Scene, document: Memory, *texts: str) -> list[Memory]:
 
 
 class EmbeddingStoreContract:
-    """Wanting, keeping, settling, failing, and what is overdue."""
+    """Wanting, keeping, settling, failing and claiming overdue memories."""
 
     async def test_what_is_wanted_comes_with_its_text_in_the_order_given(self, database: DatabaseAdapter) -> None:
         scene = Scene()

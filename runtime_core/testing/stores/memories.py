@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every memory store keeps, besides searching."""
+"""Contract of memory stores, except search."""
 
 from __future__ import annotations
 

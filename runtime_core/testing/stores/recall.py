@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every recall store keeps: several sources in one question, neighbours, and what a claim brings along."""
+"""Contract of recall stores: several sources, neighbours, and the recall of a claim."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MODEL = "vectors-1"
 
 
 def texts(memories: tuple[Memory, ...] | list[Memory]) -> list[str]:
-    """Give their texts, in order."""
+    """List the texts of memories, in order."""
     return [each.content.text for each in memories]
 
 
 def found(hits: tuple[Hit, ...] | list[Hit]) -> list[str]:
-    """Give the texts found, best first."""
+    """List the texts of hits, best first."""
     return [hit.memory.content.text for hit in hits]
 
 
@@ -41,7 +41,7 @@ def recall_of(scene: Scene, text: str, *, neighbours: int = 0) -> RecallQuery:
 
 
 async def say(database: DatabaseAdapter, scene: Scene, *said: str, table: str = "messages") -> None:
-    """Store texts, each a second newer than the one before."""
+    """Store texts, one second apart."""
     memories = [
         scene.memory(text, table=table, created_at=NOON + timedelta(seconds=second)) for second, text in enumerate(said)
     ]

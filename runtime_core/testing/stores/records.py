@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every record store keeps, for every kind of record."""
+"""Contract of record stores, for every kind of record."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ CHANGEABLE = [pytest.param(kind, id=RECORD_TABLES[kind]) for kind in CHANGES]
 
 
 async def scenery(database: DatabaseAdapter) -> Scene:
-    """Store the world, room and entities that other records refer to; no agent row."""
+    """Store the world, room and entities that other records refer to, without an agent."""
     scene = Scene()
     ground: list[Record] = [
         World(id=scene.world_id, created_at=NOON - timedelta(days=1)),
@@ -113,14 +113,14 @@ async def scenery(database: DatabaseAdapter) -> Scene:
 
 
 def key(record: Record) -> dict[str, Any]:
-    """Give the fields that a record is known by."""
+    """Return the key fields of a record."""
     if isinstance(record, Participant):
         return {"room_id": record.room_id, "entity_id": record.entity_id}
     return {"id": record.id}
 
 
 def owned(record: Record, agent_id: UUID) -> Record:
-    """Give a record as it comes back: with its agent (an agent's own may stay empty)."""
+    """Return a record as the store does, with its agent; an agent's own may stay empty."""
     return replace(record, agent_id=None if isinstance(record, Agent) else agent_id)
 
 

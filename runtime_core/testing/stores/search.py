@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every memory store keeps when it is searched by words, by a vector, or by both."""
+"""Contract of memory search by words, by vector, or both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODEL = "vectors-1"
 
 
 async def remember(database: DatabaseAdapter, scene: Scene, **texts: tuple[float, ...] | None) -> None:
-    """Store texts (underscores are spaces) with their vectors, each a second newer than the one before."""
+    """Store texts (underscores are spaces) with their vectors, one second apart."""
     memories = [
         scene.memory(text.replace("_", " "), embedding=vector, created_at=NOON + timedelta(seconds=second))
         for second, (text, vector) in enumerate(texts.items())
@@ -34,7 +34,7 @@ async def search(database: DatabaseAdapter, scene: Scene, which: MemoryFilter = 
 
 
 def texts(hits: list[Hit]) -> list[str]:
-    """Give the texts found, best first."""
+    """List the texts of hits, best first."""
     return [hit.memory.content.text for hit in hits]
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every task store keeps: a task that is due goes to one, and comes back when that one does not settle it."""
+"""Contract of task stores: one claimer per due task, and another claim after expiry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAST = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 async def kept_task(database: DatabaseAdapter, agent_id: UUID, *, due_at: datetime | None = None) -> Task:
-    """Store a task that waits in the queue."""
+    """Store a task with the tag `queue`."""
     task = Task(name="REMIND", tags=("queue", "repeat"), metadata={"update_interval": 60_000}, due_at=due_at)
     await database.records.insert(agent_id, [task])
     return task
@@ -30,7 +30,7 @@ async def claimed(database: DatabaseAdapter, agent_id: UUID) -> Task:
 
 
 def held_until(task: Task) -> datetime:
-    """Give the name of a claim."""
+    """Return the time that identifies the claim of a task."""
     assert task.due_at is not None
     return task.due_at
 

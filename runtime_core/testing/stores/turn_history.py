@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every turn store gives back of a conversation's past."""
+"""Contract of turn stores: the earlier messages of a conversation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def texts(context: TurnContext) -> list[str]:
-    """Give the texts of the earlier messages, in the order they came back."""
+    """List the texts of the earlier messages, in the order returned."""
     return [message.content.text for message in context.messages]
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""What every turn store keeps: one claim of a message, one end of its run."""
+"""Contract of turn stores: one claim of a message, one end of its run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD_STEPS = ({"kind": "tool", "text": "one"}, {"kind": "tool", "data": {"deep": 
 
 
 class TurnStoreContract:
-    """Outcomes of `begin`, and who may checkpoint and finish."""
+    """Outcomes of `begin`, and the owners that may checkpoint and finish."""
 
     async def test_a_new_message_is_claimed_and_stored(self, database: DatabaseAdapter) -> None:
         scene = Scene()

@@ -1,4 +1,4 @@
-"""Reading files of every kind as text."""
+"""Text extraction from every kind of file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/o
 
 
 def docx() -> bytes:
-    """The least that Word reads: a heading and a sentence."""
+    """Make a minimal Word file: a heading and a sentence."""
     paragraphs = (
         '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Kilns</w:t></w:r></w:p>'
         "<w:p><w:r><w:t>They crack when cooled fast.</w:t></w:r></w:p>"
@@ -54,7 +54,7 @@ def docx() -> bytes:
 
 
 def pdf() -> bytes:
-    """One page that says one sentence."""
+    """Make a PDF of one page with one sentence."""
     stream = b"BT /F1 12 Tf 72 720 Td (Kilns crack when cooled fast.) Tj ET"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

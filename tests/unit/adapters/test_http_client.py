@@ -121,7 +121,7 @@ async def test_no_proxy_stands_before_this_machine(
     assert (await WireModel(http, base_url=server.base_url).complete(question())).text
 
 
-@pytest.mark.skipif(which("openssl") is None, reason="makes its certificate with the openssl command")
+@pytest.mark.skipif(which("openssl") is None, reason="the openssl command is not installed")
 async def test_an_answer_comes_over_tls_from_a_trusted_server_only(
     http: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

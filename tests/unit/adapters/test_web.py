@@ -1,4 +1,4 @@
-"""Files from the web: what is read, and what nobody is let through to."""
+"""The web fetcher: files it reads, and addresses it refuses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def fetched(fetcher: WebFetcher, url: str, *, limit_bytes: int = 10_000, t
 
 
 def naming(**hosts: str) -> WebFetcher:
-    """A fetcher whose name service knows these hosts (dots as underscores), with the loopback allowed."""
+    """Make a fetcher that resolves these hosts (dots as underscores), with the loopback allowed."""
 
     async def resolve(host: str, _port: int) -> Sequence[Address]:
         return [ip_address(each) for each in hosts[host.replace(".", "_")].split()]
@@ -182,7 +182,7 @@ async def test_a_server_that_is_not_there_is_refused(fetcher: WebFetcher) -> Non
 
 @pytest.fixture
 def certified(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for `files.example` and its key."""
+    """Make a certificate for `files.example` and its key."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=files.example"]
     command += ["-addext", "subjectAltName=DNS:files.example", "-keyout", str(key), "-out", str(certificate)]

@@ -1,4 +1,4 @@
-"""Secrets by ARN, from a service that speaks Secrets Manager's protocol over HTTP."""
+"""Secrets by ARN, from a server with the protocol of Secrets Manager."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RDS = {"username": "mayfly", "password": "p@ss/w:rd", "host": "db.example", "por
 
 
 class SecretsService:
-    """Answers `GetSecretValue` for what `secrets` holds, and credentials to a container's token."""
+    """Server of `GetSecretValue` for the given `secrets`, and of container credentials."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}

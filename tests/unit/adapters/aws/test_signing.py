@@ -1,4 +1,4 @@
-"""Our signature is the one that AWS's own client makes."""
+"""The signature equals that of AWS's own client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQS as a job queue, over its protocol."""
+"""SQS job queue, over its protocol."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ async def test_a_delayed_message_is_not_handed_out_at_once(sqs: SqsQueue, queue:
 
 @contextmanager
 def recording() -> Iterator[tuple[str, list[Any]]]:
-    """A queue that takes every batch; its URL, and what it was sent. The other server forgets a batch's attributes."""
+    """Run a queue that accepts every batch; yields its URL and the entries it received.
+
+    The other server drops the attributes of a batch.
+    """
     sent: list[Any] = []
 
     class Recorder(BaseHTTPRequestHandler):

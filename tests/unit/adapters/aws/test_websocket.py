@@ -1,4 +1,4 @@
-"""Text to the connections of a WebSocket API, over the protocol that API Gateway speaks."""
+"""Channel to WebSocket connections, over the protocol of API Gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How messages are cut into clauses and words."""
+"""Splitting of messages into clauses and words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations with the listener, and the mechanics behind them."""
+"""Conversations with the built-in script, and their mechanics."""
 
 from __future__ import annotations
 

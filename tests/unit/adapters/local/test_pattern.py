@@ -1,4 +1,4 @@
-"""What patterns fit, and what they capture."""
+"""Matches and captures of patterns."""
 
 from __future__ import annotations
 

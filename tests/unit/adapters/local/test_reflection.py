@@ -1,4 +1,4 @@
-"""Sentences turned round to come from the other side."""
+"""Reflection of sentences to the other speaker."""
 
 from __future__ import annotations
 

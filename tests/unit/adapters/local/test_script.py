@@ -1,4 +1,4 @@
-"""The script that comes with the package, and what is said about one that is wrong."""
+"""The built-in script, and the errors of a wrong one."""
 
 from __future__ import annotations
 
@@ -50,29 +50,29 @@ def test_a_small_script_is_enough() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("[reflection]", "[reflection", r"^small\.toml: is no TOML"),
+        ("[reflection]", "[reflection", r"^small\.toml: is not TOML"),
         (
             'pattern = "* tea *"',
             'pattern = "* @drink *"',
-            r"keyword 'tea', rule 1 \('\* @drink \*'\): there is no class",
+            r"keyword 'tea', rule 1 \('\* @drink \*'\): the class",
         ),
-        ('pattern = "* tea *"', 'pattern = "* TEA *"', r"keywords\[0\]\.rules\[0\]\.pattern: 'TEA' is no word"),
+        ('pattern = "* tea *"', 'pattern = "* TEA *"', r"keywords\[0\]\.rules\[0\]\.pattern: 'TEA' is not a word"),
         ('"With milk?"', '"{3}?"', r"keyword 'tea', rule 1 .*\{3\} .*has 2 captures"),
         ('"With milk?"', '"{color}?"', r"keyword 'tea', rule 1 .*\{color\}"),
         ('"With milk?"', '" "', "keyword 'tea', rule 1 .*empty reply"),
-        ('replies = ["With milk?"]', "", "keyword 'tea', rule 1 .*wants replies, or a goto"),
+        ('replies = ["With milk?"]', "", "keyword 'tea', rule 1 .*needs replies or a goto"),
         ('replies = ["With milk?"]', 'goto = "coffee"', "keyword 'tea', rule 1 .*no keyword 'coffee'"),
-        ('replies = ["With milk?"]', 'goto = "tea"', "keyword 'tea': goes round in a circle: tea → tea"),
-        ('words = ["tea"]', 'words = ["tea", "tea"]', "keyword 'tea': is a keyword twice"),
+        ('replies = ["With milk?"]', 'goto = "tea"', "keyword 'tea': has a circular goto: tea → tea"),
+        ('words = ["tea"]', 'words = ["tea", "tea"]', "keyword 'tea': is a duplicate keyword"),
         ('words = ["tea"]', 'words = ["Tea"]', "keyword 'Tea': is not in lower case"),
-        ('words = ["tea"]', "words = []", "wants words and rules"),
+        ('words = ["tea"]', "words = []", "needs words and rules"),
         ('words = ["tea"]', 'words = ["tea"]\nweight = 3', r"keywords\[0\]\.weight: is not a known field"),
         ('statement = ["Go on."]', "", r"situations\.statement: is required"),
-        ('statement = ["Go on."]', "statement = []", r"situations\.statement: wants at least one reply"),
+        ('statement = ["Go on."]', "statement = []", r"situations\.statement: needs at least one reply"),
         (
             'statement = ["Go on."]',
             'statement = ["Go on, {name}."]',
-            r"situations\.statement: wants at least one reply",
+            r"situations\.statement: needs at least one reply",
         ),
     ],
 )

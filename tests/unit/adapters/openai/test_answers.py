@@ -1,4 +1,4 @@
-"""Answers, in the shapes that different servers give them."""
+"""Answers in the shapes of different servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base URLs and keys as people write them."""
+"""Base URLs and keys in the forms that people write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What errors say, and when a repetition may help."""
+"""Error texts, and which errors are retryable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events out of bytes that are cut anywhere."""
+"""Server-sent events in chunks of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bodies of requests."""
+"""Bodies of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the wire adapter promises."""
+"""Promises of the wire adapter alone."""
 
 from __future__ import annotations
 
