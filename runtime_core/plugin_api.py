@@ -80,6 +80,9 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
         """Set a value for this runtime; None removes it."""
 
+    def per_agent(self, key: object, make: Callable[[], T]) -> T:
+        """Return a value that depends on the agent alone; it is made once, and again when the character changes."""
+
     def get_conversation_length(self) -> int:
         """Return how many earlier messages a state holds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ class Agent:
         registry: The components of all plugins, in order.
         settings: What `get_setting` reads.
         deployment: The deployment's settings.
+        made: Values that its runtimes made of the agent alone, such as the stable part of the prompt.
     """
 
     id: UUID
@@ -36,6 +38,7 @@ class Agent:
     registry: Registry
     settings: AgentSettings
     deployment: Settings
+    made: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def plugins(self) -> Sequence[Plugin]:

@@ -13,6 +13,7 @@ from runtime_core.domain.character import Character
 from runtime_core.settings import Settings
 
 ALLOWED_ENV = "ALLOWED_ENV"  # comma-separated names of further variables that agents may read
+_DEPLOYMENT = frozenset(Settings.model_fields)
 _BOOLEANS = {"true": True, "false": False}
 _MASK = "[redacted]"
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -30,6 +31,7 @@ class AgentSettings:
         self._character = character
         self._deployment = deployment
         self._environment = environment
+        self._sampling: dict[str, Mapping[str, int | float]] = {}
         self._allowed = {name.strip() for name in environment.get(ALLOWED_ENV, "").split(",") if name.strip()}
 
     @property
@@ -42,36 +44,62 @@ class AgentSettings:
         layer = AgentSettings.__new__(AgentSettings)
         layer._given = dict(self._given)
         layer._secret_names = set(self._secret_names)
-        layer._character, layer._deployment = self._character, self._deployment
+        layer._character, layer._deployment, layer._sampling = self._character, self._deployment, self._sampling
         layer._environment, layer._allowed = self._environment, set(self._allowed)
         return layer
 
     def allow(self, names: Iterable[str]) -> None:
         """Let these variables be read from the environment: a plugin declares them."""
         self._allowed.update(names)
+        self._sampling = {}
 
     def get(self, key: str, default: Any = None) -> Any:
-        for source in (self._given, self._character.secrets, self._character.settings):
-            if source.get(key) is not None:
-                return _plain(source[key])
-        deployed = self._deployed(key)
-        return default if deployed is None else _plain(deployed)
+        """Get a setting; None counts as unset."""
+        value = self._given.get(key)
+        if value is None:
+            value = self._character.secrets.get(key)
+        if value is None:
+            value = self._character.settings.get(key)
+        if value is None:
+            name = key.lower()
+            if name in _DEPLOYMENT and key.isupper():
+                value = getattr(self._deployment, name)
+            elif key in self._allowed:
+                value = self._environment.get(key)
+        if isinstance(value, str):
+            return _BOOLEANS.get(value.lower(), value)
+        if value is None:
+            return default
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
 
-    def _deployed(self, key: str) -> Any:
-        field = key.lower()
-        if key.isupper() and field in Settings.model_fields:
-            return getattr(self._deployment, field)
-        return self._environment.get(key) if key in self._allowed else None
+    def sampling(self, model_type: str) -> Mapping[str, int | float]:
+        """Return a model type's defaults, such as `temperature`: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`.
+
+        Read once, and again after a change of these settings.
+        """
+        if model_type not in self._sampling:
+            self._sampling[model_type] = self._read_sampling(model_type)
+        return self._sampling[model_type]
+
+    def _read_sampling(self, model_type: str) -> Mapping[str, int | float]:
+        defaults: dict[str, int | float] = {}
+        for name in ("temperature", "max_tokens", "frequency_penalty", "presence_penalty"):
+            value = self.get(f"{model_type}_{name.upper()}", self.get(f"DEFAULT_{name.upper()}"))
+            if value is not None:
+                defaults[name] = int(value) if name == "max_tokens" else float(value)
+        return defaults
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> None:
         """Set a value for this runtime; None takes it away."""
         self._given[key] = value
+        self._sampling = {}
         if secret:
             self._secret_names.add(key)
 
     def adopt(self, character: Character) -> None:
         """Read another character's settings and secrets from now on."""
         self._character = character
+        self._sampling = {}
 
     def redacted(self, text: str) -> str:
         """The text with every secret masked."""
@@ -88,9 +116,3 @@ class AgentSettings:
         shown = (each.get_secret_value() if isinstance(each, SecretStr) else each for each in held)
         secrets = {str(each) for each in shown if each and len(str(each)) >= _SHORTEST_SECRET}
         return sorted(secrets, key=len, reverse=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return _BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value

@@ -127,24 +127,13 @@ class CallParams:
             params["on_delta"] = self._tell
 
     @classmethod
-    def prepare(cls, model_type: str, params: Any, setting: Callable[[str], Any]) -> CallParams:
-        """Put the params over the model's settings: `TEXT_LARGE_TEMPERATURE` before `DEFAULT_TEMPERATURE`."""
-        return cls(_over_settings(model_type, params, setting))
+    def prepare(cls, params: Any, defaults: Mapping[str, Any]) -> CallParams:
+        """Put the params over the model type's defaults."""
+        if not isinstance(params, Mapping):
+            return cls(params)
+        merged = {**defaults, **params}
+        return cls(ChatParams(merged) if "messages" in merged and "prompt" not in merged else merged)
 
     async def _tell(self, piece: str) -> None:
         self.was_told = True
         await self._on_delta(piece)
-
-
-def _over_settings(model_type: str, params: Any, setting: Callable[[str], Any]) -> Any:
-    if not isinstance(params, Mapping):
-        return params
-    defaults = {}
-    for name in ("temperature", "max_tokens", "frequency_penalty", "presence_penalty"):
-        for prefix in (str(model_type), "DEFAULT"):
-            value = setting(f"{prefix}_{name.upper()}")
-            if value is not None:
-                defaults[name] = int(value) if name == "max_tokens" else float(value)
-                break
-    merged = {**defaults, **params}
-    return ChatParams(merged) if "messages" in merged and "prompt" not in merged else merged

@@ -93,6 +93,15 @@ class Services:
             and future.exception() is None
         ]
 
+    def started(self) -> list[Service]:
+        """Return the started services, in the order of registration."""
+        services = []
+        for kind in self._registry.services:
+            future = self._loading.get(kind)
+            if future is not None and future.done() and future.exception() is None:
+                services.append(future.result())
+        return services
+
     def all(self) -> dict[str, list[Any]]:
         """The started services by type."""
         return {name: started for name in self.types() if (started := self.of_type(name))}

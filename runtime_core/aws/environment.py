@@ -12,8 +12,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import copy_context
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -75,11 +75,7 @@ class Environment:
         Raises:
             DeadlineExceeded: The event used up its time, or was cancelled.
         """
-
-        async def handle() -> T:
-            return await use(await self.open_deployment())
-
-        return self.serve(handle, context)
+        return self._run(self._with_deployment(use, context), context)
 
     def run_direct(
         self, use: Callable[[Deployment], Awaitable[dict[str, Any]]], context: LambdaContext | None = None
@@ -94,7 +90,7 @@ class Environment:
             MayflyError: A retryable error.
         """
         try:
-            return self.run(use, context)
+            return self._run(self._with_deployment(use, context), context)
         except MayflyError as error:
             if error.retryable:
                 raise
@@ -131,29 +127,20 @@ class Environment:
 
         Otherwise the same as `run`.
         """
-        return self._run(lambda: _handle_with_background(handle), context)
+        return self._run(_on_demand(handle, context), context)
 
     def run_with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None = None) -> T:
         """Run one event that needs the settings but no agents.
 
         Otherwise the same as `run`.
         """
+        return self._run(self._with_settings(use, context), context)
 
-        async def handle() -> T:
-            settings = await self._read_settings()
-            try:
-                return await use(settings)
-            except SettingsError as error:
-                _log_unusable(error)
-                raise
-
-        return self._run(handle, context)
-
-    def _run(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
+    def _run(self, event: Coroutine[Any, Any, T], context: LambdaContext | None) -> T:
         with self._lock:  # Lambda sends one event at a time; other threads of a local run queue here
             self._request_id = "" if context is None else context.aws_request_id
             try:
-                return self._runner.run(self._handle(handle, context), context=copy_context())
+                return self._runner.run(event, context=copy_context())
             except asyncio.CancelledError as error:  # a BaseException: uncaught, it would end the process
                 raise DeadlineExceeded("the event was cancelled before it was answered: send it again") from error
             finally:
@@ -166,21 +153,18 @@ class Environment:
             gc.freeze()
             gc.enable()
 
-    async def _handle(self, handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
-        try:
-            if context is None:
-                return await handle()
-            with deadline(Deadline.after(usable_s(context.get_remaining_time_in_millis() / 1000))) as limit:
-                async with asyncio.timeout(hard_limit_s(limit.remaining_s())) as scope:
-                    return await handle()
-        except TimeoutError as error:
-            if context is None or not scope.expired():
+    async def _with_deployment(self, use: Callable[[Deployment], Awaitable[T]], context: LambdaContext | None) -> T:
+        async with _event(context):
+            return await use(await self.open_deployment())
+
+    async def _with_settings(self, use: Callable[[Settings], Awaitable[T]], context: LambdaContext | None) -> T:
+        async with _event(context):
+            settings = await self._read_settings()
+            try:
+                return await use(settings)
+            except SettingsError as error:
+                _log_unusable(error)
                 raise
-            raise DeadlineExceeded(
-                "the event used up the invocation's time: send it again, or raise the timeout"
-            ) from error
-        finally:
-            await _cancel_leftovers()
 
     async def open_deployment(self) -> Deployment:
         """Return the deployment, opening it on first use.
@@ -265,18 +249,43 @@ def _log_unusable(error: MayflyError) -> None:
     log.error("deployment cannot start: %s", error, extra={"error_code": error.code})
 
 
-async def _handle_with_background(handle: Callable[[], Awaitable[T]]) -> T:
-    """Run the event and await its background work.
+async def _on_demand(handle: Callable[[], Awaitable[T]], context: LambdaContext | None) -> T:
+    async with _event(context):
+        return await handle()
 
-    Lambda freezes the process after the event.
+
+@asynccontextmanager
+async def _event(context: LambdaContext | None) -> AsyncIterator[None]:
+    """Bound one event by its remaining time, and leave nothing running after it: Lambda freezes the process.
+
+    Background work is awaited, within that time; other tasks that the event left are cancelled.
     """
     try:
-        answer = await handle()
+        if context is None:
+            async with _background_awaited():
+                yield
+        else:
+            with deadline(Deadline.after(usable_s(context.get_remaining_time_in_millis() / 1000))) as limit:
+                async with asyncio.timeout(hard_limit_s(limit.remaining_s())) as scope, _background_awaited():
+                    yield
+    except TimeoutError as error:
+        if context is None or not scope.expired():
+            raise
+        raise DeadlineExceeded(
+            "the event used up the invocation's time: send it again, or raise the timeout"
+        ) from error
+    finally:
+        await _cancel_leftovers()
+
+
+@asynccontextmanager
+async def _background_awaited() -> AsyncIterator[None]:
+    try:
+        yield
     except Exception:
         await background.finished()
         raise
     await background.finished()
-    return answer
 
 
 async def _cancel_leftovers() -> None:

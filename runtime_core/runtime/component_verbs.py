@@ -169,7 +169,7 @@ class ServiceVerbs(Context):
     @property
     def services(self) -> list[Service]:
         """The started services."""
-        return [service for started in self._services.all().values() for service in started]
+        return self._services.started()
 
     async def start_services(self) -> None:
         """Start the services that were registered after `initialize`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
+from runtime_core.agent.agent_settings import AgentSettings
 from runtime_core.agent.embedding_space import embed_texts_in, space_of
 from runtime_core.agent.models import CallParams, ask
 from runtime_core.agent.registry import Registry
@@ -36,6 +37,7 @@ class ModelVerbs(Context):
     """Ask models, embed texts, and find what a message recalls."""
 
     _registry: Registry
+    _settings: AgentSettings
     _shared: Shared
 
     @overload
@@ -87,7 +89,7 @@ class ModelVerbs(Context):
             ModelNotFound: No plugin answers this type, or not this provider.
             ModelError: Every handler failed; the last failure.
         """
-        asked = CallParams.prepare(model_type, params, self.get_setting)
+        asked = CallParams.prepare(params, self._settings.sampling(str(model_type)))
         return await ask(
             self._registry.model_handlers(model_type, provider),
             lambda each: call(each.handler, (self, asked.params)),
@@ -99,7 +101,7 @@ class ModelVerbs(Context):
     async def _record_model_call(self, call: ModelCall) -> None:
         scope = current_scope(self.agent_id)
         if scope is not None:
-            scope.calls.append(call)
+            scope.add_call(call)
         run_id = scope.run_id if scope else None
         await self.emit(EventType.MODEL_USED, {"runtime": self, "run_id": run_id, "call": call})
 

@@ -72,6 +72,7 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         runtime = cls.__new__(cls)
         runtime._set_up(agent.character, agent.id, agent.settings.layer(), agent.registry.layer(), adapter, shared)
         runtime._agent = agent
+        runtime._made = agent.made
         runtime._conversation_length = None
         return runtime
 
@@ -91,6 +92,7 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         self.eliza_os: Orchestrator | None = None
         self.is_ephemeral = shared is not None
         self._settings = settings
+        self._made: dict[object, Any] = {}
         self._registry = registry
         self._services = Services(registry)
         self._given = adapter
@@ -160,7 +162,7 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         if self._adapter is None:
             self._adapter = open_adapter(agent.plugins, self.settings)
             self._stack.push_async_callback(self._adapter.close)
-        for plugin in agent.plugins:
+        for plugin in self._registry.plugins:
             if plugin.init is not None:
                 await self._init_plugin(plugin)
 
@@ -241,10 +243,18 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         """Continue with another character; `change_character` checks, stores and audits one."""
         self.character = character
         self._settings.adopt(character)
+        self._made = {}
 
     def redacted(self, text: str) -> str:
         """Return the text with every secret of this runtime masked."""
         return self._settings.redacted(text)
+
+    def per_agent(self, key: object, make: Callable[[], T]) -> T:
+        """Return a value that depends on the agent alone; it is made once, and again when the character changes."""
+        if key not in self._made:
+            self._made[key] = make()
+        value: T = self._made[key]
+        return value
 
     def get_conversation_length(self) -> int:
         """Return how many earlier messages a state holds: the constructor's, the character's, else 32."""

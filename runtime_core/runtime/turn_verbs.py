@@ -13,7 +13,7 @@ from runtime_core.errors import InvalidInput
 from runtime_core.plugin_api import Action, Callback, Context, Evaluator
 from runtime_core.rooms.contexts import active_contexts
 from runtime_core.rooms.roles import roles_held
-from runtime_core.support.scope import TurnScope, close_scope, current_scope, open_scope, scope_of
+from runtime_core.support.scope import TurnScope, close_scope, current_scope, innermost_scope, open_scope, scope_of
 from runtime_core.turn.act import ToolCallContext, execute_planned_tool_call, find_action, process_actions
 from runtime_core.turn.compose import compose
 from runtime_core.turn.evaluate import run_evaluators
@@ -44,7 +44,7 @@ class TurnVerbs(Context):
         """
         if isinstance(include, str | State):
             raise InvalidInput(f"expected names of providers, got a {type(include).__name__}", path="include")
-        about = self.as_message(message)
+        about = message if isinstance(message, Memory) else self.as_message(message)
         names = frozenset(include or ())
         scope, key = scope_of(self.agent_id, about.room_id), (about.id, names, only_include)
         if skip_cache or key not in scope.states:
@@ -124,7 +124,9 @@ class TurnVerbs(Context):
 
     def turn_context(self) -> TurnContext | None:
         """Return what the claim of the current message read; None outside a turn."""
-        scope = current_scope(self.agent_id)
+        scope = innermost_scope()
+        if scope is not None and scope.agent_id != self.agent_id:  # an agent that another one called
+            scope = current_scope(self.agent_id)
         return scope.context if scope else None
 
     def turn(self) -> TurnScope | None:

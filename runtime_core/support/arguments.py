@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import CoroutineType, FunctionType, MethodType
 from typing import Any
 
 
@@ -16,8 +16,12 @@ def trim_arguments(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> t
 
 async def call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Call a callback with the leading arguments it takes; it may be a plain function."""
-    given = handler(*trim_arguments(handler, arguments))
-    return await given if inspect.isawaitable(given) else given
+    if isinstance(handler, FunctionType) and not handler.__code__.co_flags & inspect.CO_VARARGS:
+        arguments = arguments[: handler.__code__.co_argcount]  # as `_places`, without its calls: most handlers
+    else:
+        arguments = trim_arguments(handler, arguments)
+    given = handler(*arguments)
+    return await given if isinstance(given, CoroutineType) or inspect.isawaitable(given) else given
 
 
 def _places(handler: Callable[..., Any]) -> int | None:

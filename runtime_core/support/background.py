@@ -44,6 +44,8 @@ def is_under_way(owner: object) -> bool:
 
 
 def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
+    if not _running:
+        return []
     loop, current = asyncio.get_running_loop(), asyncio.current_task()
     return [
         task

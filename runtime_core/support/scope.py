@@ -39,6 +39,7 @@ class TurnScope:
         results: Action results by message id, in order.
         states: States composed in this turn, by message id and what was included.
         calls: Model calls, in order.
+        usage: Tokens of every model call.
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
@@ -59,6 +60,7 @@ class TurnScope:
     claimed: bool = False
     began: float = field(default_factory=time.monotonic)
     recall_task: Recall | None = None
+    usage: Usage = NO_USAGE
     round_trips: int = 0
     database_ms: float = 0.0
 
@@ -95,13 +97,15 @@ class TurnScope:
             scope.database_ms += took_ms
             scope = scope.outer
 
-    @property
-    def usage(self) -> Usage:
-        """Tokens of every model call of the turn."""
-        return sum((call.usage for call in self.calls), start=NO_USAGE)
+    def add_call(self, call: ModelCall) -> None:
+        """Add a model call and its tokens."""
+        self.calls.append(call)
+        self.usage = self.usage + call.usage
 
 
 _current: ContextVar[TurnScope | None] = ContextVar("mayfly_turn", default=None)
+innermost_scope = _current.get
+"""Returns the innermost scope of the current task, of whichever agent."""
 
 
 def current_scope(agent_id: UUID) -> TurnScope | None:

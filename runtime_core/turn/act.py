@@ -286,9 +286,11 @@ async def possible_actions(runtime: Context, message: Memory, state: State) -> l
         active_contexts=runtime.active_contexts(),
         user_roles=_roles(runtime, message),
     )
-    allowed = [each for each in runtime.actions if _refusal(each, context) is None]
-    verdicts = await asyncio.gather(*(_possible(runtime, each, message, state) for each in allowed))
-    return [action for action, possible in zip(allowed, verdicts, strict=True) if possible]
+    allowed = [each for each in runtime.actions if not (each.roles or each.contexts) or _refusal(each, context) is None]
+    asked = [each for each in allowed if each.validate is not None]
+    verdicts = await asyncio.gather(*[_possible(runtime, each, message, state) for each in asked])
+    refused = [action.name for action, possible in zip(asked, verdicts, strict=True) if not possible]
+    return [each for each in allowed if each.name not in refused] if refused else allowed
 
 
 async def _possible(runtime: Context, action: Action, message: Memory, state: State) -> bool:

@@ -33,7 +33,11 @@ async def compose(runtime: Context, message: Memory, include: frozenset[str], *,
         StateError: A name in `include` is unknown.
     """
     active = runtime.active_contexts()
-    fitting = [each for each in runtime.providers_in_order() if each.name in include or belongs(each.contexts, active)]
+    fitting = [
+        each
+        for each in runtime.providers_in_order()
+        if not each.contexts or each.name in include or belongs(each.contexts, active)
+    ]
     chosen = choose_providers(fitting, include, only_include=only_include)
     earlier = State(data={"action_results": tuple(runtime.get_action_results(message.id))})
     return await run_providers(
@@ -51,37 +55,45 @@ def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, 
         raise StateError(
             f"no provider {', '.join(sorted(unknown))}; there are {', '.join(sorted(each.name for each in providers))}"
         )
-    chosen = [
+    return [
         each
         for each in providers
         if each.name in include or (not only_include and not each.dynamic and not each.private)
     ]
-    return sorted(chosen, key=lambda each: each.position)
 
 
 async def run_providers(
     runtime: Context, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
 ) -> State:
-    """Run the providers together, each under its timeout; one that fails is noted and left out."""
-    outcomes = await _together(runtime, message, providers, timeout_s, earlier)
-    given = {
-        each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if not isinstance(outcome, str)
-    }
-    failed = {each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if isinstance(outcome, str)}
+    """Run the providers concurrently, each within the timeout; a failed one is recorded and left out."""
+    results: dict[str, ProviderResult] = {}
+    errors: dict[str, str] = {}
     values: dict[str, Any] = {}
-    for result in given.values():
-        values.update(result.values)
-    text = "\n\n".join(result.text for result in given.values() if result.text)
-    return State(values=values, data={"providers": given, "provider_errors": failed}, text=text)
+    texts: list[str] = []
+    for provider, outcome in zip(
+        providers, await _run_all(runtime, message, providers, timeout_s, earlier), strict=True
+    ):
+        if isinstance(outcome, str):
+            errors[provider.name] = outcome
+            continue
+        results[provider.name] = outcome
+        values.update(outcome.values)
+        if outcome.text:
+            texts.append(outcome.text)
+    return State(values=values, data={"providers": results, "provider_errors": errors}, text="\n\n".join(texts))
 
 
-async def _together(
+async def _run_all(
     runtime: Context, message: Memory, providers: Sequence[Provider], timeout_s: float, earlier: State
 ) -> list[ProviderResult | str]:
-    """What each provider gave, or why it gave nothing; all have the same time, so one wait bounds them all."""
+    """Run the providers under one wait, since all have the same time.
+
+    Returns:
+        The result of each, or why it has none, in their order.
+    """
     if not providers:
         return []
-    tasks = [asyncio.ensure_future(_provided(runtime, message, each, earlier)) for each in providers]
+    tasks = [asyncio.ensure_future(_run(runtime, message, each, earlier)) for each in providers]
     try:
         await asyncio.wait(tasks, timeout=bounded_s(timeout_s))
     finally:
@@ -91,28 +103,27 @@ async def _together(
         if late:
             await asyncio.wait(late)
     return [
-        _late(provider, timeout_s) if task.cancelled() else task.result()
+        _report_late(provider, timeout_s) if task.cancelled() else task.result()
         for provider, task in zip(providers, tasks, strict=True)
     ]
 
 
-def _late(provider: Provider, timeout_s: float) -> str:
+def _report_late(provider: Provider, timeout_s: float) -> str:
     log.warning("provider timed out", extra={"provider": provider.name, "timeout_s": timeout_s})
     return f"provider {provider.name} took longer than {timeout_s:.1f} s"
 
 
-async def _provided(runtime: Context, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
-    """What a provider gave, or why it failed."""
+async def _run(runtime: Context, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
+    """Run one provider; returns its result, or why it failed."""
     try:
-        return _result(await call(provider.get, (runtime, message, earlier)), provider.name)
+        given = await call(provider.get, (runtime, message, earlier))
+        if isinstance(given, ProviderResult):
+            return given
+        if given is None:
+            return NOTHING_PROVIDED
+        if isinstance(given, str):
+            return ProviderResult(text=given)
+        return coerce(ProviderResult, given, name=f"provider {provider.name}")
     except Exception as error:
         log.exception("provider failed", extra={"provider": provider.name})
         return f"{type(error).__name__}: {error}"
-
-
-def _result(given: object, name: str) -> ProviderResult:
-    if given is None:
-        return NOTHING_PROVIDED
-    if isinstance(given, str):
-        return ProviderResult(text=given)
-    return coerce(ProviderResult, given, name=f"provider {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -58,14 +59,25 @@ class TurnService:
             ModelError, StoreError, DeadlineExceeded: The turn failed; the message is stored, and its
                 next delivery resumes.
         """
-        message = replace(runtime.as_message(message), agent_id=runtime.agent_id)
+        given = message if isinstance(message, Memory) else runtime.as_message(message)
+        message = replace(given, agent_id=runtime.agent_id)
         if not message.content.text.strip() and not message.content.attachments:
             raise InvalidInput("the message says nothing: text is empty and there is no attachment", path="content")
         outer = current_deadline()
-        if options.timeout_s is None:
-            return await _take(runtime, message, callback, options, outer)
-        with deadline(Deadline.after(options.timeout_s)):
-            return await _take(runtime, message, callback, options, outer)
+        bound = deadline(Deadline.after(options.timeout_s)) if options.timeout_s else nullcontext()
+        with turn_scope(runtime.agent_id, message.room_id) as scope, bound:
+            scope.run_id = options.run_id or scope.run_id
+            recall = scope.recall_task = RecallTask(runtime, message, recall_mode(runtime))
+            turn = Turn(
+                runtime=runtime,
+                message=message,
+                scope=scope,
+                recall=recall,
+                options=options,
+                callback=callback,
+                outer_deadline=outer,
+            )
+            return await take_turn(turn)
 
     async def delete_message(self, runtime: TurnRuntime, message_id: UUID) -> bool:
         """Delete a message and emit `MESSAGE_DELETED`; returns whether it existed."""
@@ -74,22 +86,3 @@ class TurnService:
     async def clear_channel(self, runtime: TurnRuntime, room_id: UUID) -> int:
         """Delete a room's messages and emit `CHANNEL_CLEARED`; returns how many there were."""
         return await clear_channel(runtime, room_id)
-
-
-async def _take(
-    runtime: TurnRuntime, message: Memory, callback: OnContent | None, options: TurnOptions, outer: Deadline | None
-) -> MessageProcessingResult:
-    with turn_scope(runtime.agent_id, message.room_id) as scope:
-        scope.run_id = options.run_id or scope.run_id
-        recall = RecallTask(runtime, message, recall_mode(runtime))
-        scope.recall_task = recall
-        turn = Turn(
-            runtime=runtime,
-            message=message,
-            scope=scope,
-            recall=recall,
-            options=options,
-            callback=callback,
-            outer_deadline=outer,
-        )
-        return await take_turn(turn)

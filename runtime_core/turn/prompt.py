@@ -40,14 +40,16 @@ def chat_messages(
         channel: What kind of room it is.
     """
     speakers = {} if channel in DIRECT_CHANNELS else names
-    earlier = (
-        memory
+    earlier = [
+        _spoken(memory, agent_id, speakers, attached_length=_EARLIER_LENGTH)
         for memory in _given(state, providers, PromptPlace.CONVERSATION, "messages")
-        if isinstance(memory, Memory) and memory.id != message.id
-    )
+        if isinstance(memory, Memory)
+        and memory.id != message.id
+        and (memory.content.text or memory.content.attachments)
+    ]
     return [
         ChatMessage(role=ChatRole.SYSTEM, text=_system_text(state, providers)),
-        *(_spoken(memory, agent_id, speakers, attached_length=_EARLIER_LENGTH) for memory in earlier if _said(memory)),
+        *earlier,
         _spoken(message, agent_id, speakers, name=names.get(message.entity_id)),
     ]
 
@@ -63,16 +65,18 @@ def _system_text(state: State, providers: Sequence[Provider]) -> str:
 
 
 def _texts(state: State, providers: Iterable[Provider], place: PromptPlace) -> list[str]:
-    given = (state.provided(each.name).text for each in providers if each.place is place)
-    return [text for text in given if text]
+    results = state.data.get("providers", {})
+    return [
+        text for each in providers if each.place is place and each.name in results and (text := results[each.name].text)
+    ]
 
 
 def _given(state: State, providers: Iterable[Provider], place: PromptPlace, key: str) -> list[Any]:
-    return [item for each in providers if each.place is place for item in state.provided(each.name).data.get(key, ())]
-
-
-def _said(memory: Memory) -> bool:
-    return bool(memory.content.text or memory.content.attachments)
+    items: list[Any] = []
+    for each in providers:
+        if each.place is place:
+            items.extend(state.provided(each.name).data.get(key, ()))
+    return items
 
 
 def _spoken(
@@ -88,8 +92,10 @@ def _spoken(
     Args:
         attached_length: Most characters told of each attachment; None tells all.
     """
-    attached = [_attached(each, attached_length) for each in memory.content.attachments]
-    text = "\n".join(part for part in (memory.content.text, *attached) if part)
+    text = memory.content.text
+    if memory.content.attachments:
+        attached = [_attached(each, attached_length) for each in memory.content.attachments]
+        text = "\n".join(part for part in (text, *attached) if part)
     if memory.entity_id == agent_id:
         return ChatMessage(role=ChatRole.ASSISTANT, text=text)
     speaker = speakers.get(memory.entity_id)

@@ -35,7 +35,8 @@ async def take_turn(turn: Turn) -> MessageProcessingResult:
 
 async def _process(turn: Turn, run: Run) -> MessageProcessingResult:
     runtime = turn.runtime
-    turn.queue = await open_work_queue(runtime) if runtime.evaluators else None
+    if runtime.settings.work_queue_url and runtime.evaluators:
+        turn.queue = await open_work_queue(runtime)
     await runtime.emit(EventType.RUN_STARTED, turn.event())
     await runtime.emit(EventType.MESSAGE_RECEIVED, {**turn.event(), "message": turn.message})
     try:

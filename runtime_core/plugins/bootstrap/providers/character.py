@@ -12,12 +12,14 @@ from runtime_core.domain.world import ChannelType
 from runtime_core.plugin_api import Context, PromptPlace, Provider
 from runtime_core.turn.decide import channel_of
 
+_KEY = "CHARACTER"
+
 
 async def _get(runtime: Context, message: Memory) -> ProviderResult:
     character: Character = runtime.character
     in_feed = channel_of(message, runtime.turn_context()) is ChannelType.FEED
     return ProviderResult(
-        text=character_text(character, in_feed=in_feed),
+        text=runtime.per_agent((_KEY, in_feed), lambda: character_text(character, in_feed=in_feed)),
         values={"agent_name": character.name, "bio": "\n".join(character.paragraphs), "system": character.system},
         data={"character": character},
     )
