@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -42,6 +44,9 @@ T = TypeVar("T")
 
 
 log = logging.getLogger(__name__)
+
+_DEFAULT_AGENTS = Settings.model_fields["agents"].default
+_EXAMPLE = Path(__file__).with_name("ada.json")  # only in the wheel, which holds no `handlers` package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +240,8 @@ def load_agents(settings: Settings) -> list[AgentConfig]:
     try:
         value: Any = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
+        if settings.agents == _DEFAULT_AGENTS and _EXAMPLE.exists() and find_spec("handlers") is None:
+            return [coerce_agent({"character": _EXAMPLE})]
         raise SettingsError(
             f"AGENTS is {settings.agents!r}, expected module:attribute of a list of agents: {error}", name="AGENTS"
         ) from error
