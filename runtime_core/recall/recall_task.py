@@ -97,6 +97,7 @@ class RecallTask:
         self._context: TurnContext | None = None
         self._embedding: asyncio.Task[tuple[float, ...] | None] | None = None
         self._found: asyncio.Task[RecallResult] | None = None
+        self._claimed: RecallResult | None = None  # what the claim found, grouped
         self.claim_query = self._make_query() if self._mode is RecallMode.TEXT else None
         if self._mode is RecallMode.HYBRID:
             self._embedding = asyncio.create_task(self._embed(), name="recall: embedding")
@@ -118,7 +119,9 @@ class RecallTask:
         if self._mode is RecallMode.OFF:
             return NO_RESULT
         if self._context is not None and self.claim_query is not None:
-            return _group_hits(self._context.recalled)
+            if self._claimed is None:
+                self._claimed = _group_hits(self._context.recalled)
+            return self._claimed
         if self._found is None:
             self._found = asyncio.create_task(self._search(), name="recall: search")
         return await asyncio.shield(self._found)
@@ -126,6 +129,8 @@ class RecallTask:
     async def close(self) -> None:
         """Cancel the embedding and the search if they still run."""
         tasks = [each for each in (self._embedding, self._found) if each is not None]
+        if not tasks:
+            return
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
