@@ -98,7 +98,7 @@ SHOWN_BY = {
     "R5": ["tests/unit/turn/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
     "R7": ["tests/unit/agent/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
     "R8": [f"{_TURN}::test_every_event_of_a_turn_is_told"],
-    "R17": [f"{_WORK}::test_overlapping_ticks_and_double_deliveries_do_each_task_once"],
+    "R17": [f"{_WORK}::test_overlapping_ticks_and_duplicate_deliveries_run_each_task_once"],
     "R21": ["tests/unit/runtime/test_runtime.py::test_secrets_never_reach_a_log_line"],
     "P1": [
         f"{_TURN}::test_the_model_reads_character_earlier_messages_and_the_exact_text",
@@ -132,7 +132,7 @@ SHOWN_BY = {
         "tests/infra/test_template.py::test_each_priority_has_a_concurrency_of_its_own",
     ],
     "E2": [
-        f"{_EMBED}::test_what_lies_on_the_queue_is_ids_and_a_hash_alone",
+        f"{_EMBED}::test_a_queued_job_has_only_ids_and_a_hash",
         f"{_DRAIN}::test_a_text_changed_before_the_drain_is_embedded_as_it_is_now",
     ],
     "E3": [
@@ -140,13 +140,13 @@ SHOWN_BY = {
         f"{_DRAIN}::test_a_poisoned_text_is_found_by_halves_and_fails_alone_with_its_reason",
     ],
     "E4": [
-        f"{_EMBED}::test_what_was_never_queued_is_found_by_the_drain_task_and_embedded",
+        f"{_EMBED}::test_the_drain_task_embeds_memories_that_were_never_enqueued",
         "runtime_core/testing/stores/embeddings.py::test_what_is_overdue_is_claimed_once_and_by_its_priority",
     ],
     "E5": [
         f"{_BATCHES}::test_no_more_batches_run_at_once_than_allowed",
         f"{_BATCHES}::test_an_item_is_given_up_after_its_attempts_and_a_hopeless_one_at_once",
-        f"{_EMBED}::test_agents_of_one_batch_are_embedded_a_few_at_once_and_a_broken_one_gives_back_its_own_alone",
+        f"{_EMBED}::test_agents_of_one_batch_are_embedded_concurrently_and_a_broken_one_fails_alone",
         f"{_EMBED}::test_the_drain_is_a_task_of_the_agent_that_overlapping_ticks_do_once",
     ],
     "E6": [
@@ -156,14 +156,14 @@ SHOWN_BY = {
     "L4": [
         f"{_EMBED}::test_a_turn_queues_the_message_high_and_the_answer_normal_and_the_handler_embeds_both",
         "tests/handlers/test_inbox.py::test_a_room_is_answered_in_order",
-        f"{_WORK}::test_a_job_nobody_can_read_or_do_comes_back_without_holding_up_its_neighbours",
+        f"{_WORK}::test_an_invalid_or_failing_job_is_redelivered_and_delays_no_other",
     ],
     "L6": [
-        f"{_WORK}::test_without_a_queue_the_tick_does_what_is_due_itself",
-        f"{_EMBED}::test_without_a_queue_the_drain_task_embeds_what_waits",
+        f"{_WORK}::test_without_a_queue_the_tick_runs_the_due_tasks",
+        f"{_EMBED}::test_without_a_queue_the_drain_task_embeds_the_pending_memories",
     ],
     "P6": [f"{_TURN}::test_later_actions_see_earlier_results_and_what_they_send_is_stored"],
-    "P7": [f"{_WORK}::test_evaluators_go_to_the_queue_with_ids_alone_and_run_where_it_is_read"],
+    "P7": [f"{_WORK}::test_evaluators_are_enqueued_by_id_and_run_in_the_worker"],
     "C1": ["tests/unit/domain/test_character.py::test_one_text_as_bio_is_one_paragraph_not_letters"],
     "C2": [
         "tests/unit/domain/test_character.py::test_a_file_of_the_first_elizaos_loads_unchanged",
@@ -180,8 +180,8 @@ SHOWN_BY = {
     "D8": ["runtime_core/testing/stores/records.py::test_a_log_line_is_never_changed_or_deleted"],
     "L1": [f"{_LAMBDA}::test_a_thousand_warm_invocations_cost_two_round_trips_and_one_model_call_each"],
     "L2": ["tests/handlers/test_api.py::test_a_message_of_any_source_is_answered"],
-    "L3": ["tests/handlers/test_message.py::test_a_message_comes_back_with_an_answer_and_its_ids"],
-    "L7": ["tests/handlers/test_migrate.py::test_it_applies_what_is_missing_and_then_nothing"],
+    "L3": ["tests/handlers/test_message.py::test_a_message_returns_an_answer_and_its_ids"],
+    "L7": ["tests/handlers/test_migrate.py::test_it_applies_the_missing_migrations_once"],
     "L8": ["tests/handlers/test_message.py::test_a_model_that_answers_too_late_ends_in_time_to_free_the_claim"],
     "L9": ["tests/infra/test_template.py::test_every_function_has_its_handler_and_runs_on_python_3_13"],
     "N1": [
