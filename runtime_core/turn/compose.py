@@ -1,4 +1,4 @@
-"""The state an answer is made from: what the providers know, composed in order."""
+"""Composition of a state from the results of the providers, in order."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def compose(runtime: Context, message: Memory, include: frozenset[str], *,
     """Run the providers that fit the conversation and merge their results.
 
     Args:
-        include: Names of further providers, dynamic and private ones included.
-        only_include: Those alone.
+        include: Names of additional providers, also dynamic and private ones.
+        only_include: Run only the providers in `include`.
 
     Raises:
         StateError: A name in `include` is unknown.
@@ -42,14 +42,14 @@ async def compose(runtime: Context, message: Memory, include: frozenset[str], *,
 
 
 def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, only_include: bool) -> list[Provider]:
-    """Pick the providers of a state, in their order.
+    """Select the providers of a state, in their order.
 
     Raises:
-        StateError: A name in `include` is no provider's; lists the known ones.
+        StateError: A name in `include` is unknown; lists the known names.
     """
     if unknown := include - {each.name for each in providers}:
         raise StateError(
-            f"no provider {', '.join(sorted(unknown))}; there are {', '.join(sorted(each.name for each in providers))}"
+            f"no provider {', '.join(sorted(unknown))}; known: {', '.join(sorted(each.name for each in providers))}"
         )
     chosen = [
         each
@@ -62,8 +62,11 @@ def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, 
 async def run_providers(
     runtime: Context, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
 ) -> State:
-    """Run the providers together, each under its timeout; one that fails is noted and left out."""
-    outcomes = await _together(runtime, message, providers, timeout_s, earlier)
+    """Run the providers concurrently, each under its timeout.
+
+    Failures are kept in the state's `provider_errors`, by the provider's name.
+    """
+    outcomes = await _run_concurrently(runtime, message, providers, timeout_s, earlier)
     given = {
         each.name: outcome for each, outcome in zip(providers, outcomes, strict=True) if not isinstance(outcome, str)
     }
@@ -75,13 +78,17 @@ async def run_providers(
     return State(values=values, data={"providers": given, "provider_errors": failed}, text=text)
 
 
-async def _together(
+async def _run_concurrently(
     runtime: Context, message: Memory, providers: Sequence[Provider], timeout_s: float, earlier: State
 ) -> list[ProviderResult | str]:
-    """What each provider gave, or why it gave nothing; all have the same time, so one wait bounds them all."""
+    """Run the providers under one wait, since all have the same timeout.
+
+    Returns:
+        For each provider, its result or the reason of its failure.
+    """
     if not providers:
         return []
-    tasks = [asyncio.ensure_future(_provided(runtime, message, each, earlier)) for each in providers]
+    tasks = [asyncio.ensure_future(_run_provider(runtime, message, each, earlier)) for each in providers]
     try:
         await asyncio.wait(tasks, timeout=bounded_s(timeout_s))
     finally:
@@ -91,26 +98,26 @@ async def _together(
         if late:
             await asyncio.wait(late)
     return [
-        _late(provider, timeout_s) if task.cancelled() else task.result()
+        _report_timeout(provider, timeout_s) if task.cancelled() else task.result()
         for provider, task in zip(providers, tasks, strict=True)
     ]
 
 
-def _late(provider: Provider, timeout_s: float) -> str:
+def _report_timeout(provider: Provider, timeout_s: float) -> str:
     log.warning("provider timed out", extra={"provider": provider.name, "timeout_s": timeout_s})
     return f"provider {provider.name} took longer than {timeout_s:.1f} s"
 
 
-async def _provided(runtime: Context, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
-    """What a provider gave, or why it failed."""
+async def _run_provider(runtime: Context, message: Memory, provider: Provider, earlier: State) -> ProviderResult | str:
+    """Return a provider's result, or the reason of its failure."""
     try:
-        return _result(await call(provider.get, (runtime, message, earlier)), provider.name)
+        return _coerce_result(await call(provider.get, (runtime, message, earlier)), provider.name)
     except Exception as error:
         log.exception("provider failed", extra={"provider": provider.name})
         return f"{type(error).__name__}: {error}"
 
 
-def _result(given: object, name: str) -> ProviderResult:
+def _coerce_result(given: object, name: str) -> ProviderResult:
     if given is None:
         return NOTHING_PROVIDED
     if isinstance(given, str):
