@@ -1,4 +1,4 @@
-"""Work that is started and not awaited by its caller: kept alive, and awaited by whoever ends the event or runtime."""
+"""Background work: started without a wait, awaited when its owner stops."""
 
 from __future__ import annotations
 
@@ -9,38 +9,41 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-# The loop itself holds tasks weakly; an owner is what the work belongs to, so that its `stop` can wait.
+# The loop holds tasks only weakly. The owner is the object whose `stop` waits for the task.
 _running: dict[asyncio.Task[Any], object] = {}
 
 
 def start(work: Coroutine[Any, Any, Any], *, name: str, owner: object) -> asyncio.Task[Any]:
-    """Start work in the current loop; a failure is logged, since nobody awaits it.
+    """Start work in the current loop, and log its failure.
 
     Args:
-        name: What the work is, for the log.
-        owner: What ends no earlier than the work: `finished(owner)` waits for it.
+        name: The name of the work in the log.
+        owner: The object that outlives the work: `finished(owner)` waits for it.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running[task] = owner
-    task.add_done_callback(_ended)
+    task.add_done_callback(_finish_task)
     return task
 
 
 async def finished(owner: object | None = None) -> None:
-    """Wait until the loop's background work is done, also what is started meanwhile; with `owner` only its own.
+    """Wait until background work is done, including work started meanwhile.
 
-    Called from inside background work, it does not wait for that.
+    Background work that calls this does not wait for itself.
+
+    Args:
+        owner: Wait for this owner's work; None waits for all work of the loop.
     """
-    while waiting := _unfinished(owner):
+    while waiting := _list_unfinished(owner):
         await asyncio.wait(waiting)
 
 
 def is_under_way(owner: object) -> bool:
-    """Whether work of this owner is not done yet."""
-    return bool(_unfinished(owner))
+    """Whether work of this owner is unfinished."""
+    return bool(_list_unfinished(owner))
 
 
-def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
+def _list_unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
     loop, current = asyncio.get_running_loop(), asyncio.current_task()
     return [
         task
@@ -49,7 +52,7 @@ def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
     ]
 
 
-def _ended(task: asyncio.Task[Any]) -> None:
+def _finish_task(task: asyncio.Task[Any]) -> None:
     _running.pop(task, None)
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("background work failed", extra={"work": task.get_name()}, exc_info=error)

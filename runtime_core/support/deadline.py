@@ -1,4 +1,4 @@
-"""The time an invocation has left: every wait is bounded by it."""
+"""Deadline of an invocation, which bounds every wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime_core.errors import DeadlineExceeded
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in time on a monotonic clock, in seconds."""
+    """Point in time on a monotonic clock, in seconds."""
 
     at_s: float
     clock: Callable[[], float] = time.monotonic
@@ -24,7 +24,7 @@ class Deadline:
         return cls(clock() + seconds, clock)
 
     def remaining_s(self) -> float:
-        """Seconds left, never below zero."""
+        """Return the seconds left, never below zero."""
         return max(0.0, self.at_s - self.clock())
 
 
@@ -32,15 +32,19 @@ _current: ContextVar[Deadline | None] = ContextVar("mayfly_deadline", default=No
 
 
 def current_deadline() -> Deadline | None:
-    """The deadline of the event being handled; None where nothing set one."""
+    """Return the deadline of the current event.
+
+    Returns:
+        None if no deadline is set.
+    """
     return _current.get()
 
 
 def bounded_s(limit_s: float) -> float:
-    """Seconds to wait at most: `limit_s`, or what is left when that is less.
+    """Return the maximum seconds to wait: `limit_s`, or less if less is left.
 
     Raises:
-        DeadlineExceeded: Nothing is left.
+        DeadlineExceeded: No time is left.
     """
     deadline = _current.get()
     if deadline is None:
@@ -53,7 +57,7 @@ def bounded_s(limit_s: float) -> float:
 
 @contextmanager
 def deadline(limit: Deadline) -> Iterator[Deadline]:
-    """Set the deadline for everything inside; an earlier one set outside stays in force."""
+    """Set the deadline inside the block; an earlier outer deadline stays in force."""
     outer = _current.get()
     inner = outer if outer is not None and outer.at_s <= limit.at_s else limit
     token = _current.set(inner)
@@ -65,7 +69,7 @@ def deadline(limit: Deadline) -> Iterator[Deadline]:
 
 @contextmanager
 def restored(outer: Deadline | None) -> Iterator[None]:
-    """Go by the deadline that stood outside, for what outlives the inner one."""
+    """Restore the outer deadline, for work that outlives the inner one."""
     token = _current.set(outer)
     try:
         yield
@@ -75,7 +79,7 @@ def restored(outer: Deadline | None) -> Iterator[None]:
 
 @contextmanager
 def grace(seconds: float) -> Iterator[None]:
-    """Give what must still be done when the time is up a little of its own, kept back from the deadline for it."""
+    """Allow some seconds beyond the deadline, reserved for work that must still be done."""
     token = _current.set(Deadline.after(seconds))
     try:
         yield
@@ -85,10 +89,13 @@ def grace(seconds: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def within(limit_s: float, what: str) -> AsyncIterator[None]:
-    """Bound what happens inside by `limit_s` and by the deadline.
+    """Bound the block by `limit_s` and by the deadline.
+
+    Args:
+        what: The name of the block in the error.
 
     Raises:
-        DeadlineExceeded: `what` took longer.
+        DeadlineExceeded: The block took longer.
     """
     seconds = bounded_s(limit_s)
     scope = asyncio.timeout(seconds)

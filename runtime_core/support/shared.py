@@ -1,4 +1,4 @@
-"""What runtimes share: opened by the first that asks, closed with whoever holds the stack."""
+"""Shared resources of runtimes: opened on first use, closed with their stack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Closable(Protocol):
-    """What holds something open."""
+    """Resource that can be closed."""
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the resource."""
 
 
 C = TypeVar("C", bound=Closable)
@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Closable)
 
 @asynccontextmanager
 async def closing(resource: C) -> AsyncIterator[C]:
-    """The resource, closed afterwards."""
+    """Yield a resource, and close it afterwards."""
     try:
         yield resource
     finally:
@@ -32,10 +32,10 @@ async def closing(resource: C) -> AsyncIterator[C]:
 
 
 class Shared:
-    """Clients and pools by what opens them; for a deployment, or for one runtime alone.
+    """Clients and pools of a deployment or of a single runtime, by their openers.
 
     Attributes:
-        embedding_worker: Embeds in this process what is queued; None where the process ends or freezes with its event.
+        embedding_worker: Embeds queued memories in this process; None if the process ends or freezes with its event.
     """
 
     def __init__(self, stack: AsyncExitStack) -> None:
@@ -45,11 +45,13 @@ class Shared:
         self.embedding_worker: EmbeddingIntake | None = None
 
     async def get(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """What `opens` opened: the same value for the same function, each time."""
+        """Return the resource of an opener, which is opened once."""
         if opens not in self._opened:
             async with self._opening:
                 if opens not in self._opened:
-                    self._stack.callback(self._opened.pop, opens, None)  # closed with the stack: opened anew after
+                    self._stack.callback(
+                        self._opened.pop, opens, None
+                    )  # closed with the stack: the next use opens it again
                     self._opened[opens] = await self._stack.enter_async_context(opens())
         value: T = self._opened[opens]
         return value
