@@ -126,7 +126,7 @@ class RecallStore(Protocol):
             For each source, in order, the result of `MemoryStore.search` with its filter and limit.
 
         Raises:
-            DimensionMismatch: As `MemoryStore.search`.
+            DimensionMismatch: See `MemoryStore.search`.
         """
 
 
@@ -336,7 +336,7 @@ class EmbeddingModel(Protocol):
         """Embed non-empty texts in one call.
 
         Raises:
-            ModelError: As for `TextModel.complete`.
+            ModelError: See `TextModel.complete`.
         """
 
 
@@ -370,7 +370,7 @@ class Channel(Protocol):
 
 
 class Redelivery(Protocol):
-    """Sets when a queue retries failed deliveries."""
+    """Retry times of a queue's failed deliveries."""
 
     async def retry_after(self, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
         """Set the seconds until the retry of each delivery; 0 is at once.
@@ -405,17 +405,17 @@ class Fetched:
 
 
 class EmbeddingIntake(Protocol):
-    """Takes embedding jobs to be done in this process."""
+    """Intake of embedding jobs for this process."""
 
     async def put(self, jobs: Sequence[EmbeddingJob], priority: Priority) -> None:
-        """Enqueue jobs; what the queue has no room for is left to a sweep."""
+        """Enqueue jobs; the sweep picks up those that do not fit."""
 
     async def drain(self) -> None:
-        """Embed everything that is enqueued."""
+        """Embed all enqueued memories."""
 
 
 class AgentData(Protocol):
-    """One agent and its open database: what most functions on stored data need of a runtime."""
+    """Agent id and open database: the data access of a runtime."""
 
     agent_id: UUID
 
@@ -424,7 +424,11 @@ class AgentData(Protocol):
 
 
 class TurnData(AgentData, Protocol):
-    """As `AgentData`, within a turn."""
+    """`AgentData` within a turn."""
 
     def turn_context(self) -> TurnContext | None:
-        """Return what the claim of the current message read; None outside a turn."""
+        """Return the data that the claim of the current message read.
+
+        Returns:
+            None outside a turn.
+        """

@@ -1,4 +1,4 @@
-"""Agent: everything of an agent that does not depend on a message, built once per process."""
+"""Message-independent part of an agent, built once per process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Agent:
 
     Attributes:
         registry: The components of all plugins, in order.
-        settings: What `get_setting` reads.
+        settings: The source of `get_setting`.
         deployment: The deployment's settings.
         made: Values that its runtimes made of the agent alone, such as the stable part of the prompt.
     """
@@ -42,7 +42,7 @@ class Agent:
 
     @property
     def plugins(self) -> Sequence[Plugin]:
-        """The plugins in the order in which they load."""
+        """Plugins in load order."""
         return self.registry.plugins
 
     @classmethod
@@ -55,16 +55,16 @@ class Agent:
         agent_id: UUID | None = None,
         registry: Registry | None = None,
     ) -> Agent:
-        """Resolve the plugins, those every agent gets included, and register their components.
+        """Resolve and order the plugins, and register their components.
 
         Args:
-            plugins: Beside those that the character names.
-            registry: Components to begin with.
+            plugins: In addition to the character's plugins and the default plugins.
+            registry: Initial components; None starts empty.
 
         Raises:
             PluginError: A plugin is unknown, or the plugins cannot be ordered.
             DuplicateComponent: Two components have the same name.
-            SettingsError: No model is set up.
+            SettingsError: No model is configured.
         """
         given = resolve_plugins([*plugins, *character.plugins])
         ordered = resolve_plugins([*given, *default_plugins(given, settings.get, settings.deployment)])
@@ -83,14 +83,17 @@ class Agent:
 
 
 def conversation_length_of(character: Character, given: int | None) -> int:
-    """Return how many earlier messages a state holds: as given, as the character sets it, or 32."""
+    """Return the number of earlier messages in a state.
+
+    `given` overrides the character's setting `conversation_length`; the default is 32.
+    """
     if given is not None:
         return given
     return int(character.settings.get("conversation_length", DEFAULT_CONVERSATION_LENGTH))
 
 
 def agent_settings(character: Character, settings: Settings | Mapping[str, Any] | None) -> AgentSettings:
-    """Combine what an agent is given with its character's settings and the environment.
+    """Combine given settings with the character's and the environment's.
 
     Args:
         settings: The deployment's settings, or single values that override the environment's.

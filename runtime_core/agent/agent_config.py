@@ -1,4 +1,4 @@
-"""An agent to be added to an orchestrator: its character and what it is given, as a value or a dict."""
+"""Configuration of an agent for an orchestrator."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from runtime_core.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """An agent to be added.
+    """Configuration of one agent.
 
     Attributes:
-        init: `(runtime)`, called when the runtime is initialized.
-        database_adapter: Used as it is, never opened twice, never closed.
+        init: Called with the runtime at its initialization.
+        database_adapter: Used as is: never opened twice, never closed.
     """
 
     character: Character
@@ -41,7 +41,9 @@ _CONFIG_FIELDS = tuple(each.name for each in fields(AgentConfig))
 
 
 def coerce_agent(value: AnyAgent) -> AgentConfig:
-    """Take an agent as it is, or build it from a dict; the caller's dict and lists stay as they are.
+    """Return a configuration as is, or build it from a dict.
+
+    The caller's dict and lists are not modified.
 
     Raises:
         InvalidInput: The character is missing, or a field is unknown.

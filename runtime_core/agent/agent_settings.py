@@ -1,4 +1,4 @@
-"""What `get_setting` reads: constructor settings, the character's secrets and settings, the deployment's."""
+"""Settings of one runtime, as `get_setting` reads them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ _DEPLOYMENT = frozenset(Settings.model_fields)
 _BOOLEANS = {"true": True, "false": False}
 _MASK = "[redacted]"
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SHORTEST_SECRET = 4  # shorter ones would redact half of every line
+_SHORTEST_SECRET = 4  # masking shorter values would redact parts of ordinary words
 
 
 class AgentSettings:
-    """One runtime's settings, first found first taken; 0, False and empty text are values."""
+    """Settings of one runtime; the first source with a value wins.
+
+    Sources in order: constructor settings, the character's secrets, the character's settings, the deployment's
+    settings and the allowed environment variables. 0, False and empty text are values.
+    """
 
     def __init__(
         self, *, given: Mapping[str, Any], character: Character, deployment: Settings, environment: Mapping[str, str]
@@ -36,11 +40,11 @@ class AgentSettings:
 
     @property
     def deployment(self) -> Settings:
-        """The deployment's settings."""
+        """Settings of the deployment."""
         return self._deployment
 
     def layer(self) -> AgentSettings:
-        """Return settings that start with these; a value set in one never shows in the other."""
+        """Return an independent copy of these settings."""
         layer = AgentSettings.__new__(AgentSettings)
         layer._given = dict(self._given)
         layer._secret_names = set(self._secret_names)
@@ -49,7 +53,7 @@ class AgentSettings:
         return layer
 
     def allow(self, names: Iterable[str]) -> None:
-        """Let these variables be read from the environment: a plugin declares them."""
+        """Allow reading these environment variables, which plugins declare."""
         self._allowed.update(names)
         self._sampling = {}
 
@@ -90,19 +94,23 @@ class AgentSettings:
         return defaults
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> None:
-        """Set a value for this runtime; None takes it away."""
+        """Set a value for this runtime; None removes it.
+
+        Args:
+            secret: Mask the value in log lines.
+        """
         self._given[key] = value
         self._sampling = {}
         if secret:
             self._secret_names.add(key)
 
     def adopt(self, character: Character) -> None:
-        """Read another character's settings and secrets from now on."""
+        """Replace the character whose settings and secrets are read."""
         self._character = character
         self._sampling = {}
 
     def redacted(self, text: str) -> str:
-        """The text with every secret masked."""
+        """Return the text with every secret masked."""
         for secret in self._secrets():
             text = text.replace(secret, _MASK)
         return text

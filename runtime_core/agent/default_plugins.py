@@ -1,4 +1,4 @@
-"""The plugins an agent gets without asking: the bootstrap components, and a model provider when it has none."""
+"""Default plugins: the bootstrap components and a fallback model provider."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = logging.getLogger("mayfly")
 
 
 def default_plugins(given: Sequence[Plugin], setting: Callable[[str], Any], settings: Settings) -> list[str]:
-    """Names of the plugins to add to those given.
+    """Return the names of the plugins to add to the given ones.
 
     Raises:
-        SettingsError: On Lambda, without a model plugin, `OPENAI_API_KEY` or `OPENAI_BASE_URL` is needed.
+        SettingsError: On Lambda, no model plugin, `OPENAI_API_KEY` or `OPENAI_BASE_URL` is configured.
     """
     names = ["bootstrap", *(["websocket"] if settings.websocket_endpoint else [])]
     if any(ModelType.TEXT_LARGE in plugin.models for plugin in given):
@@ -28,16 +28,14 @@ def default_plugins(given: Sequence[Plugin], setting: Callable[[str], Any], sett
         return [*names, "openai"]
     if settings.on_lambda:
         raise SettingsError(
-            "OPENAI_API_KEY is not set: give the function a key (OPENAI_SECRET_ARN, or OPENAI_API_KEY), or list the "
-            "plugin 'local' in the agent to answer without a model",
+            "OPENAI_API_KEY is not set, and no plugin provides a model: set OPENAI_SECRET_ARN or OPENAI_API_KEY, or "
+            "add the plugin 'local' to the agent to answer without a model",
             name="OPENAI_API_KEY",
         )
-    _say_once()
+    _warn_once()
     return [*names, "local"]
 
 
 @cache
-def _say_once() -> None:
-    log.warning(
-        "OPENAI_API_KEY is not set: the built-in 'local' provider answers, by rules and without a language model"
-    )
+def _warn_once() -> None:
+    log.warning("OPENAI_API_KEY is not set: the rule-based plugin 'local' answers, without a language model")

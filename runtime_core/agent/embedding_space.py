@@ -1,4 +1,7 @@
-"""Which vectors belong together: those that one embedding model made. An agent keeps and compares no others."""
+"""Embedding space: the vectors of one embedding model.
+
+An agent stores and compares only vectors of its own space.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,24 @@ from runtime_core.plugin_api import Context, ModelHandler
 
 
 class Asker(Protocol):
-    """What of a runtime asks models."""
+    """Part of a runtime that calls models."""
 
     def get_setting(self, key: str, default: Any = None) -> Any:
-        """As `AgentRuntime.get_setting`."""
+        """See `AgentRuntime.get_setting`."""
 
     async def use_model(
         self, model_type: str, params: Any, provider: str | None = None, *, max_retries: int | None = None
     ) -> Any:
-        """As `AgentRuntime.use_model`."""
+        """See `AgentRuntime.use_model`."""
 
 
 def space_of(handler: ModelHandler, runtime: Context) -> EmbeddingSpace:
-    """Where a handler's vectors lie; one that does not tell goes by EMBEDDING_MODEL.
+    """Return the embedding space of a model handler.
+
+    A handler without `embedding_space` is identified by the setting EMBEDDING_MODEL, else by its provider.
 
     Raises:
-        ModelError: Its plugin failed to tell; names it.
+        ModelError: The handler's `embedding_space` failed; names the provider.
     """
     if handler.embedding_space is None:
         name = str(runtime.get_setting("EMBEDDING_MODEL", "") or handler.provider)
@@ -40,27 +45,29 @@ def space_of(handler: ModelHandler, runtime: Context) -> EmbeddingSpace:
 async def embed_texts_in(
     space: EmbeddingSpace, runtime: Asker, texts: Sequence[str], *, max_retries: int | None = None
 ) -> EmbeddingResponse:
-    """Embed texts, none of them blank, by the space's own provider: one model call, or one for each text.
+    """Embed non-blank texts with the space's own provider.
+
+    Makes one model call, or one per text if the provider takes no batches.
 
     Raises:
         ModelError: The provider failed.
-        ModelAnswerMalformed: It gave another number of vectors than there were texts.
-        DimensionMismatch: Its vectors do not have the space's dimension, or not all the same.
+        ModelAnswerMalformed: The number of vectors differs from the number of texts.
+        DimensionMismatch: The vectors' dimensions differ from the space's, or from each other.
     """
-    response = await _answered(space, runtime, texts, max_retries)
+    response = await _request_vectors(space, runtime, texts, max_retries)
     if len(response.vectors) != len(texts):
-        raise ModelAnswerMalformed(f"{space.model} gave {len(response.vectors)} vectors for {len(texts)} texts")
+        raise ModelAnswerMalformed(f"{space.model} returned {len(response.vectors)} vectors for {len(texts)} texts")
     found = {len(vector) for vector in response.vectors}
     wanted = space.dimension or min(found, default=0)
     if other := sorted(found - {wanted}):
         raise DimensionMismatch(
-            f"the embedding model {space.model!r} answers with {other[0]} dimensions, {wanted} are expected: "
-            "EMBEDDING_DIMENSION has to be the model's"
+            f"embedding model {space.model!r} returned vectors of {other[0]} dimensions, expected {wanted}: "
+            "set EMBEDDING_DIMENSION to the model's dimension"
         )
     return response
 
 
-async def _answered(
+async def _request_vectors(
     space: EmbeddingSpace, runtime: Asker, texts: Sequence[str], max_retries: int | None
 ) -> EmbeddingResponse:
     provider = space.provider or None
@@ -70,7 +77,7 @@ async def _answered(
         )
         if isinstance(answer, EmbeddingResponse):
             return answer
-        raise ModelAnswerMalformed(f"the provider {space.provider!r} gave no embeddings")
+        raise ModelAnswerMalformed(f"provider {space.provider!r} returned no embeddings")
     answers = [
         await runtime.use_model(ModelType.TEXT_EMBEDDING, {"text": text}, provider, max_retries=max_retries)
         for text in texts
@@ -84,4 +91,4 @@ def _vector(answer: Any) -> tuple[float, ...]:
     try:
         return tuple(float(each) for each in answer)
     except (TypeError, ValueError) as error:
-        raise ModelAnswerMalformed("an embedding is a list of numbers") from error
+        raise ModelAnswerMalformed("an embedding must be a list of numbers") from error

@@ -1,4 +1,4 @@
-"""Calls the listeners of an event."""
+"""Emission of an event to its listeners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 async def call_listeners(event_type: str, listeners: Sequence[EventHandler], data: Any) -> None:
-    """Call the listeners of an event concurrently; one that fails is logged."""
+    """Call an event's listeners concurrently, and log those that fail."""
     await asyncio.gather(*(_call(str(event_type), listener, data) for listener in listeners))
 
 

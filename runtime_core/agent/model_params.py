@@ -1,4 +1,4 @@
-"""The params of a model call, as every provider plugin reads them: a mapping in, a request out."""
+"""Params of a model call, parsed into requests for provider plugins."""
 
 from __future__ import annotations
 
@@ -37,11 +37,14 @@ _REQUEST_KEYS = frozenset(
 
 
 async def write_text(model: TextModel, params: Mapping[str, Any] | str) -> TextResponse | str:
-    """Answer a text type's params: those with `messages` get the whole response, those with only `prompt` its text.
+    """Answer the params of a text type.
+
+    Returns:
+        The whole response for params with `messages`; its text for params with only a `prompt`.
 
     Raises:
-        InvalidInput: As `text_request`.
-        ModelError: As `TextModel.complete`.
+        InvalidInput: See `text_request`.
+        ModelError: See `TextModel.complete`.
     """
     given = _as_mapping(params, "prompt")
     response = await model.complete(text_request(given), on_delta=delta_listener(given))
@@ -49,11 +52,14 @@ async def write_text(model: TextModel, params: Mapping[str, Any] | str) -> TextR
 
 
 async def embed_texts(model: EmbeddingModel, params: Mapping[str, Any] | str) -> Vector | EmbeddingResponse:
-    """Answer an embedding type's params: a text or `{"text"}` gets its vector, `{"texts"}` the whole response.
+    """Answer the params of an embedding type.
+
+    Returns:
+        The vector of a text or `{"text": …}`; the whole response for `{"texts": […]}`.
 
     Raises:
-        InvalidInput: As `embedding_texts`.
-        ModelError: As `EmbeddingModel.embed`.
+        InvalidInput: See `embedding_texts`.
+        ModelError: See `EmbeddingModel.embed`.
     """
     texts = embedding_texts(params)
     response = await model.embed(texts)
@@ -61,13 +67,13 @@ async def embed_texts(model: EmbeddingModel, params: Mapping[str, Any] | str) ->
 
 
 def text_request(params: Mapping[str, Any] | str) -> TextRequest:
-    """Read the params of a text type.
+    """Parse the params of a text type.
 
-    `system` goes before the messages unless they begin with a system message of their own; `prompt` goes
-    after them, as the user's. A value of None counts as not given. Keys not known here become `options`.
+    `system` is prepended unless the messages begin with a system message; `prompt` is appended as a user
+    message. A value of None counts as absent. Unknown keys become `options`.
 
     Raises:
-        InvalidInput: Neither `messages` nor `prompt` is there, or a value has the wrong type; names it.
+        InvalidInput: `messages` and `prompt` are missing, or a value has the wrong type; names the value.
     """
     given = {name: value for name, value in _as_mapping(params, "prompt").items() if value is not None}
     return TextRequest(
@@ -82,25 +88,31 @@ def text_request(params: Mapping[str, Any] | str) -> TextRequest:
 
 
 def delta_listener(params: Mapping[str, Any] | str) -> OnDelta | None:
-    """The params' `on_delta`.
+    """Return the params' `on_delta`.
+
+    Returns:
+        None if the params have none.
 
     Raises:
-        InvalidInput: It cannot be called.
+        InvalidInput: It is not callable.
     """
     listener = _as_mapping(params, "prompt").get("on_delta")
     if listener is None:
         return None
     if not callable(listener):
-        raise InvalidInput("wants an async function of one text", path="params.on_delta")
+        raise InvalidInput("expected an async function that takes one text", path="params.on_delta")
     checked: OnDelta = listener
     return checked
 
 
 def embedding_texts(params: Mapping[str, Any] | str) -> tuple[str, ...]:
-    """Read the params of an embedding type: a text, `{"text": …}` or `{"texts": […]}`.
+    """Parse the params of an embedding type.
+
+    Args:
+        params: A text, `{"text": …}` or `{"texts": […]}`.
 
     Raises:
-        InvalidInput: There is no text, or an empty one.
+        InvalidInput: No text is given, or one is blank.
     """
     given = _as_mapping(params, "text")
     if "texts" in given:
@@ -108,9 +120,9 @@ def embedding_texts(params: Mapping[str, Any] | str) -> tuple[str, ...]:
     elif "text" in given:
         texts = (coerce(str, given["text"], name="params.text"),)
     else:
-        raise InvalidInput("wants a text, or a list of texts", path="params")
+        raise InvalidInput("expected a text or a list of texts", path="params")
     if not texts or not all(text.strip() for text in texts):
-        raise InvalidInput("an empty text has no embedding", path="params")
+        raise InvalidInput("an empty text cannot be embedded", path="params")
     return texts
 
 
@@ -122,9 +134,9 @@ def _messages(given: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
     if (prompt := _one(given, "prompt", str)) is not None:
         messages = (*messages, ChatMessage(role=ChatRole.USER, text=prompt))
     if "messages" not in given and "prompt" not in given:
-        raise InvalidInput("wants `messages`, or a `prompt`", path="params")
+        raise InvalidInput("expected `messages` or a `prompt`", path="params")
     if not messages:
-        raise InvalidInput("holds no message", path="params.messages")
+        raise InvalidInput("expected at least one message", path="params.messages")
     return messages
 
 
@@ -132,7 +144,7 @@ def _as_mapping(params: Mapping[str, Any] | str, key: str) -> Mapping[str, Any]:
     if isinstance(params, str):
         return {key: params}
     if not isinstance(params, Mapping):
-        raise InvalidInput(f"wants a mapping or a text, got a {type(params).__name__}", path="params")
+        raise InvalidInput(f"expected a mapping or a text, got a {type(params).__name__}", path="params")
     return params
 
 
@@ -145,5 +157,5 @@ def _sequence(given: Mapping[str, Any], name: str, kind: type[Any]) -> tuple[Any
     if isinstance(values, str) and kind is str:
         return (values,)
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-        raise InvalidInput(f"wants a list, got a {type(values).__name__}", path=f"params.{name}")
+        raise InvalidInput(f"expected a list, got a {type(values).__name__}", path=f"params.{name}")
     return tuple(coerce(kind, value, name=f"params.{name}[{index}]") for index, value in enumerate(values))

@@ -1,4 +1,4 @@
-"""Model calls: fallback to the next handler, retries, and the record of each call."""
+"""Model calls with fallback to the next handler, retries and records."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ async def ask(
     record: Callable[[ModelCall], Awaitable[None]],
     repeatable: Callable[[], bool] = lambda: True,
 ) -> Any:
-    """Call the handlers in order until one answers; after a retryable failure the next one is called.
+    """Call the handlers in order until one answers.
 
-    When all have failed and the last failure was retryable, the round is repeated up to `max_retries` times,
-    after the wait that the provider asked for or an exponential backoff, while the deadline leaves time.
+    After a retryable failure the next handler is called. When all have failed and the last failure was retryable,
+    the round is repeated up to `max_retries` times, after the wait that the provider asked for or an exponential
+    backoff with jitter, while the deadline leaves time.
 
     Args:
         repeatable: Whether another call is allowed after a failure: False once part of an answer was emitted.
@@ -42,7 +43,7 @@ async def ask(
     for round_number in range(max_retries + 1):
         for position, handler in enumerate(handlers):
             try:
-                return await _recorded(handler, call, record)
+                return await _call_and_record(handler, call, record)
             except MayflyError as error:
                 last = position == len(handlers) - 1
                 if not error.retryable or not isinstance(error, ModelError) or not repeatable():
@@ -50,14 +51,18 @@ async def ask(
                 if last and not await _may_retry(error, round_number, max_retries):
                     raise
                 log.warning(
-                    "model call failed, trying again",
+                    "model call failed, retrying",
                     extra={"model_type": handler.type, "provider": handler.provider, "error_code": error.code},
                 )
     raise AssertionError("unreachable: the last round returns or raises")
 
 
 async def _may_retry(error: ModelError, round_number: int, max_retries: int) -> bool:
-    """Wait before the next round; says no when there is none, or no time for it."""
+    """Wait before the next round.
+
+    Returns:
+        False, without a wait, if no round is left or the deadline leaves no time for it.
+    """
     if round_number >= max_retries:
         return False
     backoff_s = min(_MAX_BACKOFF_S, _FIRST_BACKOFF_S * 2**round_number) * random.uniform(0.75, 1.0)  # noqa: S311
@@ -69,7 +74,7 @@ async def _may_retry(error: ModelError, round_number: int, max_retries: int) -> 
     return True
 
 
-async def _recorded(
+async def _call_and_record(
     handler: ModelHandler,
     call: Callable[[ModelHandler], Awaitable[Any]],
     record: Callable[[ModelCall], Awaitable[None]],
@@ -100,7 +105,7 @@ async def _recorded(
 
 
 class ChatParams(dict[str, Any]):
-    """Params with `messages`; a handler that knows only `prompt` reads the same conversation there as one text."""
+    """Params with `messages` that also provide the conversation as one `prompt`."""
 
     def __missing__(self, key: str) -> Any:
         if key != "prompt":
@@ -117,7 +122,7 @@ def _as_text(messages: Sequence[ChatMessage]) -> str:
 
 
 class CallParams:
-    """What handlers are asked with, and whether the listener in it (`on_delta`) has heard anything yet."""
+    """Params of one model call, and whether their `on_delta` was called."""
 
     def __init__(self, params: Any) -> None:
         self.params = params

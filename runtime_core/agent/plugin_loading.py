@@ -1,4 +1,4 @@
-"""Plugins by name and in order: found among the built-in and the installed ones, dependencies first."""
+"""Plugin loading: lookup by name, and ordering by dependency."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runtime_core.wiring import database_from
 GROUP = "mayfly.plugins"
 
 # The same entries as in pyproject.toml (a test compares them): reading the metadata of every
-# installed distribution costs a cold start some 10 ms, so it happens only for other names.
+# installed distribution costs a cold start about 10 ms, so it happens only for other names.
 BUILT_IN = {
     "bootstrap": "runtime_core.plugins.bootstrap:plugin",
     "local": "runtime_core.plugins.local:get_local_plugin",
@@ -36,27 +36,29 @@ _REFERENCE_PREFIXES = ("@elizaos/plugin-", "plugin-")
 
 
 def find_plugin(name: str) -> Plugin:
-    """Load a plugin by its name, also as the reference writes it (`@elizaos/plugin-openai`).
+    """Load a plugin by name.
+
+    The reference's spelling is accepted (`@elizaos/plugin-openai`).
 
     Raises:
-        PluginNotFound: Lists the known names.
-        PluginError: The entry point does not load, or gives something else than a `Plugin`.
+        PluginNotFound: The name is unknown; lists the known names.
+        PluginError: The entry point fails to load, or is not a `Plugin`.
     """
     short = next((name.removeprefix(each) for each in _REFERENCE_PREFIXES if name.startswith(each)), name)
     if short in BUILT_IN:
-        return _loaded(EntryPoint(name=short, value=BUILT_IN[short], group=GROUP))
+        return _load(EntryPoint(name=short, value=BUILT_IN[short], group=GROUP))
     installed = {point.name: point for point in entry_points(group=GROUP)}
     for known in (name, short):
         if known in installed:
-            return _loaded(installed[known])
+            return _load(installed[known])
     known_names = sorted({*BUILT_IN, *installed})
     raise PluginNotFound(
-        f"no plugin {name!r} is installed; known are {', '.join(known_names)}. Install the package that brings it (as "
-        f"an entry point of the group {GROUP!r}), or take it out of the agent's plugins and of its character's"
+        f"no plugin {name!r} is installed; known are {', '.join(known_names)}. Install the package that provides "
+        f"it (entry point group {GROUP!r}), or remove it from the agent's and its character's plugins"
     )
 
 
-def _loaded(point: EntryPoint) -> Plugin:
+def _load(point: EntryPoint) -> Plugin:
     try:
         value = getattr(import_module(point.module), point.attr)
         plugin = value if isinstance(value, Plugin) else value()
@@ -65,7 +67,7 @@ def _loaded(point: EntryPoint) -> Plugin:
     except Exception as error:
         raise PluginError(
             f"plugin {point.name!r}{_origin(point)}: {point.value} does not load: "
-            f"{type(error).__name__}: {error}. Install a version of it that fits this one"
+            f"{type(error).__name__}: {error}. Install a compatible version of the plugin"
         ) from error
     if not isinstance(plugin, Plugin):
         raise PluginError(
@@ -75,15 +77,17 @@ def _loaded(point: EntryPoint) -> Plugin:
 
 
 def _origin(point: EntryPoint) -> str:
-    """The distribution that an entry point comes from, with its version."""
+    """Return the distribution of an entry point with its version, for an error."""
     return f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
 
 
 def open_adapter(plugins: Sequence[Plugin], settings: Settings) -> DatabaseAdapter:
-    """The database of the first plugin that brings one, else the one that the settings name.
+    """Open the database of the first plugin with an adapter.
+
+    Without such a plugin, open the database that the settings name.
 
     Raises:
-        PluginError: The plugin's adapter failed; names the plugin.
+        PluginError: A plugin's adapter failed; names the plugin.
         SettingsError: The settings name no database.
     """
     for plugin in plugins:
@@ -94,19 +98,22 @@ def open_adapter(plugins: Sequence[Plugin], settings: Settings) -> DatabaseAdapt
 
 
 def resolve_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
-    """Load those given by name and put all in order: each once, dependencies first, then by priority, then as given.
+    """Load the plugins given by name, and order all of them.
+
+    Returns:
+        Each plugin once: dependencies first, then by priority, then as given.
 
     Raises:
         PluginNotFound: A name is unknown.
-        DuplicateComponent: Two different plugins have one name.
-        PluginCycle: Plugins depend on each other in a circle.
-        PluginDependencyMissing: One needs another that is not in the list.
+        DuplicateComponent: Two different plugins have the same name.
+        PluginCycle: Plugins depend on each other in a cycle.
+        PluginDependencyMissing: A plugin's dependency is not in the list.
     """
     plugins: dict[str, Plugin] = {}
     for each in wanted:
         plugin = find_plugin(each) if isinstance(each, str) else _as_plugin(each)
         if plugins.setdefault(plugin.name, plugin) != plugin and not isinstance(each, str):
-            raise DuplicateComponent(f"two different plugins are named {plugin.name!r}; leave one out, or rename it")
+            raise DuplicateComponent(f"two different plugins are named {plugin.name!r}; remove or rename one")
     return _in_order(list(plugins.values()))
 
 
@@ -133,7 +140,7 @@ def _in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
                     heapq.heappush(ready, (plugins[index[name]].priority, index[name]))
     if len(ordered) < len(plugins):
         raise PluginCycle(
-            f"plugins depend on each other: {' → '.join(_cycle(waiting))}; take one of these dependencies out"
+            f"plugins depend on each other: {' → '.join(_cycle(waiting))}; remove one of these dependencies"
         )
     return ordered
 
@@ -145,12 +152,12 @@ def _dependency(plugin: Plugin, name: str, known: dict[str, int]) -> str:
             return each
     raise PluginDependencyMissing(
         f"plugin {plugin.name!r} needs {name!r}, which is not in the list ({', '.join(known)}); add it "
-        f"to the agent's plugins, or leave {plugin.name!r} out"
+        f"to the agent's plugins, or remove {plugin.name!r}"
     )
 
 
 def _cycle(waiting: dict[str, set[str]]) -> list[str]:
-    """A circle among the plugins that wait for each other, its first name again at the end."""
+    """Return a cycle among the waiting plugins, its first name repeated at the end."""
     path = [next(name for name, needs in waiting.items() if needs)]
     while True:
         following = min(name for name in waiting[path[-1]] if waiting[name])

@@ -1,4 +1,4 @@
-"""The components of an agent, by kind; a runtime works on a layer of its own."""
+"""Component registry of an agent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ N = TypeVar("N", Action, Provider, Evaluator)
 
 
 class Registry:
-    """Components by kind. Every value is a tuple, so a layer shares them with what it was made from."""
+    """Components by kind.
+
+    Every runtime works on its own layer. Values are tuples, so that a layer shares them with its source.
+    """
 
     __slots__ = (
         "actions",
@@ -53,7 +56,7 @@ class Registry:
         self.task_workers: dict[str, TaskWorker] = {}
 
     def layer(self) -> Registry:
-        """Return a registry that starts with these components; additions to one never show in the other."""
+        """Return an independent copy of this registry."""
         layer = Registry.__new__(Registry)
         layer.plugins, layer.actions, layer.evaluators = self.plugins, self.actions, self.evaluators
         layer.providers, layer.providers_in_order = self.providers, self.providers_in_order
@@ -66,10 +69,10 @@ class Registry:
         """Add a plugin and its components.
 
         Raises:
-            DuplicateComponent: The plugin, or the name of one of its components, is registered already.
+            DuplicateComponent: The plugin, or a component of the same name, is already registered.
         """
         if any(each.name == plugin.name for each in self.plugins):
-            raise DuplicateComponent(f"plugin {plugin.name!r} is registered twice: leave one of the two out")
+            raise DuplicateComponent(f"plugin {plugin.name!r} is registered twice: remove one of the two")
         self.plugins = (*self.plugins, plugin)
         for action in plugin.actions:
             self.add_action(action)
@@ -87,23 +90,39 @@ class Registry:
         self.routes = (*self.routes, *((plugin.name, route) for route in plugin.routes))
 
     def add_action(self, action: Action) -> None:
-        """Add an action; raises `DuplicateComponent` if its name is taken."""
+        """Add an action.
+
+        Raises:
+            DuplicateComponent: Its name is taken.
+        """
         self._refuse_duplicate(self.actions, action, lambda plugin: plugin.actions)
         self.actions = (*self.actions, action)
 
     def add_provider(self, provider: Provider) -> None:
-        """Add a provider; raises `DuplicateComponent` if its name is taken."""
+        """Add a provider.
+
+        Raises:
+            DuplicateComponent: Its name is taken.
+        """
         self._refuse_duplicate(self.providers, provider, lambda plugin: plugin.providers)
         self.providers = (*self.providers, provider)
         self.providers_in_order = tuple(sorted(self.providers, key=lambda each: each.position))
 
     def add_evaluator(self, evaluator: Evaluator) -> None:
-        """Add an evaluator; raises `DuplicateComponent` if its name is taken."""
+        """Add an evaluator.
+
+        Raises:
+            DuplicateComponent: Its name is taken.
+        """
         self._refuse_duplicate(self.evaluators, evaluator, lambda plugin: plugin.evaluators)
         self.evaluators = (*self.evaluators, evaluator)
 
     def add_service(self, service: type[Service]) -> None:
-        """Add a service to be started; raises `DuplicateComponent` if its type and name are taken."""
+        """Add a service to be started.
+
+        Raises:
+            DuplicateComponent: Its type and name are taken.
+        """
         if any(service_key(each) == service_key(service) for each in self.services):
             raise duplicate(
                 "service", service_name(service), self.plugins, lambda plugin: map(service_name, plugin.services)
@@ -111,16 +130,18 @@ class Registry:
         self.services = (*self.services, service)
 
     def add_model(self, handler: ModelHandler) -> None:
-        """Add a model handler; the highest priority comes first, then the earlier registered.
+        """Add a model handler.
+
+        Handlers are ordered by priority, highest first, then by registration.
 
         Raises:
-            DuplicateComponent: The provider has a handler of this type already.
+            DuplicateComponent: The provider already has a handler of this type.
         """
         model_type = str(handler.type)
         handlers = self.models.get(model_type, ())
         if any(each.provider == handler.provider for each in handlers):
             raise DuplicateComponent(
-                f"model {handler.type} of provider {handler.provider!r} is registered twice; name another provider"
+                f"model {handler.type} of provider {handler.provider!r} is registered twice; use another provider name"
             )
         self.models[model_type] = tuple(sorted((*handlers, handler), key=lambda each: -each.priority))
 
@@ -129,20 +150,28 @@ class Registry:
         self.events[str(event_type)] = (*self.events.get(str(event_type), ()), listener)
 
     def remove_listener(self, event_type: str, listener: EventHandler) -> None:
-        """Remove a listener; one that was never added is ignored."""
+        """Remove a listener; an unknown one is ignored."""
         listeners = [*self.events.get(str(event_type), ())]
         if listener in listeners:
             listeners.remove(listener)
             self.events[str(event_type)] = tuple(listeners)
 
     def add_send_handler(self, source: str, handler: SendHandler) -> None:
-        """Add a source's send handler; raises `DuplicateComponent` if the source has one."""
+        """Add a source's send handler.
+
+        Raises:
+            DuplicateComponent: The source has one.
+        """
         if source in self.send_handlers:
             raise DuplicateComponent(f"send handler {source!r} is registered twice: a source has one handler")
         self.send_handlers[source] = handler
 
     def add_task_worker(self, worker: TaskWorker) -> None:
-        """Add a task worker; raises `DuplicateComponent` if its name is taken."""
+        """Add a task worker.
+
+        Raises:
+            DuplicateComponent: Its name is taken.
+        """
         if worker.name in self.task_workers:
             raise DuplicateComponent(f"task worker {worker.name!r} is registered twice: a task's name has one worker")
         self.task_workers[worker.name] = worker
@@ -151,7 +180,7 @@ class Registry:
         """Return the handlers to try, in order.
 
         Raises:
-            ModelNotFound: There is none, or none of that provider; lists what is registered.
+            ModelNotFound: No handler of this type or provider is registered; lists the registered ones.
         """
         registered = self.models.get(model_type, ())
         if not registered:
@@ -165,11 +194,15 @@ class Registry:
         chosen = [each for each in registered if each.provider == provider]
         if not chosen:
             providers = ", ".join(each.provider for each in registered)
-            raise ModelNotFound(f"no provider {provider!r} answers {model_type}; there is {providers}")
+            raise ModelNotFound(f"no provider {provider!r} answers {model_type}; registered providers: {providers}")
         return chosen
 
     def model(self, model_type: str, provider: str | None = None) -> ModelHandler | None:
-        """Return the handler that is asked first; None if there is none."""
+        """Return the first handler to try.
+
+        Returns:
+            None if no handler is registered.
+        """
         registered = self.models.get(model_type, ())
         return next((each for each in registered if provider in (None, each.provider)), None)
 
@@ -196,18 +229,18 @@ def service_key(kind: type[Service]) -> tuple[str, str]:
 
 
 def service_name(kind: type[Service]) -> str:
-    """Return a service's type and name as one text."""
+    """Return a service's type and name as `type/name`."""
     return "/".join(service_key(kind))
 
 
 def duplicate(
     kind: str, name: str, plugins: Sequence[Plugin], brings: Callable[[Plugin], Iterable[str]]
 ) -> DuplicateComponent:
-    """Make the error for a name that is taken; it names the plugins and the remedy.
+    """Return the error for a taken name, with the plugins and the remedy.
 
     Args:
-        plugins: Those registered, including the one that failed.
-        brings: Gives the names of this kind that a plugin has.
+        plugins: The registered plugins, including the one that failed.
+        brings: Returns a plugin's component names of this kind.
     """
     owners = [plugin.name for plugin in plugins for each in brings(plugin) if each == name]
     remedy = f"rename one of the two {kind}s"
@@ -217,8 +250,8 @@ def duplicate(
     if not others:
         return DuplicateComponent(f"{kind} {name!r} is registered twice, once by plugin {first!r}: {remedy}")
     if others[0] == first:
-        return DuplicateComponent(f"{kind} {name!r} is registered twice by plugin {first!r}: list it there once")
+        return DuplicateComponent(f"{kind} {name!r} is registered twice by plugin {first!r}: list it once")
     return DuplicateComponent(
         f"{kind} {name!r} is registered twice, by plugin {first!r} and by plugin {others[0]!r}: "
-        f"leave one of the two plugins out, or {remedy}"
+        f"remove one of the two plugins, or {remedy}"
     )

@@ -1,4 +1,4 @@
-"""Sending on the agent's own initiative, through the send handler of the target's source."""
+"""Messages that an agent sends on its own initiative."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ async def send_to_target(
     target: TargetInfo | Mapping[str, Any],
     content: Content | Mapping[str, Any],
 ) -> None:
-    """Send content to a target; each may be a dict of its fields. The handler's error is the caller's.
+    """Send content through the send handler of the target's source.
+
+    Errors of the handler propagate.
 
     Args:
-        handlers: By source.
+        handlers: Send handlers by source.
+        target: A target, or a dict of its fields.
+        content: A content, or a dict of its fields.
 
     Raises:
-        NoSendHandler: No handler sends to the target's source; lists the sources.
+        NoSendHandler: The target's source has no handler; lists the registered sources.
         InvalidInput: Target or content is malformed.
     """
     where = coerce(TargetInfo, target, name="target")

@@ -1,4 +1,4 @@
-"""The running services of one runtime: started together, stopped in reverse."""
+"""Services of one runtime: started concurrently, stopped in reverse order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Service)
 
 
 class Services:
-    """The services of one runtime."""
+    """Registered and running services of one runtime."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -24,10 +24,12 @@ class Services:
         self._begun: set[type[Service]] = set()
 
     async def start(self, runtime: Context) -> None:
-        """Start every service that is not started, together; those that can, start, then the first failure is raised.
+        """Start all services that are not started, concurrently.
+
+        One failure does not cancel the other starts.
 
         Raises:
-            ServiceError: Names the service that failed.
+            ServiceError: The first failure, after all starts have ended; names the service.
         """
         waiting = [kind for kind in self._registry.services if kind not in self._begun]
         self._begun.update(waiting)
@@ -43,17 +45,17 @@ class Services:
         future = self._future(kind)
         try:
             service = await kind.start(runtime)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin's service raises becomes one named error
-            failure = ServiceError(f"service {service_name(kind)} did not start: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - any error of a plugin's service becomes one named error
+            failure = ServiceError(f"service {service_name(kind)} failed to start: {type(error).__name__}: {error}")
             failure.__cause__ = error
             future.set_exception(error)
-            future.exception()  # read once, so that nobody asking for it later is no warning
+            future.exception()  # retrieved once, or asyncio would warn about an unretrieved exception
             return failure
         future.set_result(service)
         return None
 
     async def stop(self) -> None:
-        """Stop the started services, last first; all of them, even when one fails."""
+        """Stop the started services in reverse order, and log those that fail."""
         self._begun.clear()
         for kind in reversed(self._registry.services):
             future = self._loading.pop(kind, None)
@@ -62,7 +64,7 @@ class Services:
             try:
                 await future.result().stop()
             except Exception:
-                log.exception("service did not stop", extra={"service": service_name(kind)})
+                log.exception("service failed to stop", extra={"service": service_name(kind)})
 
     def instance(self, kind: type[S]) -> S:
         """Return the started service of a class.
@@ -79,11 +81,15 @@ class Services:
         raise ServiceNotFound(f"no service {kind.__name__} is running; registered: {', '.join(self.types()) or 'none'}")
 
     def get(self, name: str) -> Any:
-        """The started service of this type (the first registered) or name; None when there is none."""
+        """Return the first started service of this type or name.
+
+        Returns:
+            None if there is none.
+        """
         return next(iter(self.of_type(name)), None)
 
     def of_type(self, name: str) -> list[Any]:
-        """The started services of this type or name, in the order of registration."""
+        """Return the started services of this type or name, in registration order."""
         return [
             future.result()
             for kind in self._registry.services
@@ -103,11 +109,11 @@ class Services:
         return services
 
     def all(self) -> dict[str, list[Any]]:
-        """The started services by type."""
+        """Return the started services by type."""
         return {name: started for name in self.types() if (started := self.of_type(name))}
 
     def types(self) -> list[str]:
-        """Every registered type, started or not."""
+        """Return every registered type, started or not."""
         return list(dict.fromkeys(str(kind.service_type) for kind in self._registry.services))
 
     def has(self, name: str) -> bool:
@@ -115,17 +121,19 @@ class Services:
         return any(_answers_to(kind, name) for kind in self._registry.services)
 
     def load(self, name: str) -> asyncio.Future[Service]:
-        """What can be awaited until the service has started; raises what its start raised.
+        """Return a future of the service that is done when it has started.
+
+        Awaiting the future raises the error of a failed start.
 
         Raises:
-            ServiceNotFound: Nothing registers it.
+            ServiceNotFound: No such service is registered.
         """
         kind = next((kind for kind in self._registry.services if _answers_to(kind, name)), None)
         if kind is None:
             raise ServiceNotFound(
-                f"no service {str(name)!r} is registered; there are {', '.join(self.types()) or 'none'}"
+                f"no service {str(name)!r} is registered; registered types: {', '.join(self.types()) or 'none'}"
             )
-        return asyncio.shield(self._future(kind))  # who gives up waiting does not end the start
+        return asyncio.shield(self._future(kind))  # a cancelled waiter must not cancel the start
 
     def _future(self, kind: type[Service]) -> asyncio.Future[Service]:
         if kind not in self._loading:

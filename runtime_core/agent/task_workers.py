@@ -1,4 +1,4 @@
-"""Task workers in the forms that callers give them in."""
+"""Coercion of task workers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from runtime_core.plugin_api import TaskWorker
 
 
 def coerce_worker(name: str | TaskWorker | Mapping[str, Any], worker: object = None) -> TaskWorker:
-    """Take a worker as it is, or build it from a name and a handler, or from a dict of its fields.
+    """Return a task worker as is, or build it.
+
+    Args:
+        name: A worker, a worker's name, or a dict of its fields.
+        worker: With a name: a handler, a worker, or a dict of a worker's other fields.
 
     Raises:
-        InvalidInput: There is nothing to execute.
+        InvalidInput: The name is missing, or `execute` is not callable.
     """
     if isinstance(name, TaskWorker):
         return name
@@ -26,5 +30,5 @@ def coerce_worker(name: str | TaskWorker | Mapping[str, Any], worker: object = N
     elif worker is not None:
         given["execute"] = worker
     if not callable(given.get("execute")) or not isinstance(given.get("name"), str):
-        raise InvalidInput("wants a name and an async execute(runtime, options, task)", path="task worker")
+        raise InvalidInput("expected a name and an async execute(runtime, options, task)", path="task worker")
     return TaskWorker(name=given["name"], execute=given["execute"], validate=given.get("validate"))

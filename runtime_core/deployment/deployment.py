@@ -1,4 +1,4 @@
-"""What one deployment runs: its settings, its agents, its open database and model client."""
+"""Deployment: settings, agents, an open database and shared clients."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _EXAMPLE = Path(__file__).with_name("ada.json")  # only in the wheel, which hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Whether one thing a deployment needs is in order; `detail` says what was found, or what to do."""
+    """Result of one readiness check; `detail` is the finding or the next step."""
 
     ok: bool
     detail: str
@@ -75,9 +75,10 @@ class DeployedAgent:
 
 
 class Deployment:
-    """Answers messages: each with an ephemeral runtime over what is opened once and kept.
+    """Agents and shared resources that answer messages.
 
-    Opened with `Deployment.open`, which also closes it.
+    Each message gets an ephemeral runtime; the database and the clients are opened once. `Deployment.open` opens and
+    closes a deployment.
     """
 
     def __init__(
@@ -92,12 +93,12 @@ class Deployment:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Deployment]:
-        """Load the agents that `AGENTS` names and prepare what they share.
+        """Load the agents that `AGENTS` names, and prepare their shared resources.
 
-        A database that needs a deploy step is not connected yet, nor is the model's server: the first message does.
+        The first message connects to the model's server, and to a database that a deploy step migrates.
 
         Raises:
-            SettingsError: `AGENTS`, `DATABASE_URL` or a model setting is wrong; names it.
+            SettingsError: `AGENTS`, `DATABASE_URL` or a model setting is invalid; names it.
             PluginError: A plugin is unknown or cannot be ordered.
         """
         async with AsyncExitStack() as stack:
@@ -106,7 +107,7 @@ class Deployment:
             stack.push_async_callback(database.close)
             if database.migrates_on_open:
                 await database.migrate()
-            deployed = [_deployed(agent, settings, database) for agent in agents]
+            deployed = [_build_agent(agent, settings, database) for agent in agents]
             deployment = cls(settings, deployed, database, Shared(stack))
             try:
                 yield deployment
@@ -114,19 +115,22 @@ class Deployment:
                 await background.finished(deployment)
 
     async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """What `opens` opens, once for the deployment and its runtimes; closed with it."""
+        """Open a resource once for the deployment and its runtimes.
+
+        The deployment closes it.
+        """
         return await self._shared.get(opens)
 
     @asynccontextmanager
     async def embedding(self) -> AsyncIterator[None]:
-        """Embed in this process, while it is open, what is queued here or waits in the database.
+        """Embed queued and waiting memories in this process while open.
 
-        For a process that lives on between messages. Where a queue outside is set, its readers embed, not this process.
+        For a long-running process. If an external queue is configured, its consumers embed instead.
         """
         if any(queue_url(self.settings, each) for each in Priority):
             yield
             return
-        from runtime_core.queues.embedding.deliveries import runtime_of  # noqa: PLC0415 - not on Lambda's way to an answer
+        from runtime_core.queues.embedding.deliveries import runtime_of  # noqa: PLC0415 - not loaded by Lambda for an answer
         from runtime_core.queues.embedding.sweep import claim_unqueued  # noqa: PLC0415
         from runtime_core.queues.embedding.worker import EmbeddingWorker  # noqa: PLC0415
 
@@ -142,14 +146,17 @@ class Deployment:
 
     @property
     def embedding_worker(self) -> EmbeddingIntake | None:
-        """Embeds in this process, inside `embedding`; None outside of it."""
+        """Embedding worker of this process; None outside of `embedding`."""
         return self._shared.embedding_worker
 
     def agent_id(self, name_or_id: str | None) -> UUID:
-        """The id of the agent meant; the first agent's when none is named.
+        """Return an agent's id by its name or id.
+
+        Args:
+            name_or_id: None is the first agent.
 
         Raises:
-            AgentNotFound: No agent of this deployment has that name or id; lists their names.
+            AgentNotFound: No agent of this deployment has this name or id; lists the names.
         """
         if name_or_id is None:
             return self.agents[0].agent_id
@@ -158,18 +165,18 @@ class Deployment:
             if agent.agent_id == wanted or agent.character.name.lower() == name_or_id.lower():
                 return agent.agent_id
         names = ", ".join(agent.character.name for agent in self.agents)
-        raise AgentNotFound(f"no agent {name_or_id!r} runs here; there is {names}")
+        raise AgentNotFound(f"no agent {name_or_id!r} runs here; known: {names}")
 
     def runs(self, agent_id: UUID) -> bool:
-        """Whether an agent of this id runs here."""
+        """Whether an agent with this id belongs to the deployment."""
         return agent_id in self._ids
 
     def character(self, agent_id: UUID) -> Character:
-        """The character of one of this deployment's agents."""
+        """Return the character of one of this deployment's agents."""
         return self._ids[agent_id].character
 
     async def runtime(self, agent_id: UUID) -> AgentRuntime:
-        """Make an ephemeral runtime of an agent and initialize it, without I/O of its own."""
+        """Create and initialize an ephemeral runtime of an agent, without I/O."""
         deployed = self._ids[agent_id]
         runtime = AgentRuntime.of(deployed.agent, deployed.database, self._shared)
         await runtime.initialize(skip_migrations=True)
@@ -190,15 +197,15 @@ class Deployment:
         on_delta: OnDelta | None = None,
         on_content: Callable[[Content], Awaitable[Any]] | None = None,
     ) -> MessageProcessingResult:
-        """Process one message from outside.
+        """Process one incoming message.
 
         Args:
             on_delta: Awaited with each piece of text as the model writes.
-            on_content: Awaited with each content as it comes.
+            on_content: Awaited with each content as it arrives.
 
         Raises:
             AgentNotFound: The request names an agent that does not run here.
-            MayflyError: As `Pipeline.handle_message`.
+            MayflyError: See `MessageService.handle_message`.
         """
         agent_id = self.agent_id(request.agent)
         message = request.memory(agent_id)
@@ -208,33 +215,35 @@ class Deployment:
             return await runtime.message_service.handle_message(runtime, message, on_content, options=options)
         finally:
             if background.is_under_way(runtime):  # evaluators: the answer does not wait for them
-                background.start(runtime.stop(), name="end of a runtime", owner=self)
+                background.start(runtime.stop(), name="runtime stop", owner=self)
             else:
                 await runtime.stop()
 
     async def readiness(self) -> Mapping[str, Check]:
-        """What a deployment needs to answer: the database, its schema, a model."""
+        """Check the database, its schema and the model."""
         checks: dict[str, Check] = {}
         try:
             version = await self.database.ping()
         except MayflyError as error:
             log.warning("database does not answer", extra={"error_code": error.code, "error": str(error)})
-            checks["database"] = Check(ok=False, detail="does not answer; the log says why")
+            checks["database"] = Check(ok=False, detail="does not answer; see the log for the cause")
             checks["schema"] = Check(ok=False, detail="unknown: the database did not answer")
         else:
             checks["database"] = Check(ok=True, detail="answers")
             needed = self.database.schema_version
-            told = f"version {version}" if version >= needed else f"version {version}, needs {needed}: mayfly migrate"
-            checks["schema"] = Check(ok=version >= needed, detail=told)
+            detail = f"version {version}" if version >= needed else f"version {version}, needs {needed}: mayfly migrate"
+            checks["schema"] = Check(ok=version >= needed, detail=detail)
         checks["model"] = _model_check(self.agents[0])
         return checks
 
 
 def load_agents(settings: Settings) -> list[AgentConfig]:
-    """The agents that the setting `AGENTS` (module:attribute) names.
+    """Load the agents that the setting `AGENTS` names.
+
+    `AGENTS` has the form `module:attribute`; the attribute is a list of agents, or a function that returns one.
 
     Raises:
-        SettingsError: Not of that form, not importable, or no list of agents.
+        SettingsError: `AGENTS` is malformed, cannot be imported or is no list of agents, or two agents have one id.
     """
     module, _, attribute = settings.agents.partition(":")
     try:
@@ -264,8 +273,8 @@ def load_agents(settings: Settings) -> list[AgentConfig]:
     return agents
 
 
-def _deployed(config: AgentConfig, settings: Settings, database: DatabaseAdapter) -> DeployedAgent:
-    """Build an agent once, so that a runtime of it costs no I/O."""
+def _build_agent(config: AgentConfig, settings: Settings, database: DatabaseAdapter) -> DeployedAgent:
+    """Build an agent once, so that creating its runtimes needs no I/O."""
     known = agent_settings(config.character, config.settings or settings)
     return DeployedAgent(
         agent=Agent.build(config.character, config.plugins, known),

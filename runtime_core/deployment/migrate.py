@@ -1,4 +1,4 @@
-"""Brings a deployment's database to the schema that this version needs, and makes sure that it is there."""
+"""Migration of a deployment's database to the schema that this version needs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from runtime_core.settings import Settings
 from runtime_core.wiring import database_from
 
 
-async def migrated(settings: Settings) -> dict[str, Any]:
-    """Apply the migrations that are missing; safe in any number of processes at once.
+async def migrate(settings: Settings) -> dict[str, Any]:
+    """Apply the missing migrations; safe in concurrent processes.
 
     Returns:
         `{"applied": [names], "schema_version": number}`, as JSON.
 
     Raises:
-        SettingsError: No database is named, or none that is known.
-        SchemaOutOfDate: The database is still behind, or a migration's text was changed after it was applied.
+        SettingsError: No database is configured, or its kind is unknown.
+        SchemaOutOfDate: The database is still behind, or the text of an applied migration has changed.
         StoreUnavailable: The database did not answer.
     """
     database = database_from(settings)
@@ -27,5 +27,7 @@ async def migrated(settings: Settings) -> dict[str, Any]:
     finally:
         await database.close()
     if version < database.schema_version:
-        raise SchemaOutOfDate(f"the database is at version {version} after migrating, not at {database.schema_version}")
+        raise SchemaOutOfDate(
+            f"the database is at version {version} after the migration, expected {database.schema_version}"
+        )
     return {"applied": applied, "schema_version": version}

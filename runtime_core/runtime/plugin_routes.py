@@ -1,4 +1,4 @@
-"""A plugin's routes: endpoints under `/plugins/<plugin>/…`, answered with or without HTTP."""
+"""Routes of plugins under `/plugins/<plugin>/…`, with or without HTTP."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ PREFIX = "/plugins/"
 
 
 async def handle_route(runtime: Context, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:
-    """Answer a request with the plugin's handler `(request, runtime)`; what the handler raises is the caller's.
+    """Answer a request with the handler of a plugin's route.
+
+    The handler is called with `(request, runtime)`; its errors propagate.
 
     Raises:
-        RouteNotFound: No plugin of the agent has a route there.
-        RouteMethodNotAllowed: It has, for other methods; names them.
-        RouteNotPublic: The route is for trusted callers.
+        RouteNotFound: No plugin of the agent has a route at this path.
+        RouteMethodNotAllowed: The route exists for other methods; names them.
+        RouteNotPublic: The route is for trusted callers only.
     """
     asked = coerce(RouteRequest, request, name="request")
-    plugin, parts = _address(asked.path)
+    plugin, parts = _split_path(asked.path)
     there = [
         (route, params)
         for owner, route in runtime.routes
-        if owner == plugin and (params := _matched(route, parts)) is not None
+        if owner == plugin and (params := _match(route, parts)) is not None
     ]
     if not there:
         raise RouteNotFound(f"no plugin of {runtime.character.name!r} answers {asked.path}")
     for route, params in there:
         if route.type.upper() == asked.method.upper():
-            return await _answered(runtime, route, asked, params)
+            return await _answer(runtime, route, asked, params)
     allowed = sorted({route.type.upper() for route, _ in there})
-    raise RouteMethodNotAllowed(f"{asked.path} takes {', '.join(allowed)}, not {asked.method}", allowed=allowed)
+    raise RouteMethodNotAllowed(f"{asked.path} accepts {', '.join(allowed)}, not {asked.method}", allowed=allowed)
 
 
-async def _answered(runtime: Context, route: Route, asked: RouteRequest, params: Mapping[str, str]) -> RouteResponse:
+async def _answer(runtime: Context, route: Route, asked: RouteRequest, params: Mapping[str, str]) -> RouteResponse:
     if not route.public and not asked.trusted:
         raise RouteNotPublic(f"{asked.path} is not public")
     request = RouteRequest(
@@ -60,8 +62,8 @@ async def _answered(runtime: Context, route: Route, asked: RouteRequest, params:
     return RouteResponse(status=204) if given is None else RouteResponse(body=given)
 
 
-def _address(path: str) -> tuple[str, Sequence[str]]:
-    """The plugin's name, and the parts of the path behind it."""
+def _split_path(path: str) -> tuple[str, Sequence[str]]:
+    """Split a path into the plugin's name and the remaining parts."""
     plugin, _, rest = path.removeprefix(PREFIX).partition("/")
     if not path.startswith(PREFIX) or not plugin:
         raise InvalidInput(f"expected a path under {PREFIX}<plugin>/", path="request.path")
@@ -72,14 +74,18 @@ def _parts(path: str) -> Sequence[str]:
     return [each for each in path.split("/") if each]
 
 
-def _matched(route: Route, parts: Sequence[str]) -> Mapping[str, str] | None:
-    """What the parts give the names in the route's path; None when they do not fit it."""
+def _match(route: Route, parts: Sequence[str]) -> Mapping[str, str] | None:
+    """Match a path's parts against a route.
+
+    Returns:
+        The values of the route's parameters by name; None if the parts do not fit.
+    """
     wanted = _parts(route.path)
     if len(wanted) != len(parts):
         return None
     params: dict[str, str] = {}
     for pattern, part in zip(wanted, parts, strict=True):
-        name = _name(pattern)
+        name = _parameter_name(pattern)
         if name is not None:
             params[name] = part
         elif pattern != part:
@@ -87,7 +93,7 @@ def _matched(route: Route, parts: Sequence[str]) -> Mapping[str, str] | None:
     return params
 
 
-def _name(pattern: str) -> str | None:
+def _parameter_name(pattern: str) -> str | None:
     if pattern.startswith(":"):
         return pattern[1:]
     return pattern[1:-1] if pattern.startswith("{") and pattern.endswith("}") else None

@@ -1,4 +1,4 @@
-"""RuntimeConfig: everything a runtime is made from in one object, checked at the border."""
+"""RuntimeConfig: the validated configuration of a runtime, as one value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Part(BaseModel):
 
 
 class DatabaseConfig(_Part):
-    """Where the data is; nothing is the zero-configuration file."""
+    """Database of a runtime; without a URL, the local default file."""
 
     url: str | None = None
     pooler: Literal["none", "transaction"] | None = None
@@ -31,7 +31,7 @@ class DatabaseConfig(_Part):
 
 
 class ModelConfig(_Part):
-    """Which models answer, and how they are reached; what is left out is the deployment's."""
+    """Models and their access; omitted fields take the deployment's values."""
 
     text_small: str | None = None
     text_large: str | None = None
@@ -58,7 +58,7 @@ class ModelConfig(_Part):
 
 
 class ServiceConfig(_Part):
-    """Which of the plugins' services are started."""
+    """Selection of the plugins' services to start."""
 
     leave_out: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class ServiceConfig(_Part):
 
 
 class EnvironmentConfig(_Part):
-    """The process around the runtime, and any other setting by its name."""
+    """Settings of the process, and any other setting by name."""
 
     environment: Literal["development", "production"] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
@@ -81,15 +81,15 @@ class EnvironmentConfig(_Part):
 
 
 class RuntimeConfig(_Part):
-    """What a runtime is made from, by `AgentRuntime.from_config`.
+    """Configuration for `AgentRuntime.from_config`.
 
     Attributes:
         character: A `Character`, or a dict as in a character file.
         plugins: `Plugin` values, or names.
-        services: Applies to the services of all plugins, the built-in ones too.
+        services: Applies to the services of all plugins, including the built-in ones.
     """
 
-    # `Any`, since pydantic would look into a plugin's own fields; the validators below narrow it.
+    # `Any`: pydantic would validate a plugin's own fields; the validators below narrow it.
     character: Any
     plugins: Any = ()
     database: DatabaseConfig = DatabaseConfig()
@@ -113,7 +113,7 @@ class RuntimeConfig(_Part):
         return given
 
     def runtime_arguments(self) -> Mapping[str, Any]:
-        """Keywords for `AgentRuntime`."""
+        """Return the keyword arguments for `AgentRuntime`."""
         parts = (self.environment.all_settings(), self.database.settings(), self.models.settings())
         settings = {key: value for part in parts for key, value in part.items() if value is not None}
         return {
@@ -124,7 +124,7 @@ class RuntimeConfig(_Part):
         }
 
     def _chosen_plugins(self) -> tuple[Plugin, ...]:
-        """The plugins with the services that are left out taken from them; `bootstrap` is always among them."""
+        """Return the plugins, always with `bootstrap`, without the excluded services."""
         wanted = resolve_plugins([*self.plugins, *self.character.plugins, "bootstrap"])
         return tuple(
             replace(plugin, services=tuple(kind for kind in plugin.services if self.services.keeps(kind)))
@@ -133,11 +133,11 @@ class RuntimeConfig(_Part):
 
 
 def read_runtime_config(value: RuntimeConfig | Mapping[str, Any]) -> RuntimeConfig:
-    """Take a configuration as it is, or build one from a dict.
+    """Return a configuration as is, or build it from a dict.
 
     Raises:
-        InvalidInput: Names the first field that is wrong, and how many more are.
-        InvalidCharacter: The character cannot be read.
+        InvalidInput: A field is invalid; names the first, and the number of further ones.
+        InvalidCharacter: The character is invalid.
     """
     if isinstance(value, RuntimeConfig):
         return value

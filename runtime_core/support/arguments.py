@@ -1,4 +1,4 @@
-"""Calling handlers that may take fewer arguments than they are offered."""
+"""Calls of handlers that take fewer arguments than offered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 def trim_arguments(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the leading `arguments` that `handler` has positional parameters for."""
-    places = _places(handler)
+    places = _count_places(handler)
     return arguments if places is None else arguments[:places]
 
 
@@ -24,16 +24,19 @@ async def call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return await given if isinstance(given, CoroutineType) or inspect.isawaitable(given) else given
 
 
-def _places(handler: Callable[..., Any]) -> int | None:
-    """Count a handler's positional parameters; None means any number.
+def _count_places(handler: Callable[..., Any]) -> int | None:
+    """Count a handler's positional parameters.
 
     Functions and methods are read from their code objects: several handlers run in every turn, and
     `inspect.signature` takes a hundred times as long.
+
+    Returns:
+        None if the handler takes any number.
     """
     if isinstance(handler, FunctionType):
         return None if handler.__code__.co_flags & inspect.CO_VARARGS else handler.__code__.co_argcount
     if isinstance(handler, MethodType) and isinstance(handler.__func__, FunctionType):
-        places = _places(handler.__func__)
+        places = _count_places(handler.__func__)
         return None if places is None else places - 1
     parameters = inspect.signature(handler).parameters.values()
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):

@@ -22,7 +22,7 @@ def start(work: Coroutine[Any, Any, Any], *, name: str, owner: object) -> asynci
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running[task] = owner
-    task.add_done_callback(_ended)
+    task.add_done_callback(_finish_task)
     return task
 
 
@@ -34,7 +34,7 @@ async def finished(owner: object | None = None) -> None:
     Args:
         owner: Waits only for the tasks of this owner; None waits for all.
     """
-    while waiting := _unfinished(owner):
+    while waiting := _list_unfinished(owner):
         await asyncio.wait(waiting)
 
 
@@ -54,7 +54,7 @@ def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
     ]
 
 
-def _ended(task: asyncio.Task[Any]) -> None:
+def _finish_task(task: asyncio.Task[Any]) -> None:
     _running.pop(task, None)
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("background work failed", extra={"work": task.get_name()}, exc_info=error)

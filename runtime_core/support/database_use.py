@@ -1,4 +1,4 @@
-"""Counting what a turn asks of the database: adapters report, the turn listens."""
+"""Counters of a turn's database use: adapters report, the turn listens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _listener: ContextVar[Listener | None] = ContextVar("mayfly_database_use", defau
 
 
 def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
-    """Report a use of the database to the current turn; outside of turns nothing counts."""
+    """Report a use of the database to the current turn; ignored outside of turns."""
     listener = _listener.get()
     if listener is not None:
         listener(round_trips, took_ms)

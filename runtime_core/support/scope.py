@@ -1,4 +1,4 @@
-"""What one turn gathers, reached through a context variable: never kept on the runtime."""
+"""Turn scope: the data of one turn, in a context variable, never on the runtime."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class Recall(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class TurnScope:
-    """What one turn gathers.
+    """Data that one turn collects.
 
     Attributes:
         outer: The scope this one was opened in (`start_run` around `handle_message`).
-        context: What the store gave at the claim; None outside the pipeline.
+        context: The store's data from the claim; None outside the pipeline.
         results: Action results by message id, in order.
-        states: States composed in this turn, by message id and what was included.
+        states: States composed in this turn, by message id, included names and `only_include`.
         calls: Model calls, in order.
         usage: Tokens of every model call.
         responses: What the agent said so far.
         claimed: The run id has been given to a message.
         began: Monotonic seconds at the claim.
-        recall_task: What the message brings to mind.
-        round_trips: To the database, so far; none where it is a file.
-        database_ms: Time spent in calls of the database, also those that ran at once.
+        recall_task: The recall of the message.
+        round_trips: Round trips to the database so far; 0 for a file.
+        database_ms: Milliseconds in database calls, with concurrent calls added up.
     """
 
     agent_id: UUID
@@ -65,25 +65,28 @@ class TurnScope:
     database_ms: float = 0.0
 
     def now(self) -> datetime:
-        """The store's clock, carried on from the claim; this machine's where nothing was claimed."""
+        """Return the store's time, advanced since the claim; without a claim, this machine's."""
         if self.context is None:
             return datetime.now(UTC)
         return self.context.now + timedelta(seconds=time.monotonic() - self.began)
 
     def keep_state(self, key: tuple[UUID, frozenset[str], bool], state: State) -> None:
-        """Keep a state for the rest of the turn; a scope without a message of its own keeps the last alone."""
+        """Keep a state for the rest of the turn.
+
+        A scope without a message of its own keeps only the last state.
+        """
         if self.context is None:
             self.states.clear()  # it may live as long as the process
         self.states[key] = state
 
     def log_fields(self) -> dict[str, str]:
-        """What a log line says of the turn: run, room and message, as far as they are known."""
+        """Return the known fields of a log line: run, room and message ids."""
         message = self.context.message if self.context else None
         known = {"run_id": self.run_id, "room_id": self.room_id, "message_id": message.id if message else None}
         return {name: str(value) for name, value in known.items() if value is not None}
 
     def add_result(self, message_id: UUID, result: ActionResult) -> None:
-        """Keep a result here and in the scopes around, where who opened them looks for it."""
+        """Add a result here and to the outer scopes, whose openers read it."""
         scope: TurnScope | None = self
         while scope is not None:
             scope.results.setdefault(message_id, []).append(result)
@@ -109,7 +112,13 @@ innermost_scope = _current.get
 
 
 def current_scope(agent_id: UUID) -> TurnScope | None:
-    """The innermost scope of this agent: one agent calling another has the other's around it."""
+    """Return the innermost scope of this agent.
+
+    When one agent calls another, the scope of the caller encloses that of the called agent.
+
+    Returns:
+        None if there is none.
+    """
     scope = _current.get()
     while scope is not None and scope.agent_id != agent_id:
         scope = scope.outer
@@ -124,7 +133,7 @@ def open_scope(agent_id: UUID, *, room_id: UUID | None = None) -> TurnScope:
 
 
 def scope_of(agent_id: UUID, room_id: UUID | None = None) -> TurnScope:
-    """Return the scope the current task is in; outside of one, open it."""
+    """Return the current scope of this agent, or open one."""
     return current_scope(agent_id) or open_scope(agent_id, room_id=room_id)
 
 
@@ -137,7 +146,10 @@ def close_scope(agent_id: UUID) -> None:
 
 @contextmanager
 def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
-    """A scope for one message; takes the run id of a run opened around it, once."""
+    """Open a scope for one message.
+
+    The first message in an enclosing run takes the id of that run.
+    """
     around = current_scope(agent_id)
     scope = TurnScope(agent_id=agent_id, room_id=room_id, outer=_current.get())
     if around is not None and not around.claimed and around.context is None:
@@ -149,4 +161,4 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
             yield scope
     finally:
         _current.reset(token)
-        scope.recall_task = None  # a connection opened in this turn keeps its context, but no runtime
+        scope.recall_task = None  # a connection opened in this turn keeps its context alive: keep no runtime in it

@@ -1,4 +1,4 @@
-"""Act on the model's tool calls: run each action by name and return its result, never an exception."""
+"""Execution of the model's tool calls; a failing action becomes a result."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from runtime_core.turn.parameters import check_arguments
 
 log = logging.getLogger(__name__)
 
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # escaped in JSON, but not the six characters written out
-_AUDIT_S = 0.25  # for the line of an action that used up the time
-ACTION_TIMEOUT_S = 60.0  # an action that says nothing of its own; the deadline bounds it too
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # the JSON escape, not the six literal characters
+_AUDIT_S = 0.25  # for the audit line of an action that used up the deadline
+ACTION_TIMEOUT_S = 60.0  # for an action without its own timeout; the deadline applies as well
 
 
 async def say_nothing(content: Content | Mapping[str, Any]) -> Sequence[Memory]:
-    """Ignore what an action says: the callback where none is given."""
+    """Ignore an action's content: the default callback."""
     return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallContext:
-    """What a planned tool call runs in.
+    """Context of a planned tool call.
 
     Attributes:
         active_contexts: Actions bound to other contexts are refused; empty refuses none.
@@ -63,7 +63,12 @@ _CONTEXT_FIELDS = frozenset(each.name for each in fields(ToolCallContext))
 async def process_actions(
     runtime: Context, message: Memory, names: Sequence[str], *, state: State | None, callback: Callback | None
 ) -> list[ActionResult]:
-    """Run actions by name, in order, as `execute_planned_tool_call` runs each; None composes the state."""
+    """Run actions by name, in order, each with `execute_planned_tool_call`.
+
+    Args:
+        state: The state for the actions; None composes it.
+        callback: Called with each content of an action; None ignores them.
+    """
     context = ToolCallContext(
         message=message,
         state=state or await runtime.compose_state(message),
@@ -79,26 +84,26 @@ async def execute_planned_tool_call(
 ) -> ActionResult:
     """Run one action by name (or simile) with checked parameters.
 
-    Never raises once it has a context: an unknown, refused, failing or timed-out action, wrong parameters and a
-    result that cannot be kept give a result with `success=False` and an `error` in words for the model. The result
-    is kept for the actions after it.
+    With a valid context it never raises: an unknown, refused, failing or timed-out action, invalid parameters and
+    a result that cannot be stored give a result with `success=False` and an `error` for the model. Later actions
+    can read the result.
 
     Args:
-        ctx: Or a dict of its fields.
-        tool_call: Or `{"name": …, "params": {…}}`.
+        ctx: A context, or a dict of its fields.
+        tool_call: A call, or `{"name": …, "params": {…}}`.
 
     Raises:
-        InvalidInput: `ctx` holds no message, or a field that is not known: there is no turn to keep a result for.
+        InvalidInput: `ctx` has no message, so that no turn can keep the result, or has an unknown field.
     """
     context = coerce_context(ctx)
-    planned = _planned_or_none(tool_call)
+    planned = _coerce_call(tool_call)
     action = find_action(runtime.actions, planned.name)
     name = action.name if action else planned.name
     await runtime.emit(EventType.ACTION_STARTED, _event(runtime, context, name))
     arguments: Mapping[str, Any] = {}
-    refusal = await _refused(runtime, action, context) if action is not None else None
+    refusal = await _find_refusal(runtime, action, context) if action is not None else None
     try:
-        arguments = _arguments(planned.arguments)
+        arguments = _parse_arguments(planned.arguments)
         result = (
             ActionResult(success=False, error=refusal)
             if refusal
@@ -107,7 +112,9 @@ async def execute_planned_tool_call(
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
-        result = ActionResult(success=False, error=f"{name} was cancelled")  # the action's own doing, not the turn's
+        result = ActionResult(
+            success=False, error=f"{name} was cancelled"
+        )  # the action cancelled itself; the turn was not cancelled
     except DeadlineExceeded as error:
         result = ActionResult(success=False, error=str(error))
     except MayflyError as error:
@@ -115,15 +122,18 @@ async def execute_planned_tool_call(
     except Exception as error:
         log.exception("action failed", extra={"action": name})
         result = ActionResult(success=False, error=f"{name} failed: {type(error).__name__}: {error}")
-    result = _keepable(replace(result, action=name, tool_call_id=planned.id, arguments=arguments))
+    result = _ensure_storable(replace(result, action=name, tool_call_id=planned.id, arguments=arguments))
     scope_of(runtime.agent_id).add_result(context.message.id, result)
-    await _recorded(runtime, context, result, refused=refusal is not None)
+    await _write_audit(runtime, context, result, refused=refusal is not None)
     await runtime.emit(EventType.ACTION_COMPLETED, {**_event(runtime, context, name), "result": result})
     return result
 
 
-async def _recorded(runtime: Context, context: ToolCallContext, result: ActionResult, *, refused: bool) -> None:
-    """Write the audit trail; where it cannot be written, the turn itself says so when it is stored."""
+async def _write_audit(runtime: Context, context: ToolCallContext, result: ActionResult, *, refused: bool) -> None:
+    """Append a line to the audit trail, and log a failure.
+
+    A failure is not raised, since storing the turn meets the same fault and reports it.
+    """
     kind = "action.refused" if refused else "action.completed" if result.success else "action.failed"
     body = {"action": result.action, "arguments": result.arguments, "error": result.error}
     limit = current_deadline()
@@ -136,20 +146,32 @@ async def _recorded(runtime: Context, context: ToolCallContext, result: ActionRe
 
 
 def find_action(actions: Sequence[Action], name: str) -> Action | None:
-    """The action of this name, else the first with this simile; case and underscores do not matter in similes."""
+    """Find an action by its name, else the first by a simile.
+
+    Similes ignore case, underscores, spaces and hyphens.
+
+    Returns:
+        None if no action matches.
+    """
     exact = next((each for each in actions if each.name == name), None)
     if exact is not None:
         return exact
-    wanted = _loosely(name)
-    return next((each for each in actions if wanted in {_loosely(known) for known in (each.name, *each.similes)}), None)
+    wanted = _normalize(name)
+    return next(
+        (each for each in actions if wanted in {_normalize(known) for known in (each.name, *each.similes)}), None
+    )
 
 
-def _loosely(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.replace("_", "").replace(" ", "").replace("-", "").upper()
 
 
 def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
-    """Take a context as it is, or build it from a dict; a missing state is empty."""
+    """Return a context as is, or build it from a dict; a missing state is empty.
+
+    Raises:
+        InvalidInput: The message is missing or malformed, or a field is unknown.
+    """
     if isinstance(ctx, ToolCallContext):
         return ctx
     known = {key: value for key, value in ctx.items() if value is not None}
@@ -163,8 +185,11 @@ def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
     return ToolCallContext(**known)
 
 
-def _planned_or_none(given: object) -> ToolCall:
-    """The call as planned; what is none has no name, and arguments that are no JSON are told so later."""
+def _coerce_call(given: object) -> ToolCall:
+    """Coerce a planned call; never raises.
+
+    A malformed call gets an empty name. Arguments that are not JSON fail later, in `_parse_arguments`.
+    """
     if isinstance(given, ToolCall):
         return given
     if not isinstance(given, Mapping):
@@ -177,8 +202,8 @@ def _planned_or_none(given: object) -> ToolCall:
     return ToolCall(id=str(given.get("id", "")), name=str(given.get("name", "")), arguments=arguments)
 
 
-def _keepable(result: ActionResult) -> ActionResult:
-    """The result, or one that says why no database can keep it."""
+def _ensure_storable(result: ActionResult) -> ActionResult:
+    """Return the result, or a failed one if no database can store it."""
     try:
         text = encode_json(result)
     except InvalidInput as error:
@@ -195,7 +220,7 @@ def _keepable(result: ActionResult) -> ActionResult:
     )
 
 
-def _arguments(text: str) -> dict[str, Any]:
+def _parse_arguments(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
@@ -222,29 +247,38 @@ async def _run(
     return action_result(given, action.name)
 
 
-async def _refused(runtime: Context, action: Action, context: ToolCallContext) -> str | None:
-    """Why an action may not run: it is not the sender's, or it is not possible now and was not offered."""
+async def _find_refusal(runtime: Context, action: Action, context: ToolCallContext) -> str | None:
+    """Check whether an action may run: allowed to the sender, and possible now.
+
+    Returns:
+        The reason of the refusal; None if the action may run.
+    """
     if refusal := _refusal(action, context):
         return refusal
-    if not await _possible(runtime, action, context.message, context.state):
+    if not await _is_possible(runtime, action, context.message, context.state):
         return f"{action.name} is not possible now"
     return None
 
 
 def _refusal(action: Action, context: ToolCallContext) -> str | None:
     if action.roles and not set(action.roles) & set(context.user_roles):
-        return f"{action.name} is for {' or '.join(action.roles)} only; the sender is {_listed(context.user_roles)}"
+        return f"{action.name} is for {' or '.join(action.roles)} only; the sender is {_join_names(context.user_roles)}"
     if not belongs(action.contexts, context.active_contexts):
-        return f"{action.name} belongs to {_listed(action.contexts)}; active is {_listed(context.active_contexts)}"
+        return (
+            f"{action.name} belongs to {_join_names(action.contexts)}; active is {_join_names(context.active_contexts)}"
+        )
     return None
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
 def action_result(given: object, name: str) -> ActionResult:
-    """What a handler returned, as a result: nothing is success, text is its text, a bool is its success."""
+    """Convert a handler's return value to a result.
+
+    None is success, text becomes the result's text, a bool its success.
+    """
     if isinstance(given, ActionResult):
         return given
     if given is None or isinstance(given, bool):
@@ -265,7 +299,10 @@ def _event(runtime: Context, context: ToolCallContext, name: str) -> dict[str, A
 
 
 def for_model(result: ActionResult) -> str:
-    """A result as the model reads it: JSON, so that nothing in it passes for anything but data."""
+    """Encode a result for the model.
+
+    Encoded as JSON, so that the model takes everything in it as data.
+    """
     shown: dict[str, Any] = {"success": result.success}
     if result.error:
         shown["error"] = result.error
@@ -277,9 +314,10 @@ def for_model(result: ActionResult) -> str:
 
 
 async def possible_actions(runtime: Context, message: Memory, state: State) -> list[Action]:
-    """The actions that belong here, are the sender's to ask for, and whose `validate` says yes.
+    """Return the actions that are possible for a message.
 
-    One that raises says no and is logged.
+    An action must fit the active contexts and the sender's roles, and its `validate` must return true. A `validate`
+    that raises is logged and counts as false.
     """
     context = ToolCallContext(
         message=message,
@@ -293,7 +331,7 @@ async def possible_actions(runtime: Context, message: Memory, state: State) -> l
     return [each for each in allowed if each.name not in refused] if refused else allowed
 
 
-async def _possible(runtime: Context, action: Action, message: Memory, state: State) -> bool:
+async def _is_possible(runtime: Context, action: Action, message: Memory, state: State) -> bool:
     if action.validate is None:
         return True
     try:

@@ -1,7 +1,7 @@
-"""Attachments: what a message brings along, put into words before the agent answers.
+"""Conversion of a message's attachments into text, before the agent answers.
 
-Images are described, speech is written down, text documents are read, all under limits. What cannot be read is
-noted where its description would stand, and the message goes on.
+Images are described, speech is transcribed and text documents are read, within limits. For an unreadable attachment
+the description gives the reason, and the turn continues.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _TEXT_TYPES = frozenset(
     {"application/json", "application/ld+json", "application/xml", "application/yaml", "application/x-yaml"}
     | {"application/toml", "application/x-ndjson", "application/javascript", "application/sql", "application/csv"}
 )
-_UNSAID = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-# Python knows more, some of them (punycode) slow enough to be an attack.
+_GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+# An allow list: some of Python's other codecs (punycode) are slow enough for a denial of service.
 _CHARSETS = ("utf-16", "utf-32", "ascii", "iso8859", "cp12", "shift_jis", "euc_", "gb", "big5", "koi8", "mac")
 _IMAGES: Mapping[bytes, str] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -47,7 +47,7 @@ _IMAGES: Mapping[bytes, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of a message's attachments is looked at; the settings `ATTACHMENT_…`."""
+    """Limits on reading a message's attachments; the settings `ATTACHMENT_…`."""
 
     count: int
     size_bytes: int
@@ -56,7 +56,7 @@ class Limits:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The deployment's limits."""
+    """Return the deployment's limits."""
     return Limits(
         count=settings.attachment_limit,
         size_bytes=settings.attachment_limit_bytes,
@@ -66,12 +66,12 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def is_unread(media: Media) -> bool:
-    """Whether nobody has put it into words yet."""
+    """Whether an attachment has neither description nor text yet."""
     return media.description is None and media.text is None
 
 
 async def read_attachments(runtime: Context, message: Memory) -> Memory:
-    """Put every attachment of a message into words, and store the message if that changed it.
+    """Read a message's attachments, and store the message if it changed.
 
     Raises:
         StoreError: The message could not be stored.
@@ -82,33 +82,35 @@ async def read_attachments(runtime: Context, message: Memory) -> Memory:
     fetcher = open_fetcher(runtime.settings)
     wanted = [index for index, each in enumerate(given) if is_unread(each)]
     read = await asyncio.gather(
-        *(_put_into_words(runtime, given[index], fetcher, limits) for index in wanted[: limits.count])
+        *(_read_attachment(runtime, given[index], fetcher, limits) for index in wanted[: limits.count])
     )
     done = dict(zip(wanted, read, strict=False))
     for index in wanted[limits.count :]:
-        done[index] = _noted(given[index], f"a message's first {limits.count} attachments are read, this is one more")
+        done[index] = _note_failure(
+            given[index], f"a message's first {limits.count} attachments are read, this is one more"
+        )
     media = tuple(done.get(index, each) for index, each in enumerate(given))
     message = replace(message, content=replace(message.content, attachments=media))
     await runtime.database.memories.update(runtime.agent_id, [message])
     return message
 
 
-async def _put_into_words(runtime: Context, media: Media, fetcher: Fetcher, limits: Limits) -> Media:
+async def _read_attachment(runtime: Context, media: Media, fetcher: Fetcher, limits: Limits) -> Media:
     try:
-        file = _from_data_url(media.url, limits) if _is_data(media.url) else await _fetched(media.url, fetcher, limits)
+        file = _from_data_url(media.url, limits) if _is_data(media.url) else await _fetch(media.url, fetcher, limits)
         return await _read(runtime, media, replace(file, content_type=_type_of(media, file)), limits)
     except DeadlineExceeded as error:
-        return _noted(media, f"it took too long ({error})")
+        return _note_failure(media, f"it took too long ({error})")
     except MayflyError as error:
         log.warning("attachment not read", extra={"error_code": error.code, "attachment": media.id})
-        return _noted(media, str(error))
+        return _note_failure(media, str(error))
 
 
-async def _fetched(url: str, fetcher: Fetcher, limits: Limits) -> Fetched:
+async def _fetch(url: str, fetcher: Fetcher, limits: Limits) -> Fetched:
     return await fetcher.fetch(url, limit_bytes=limits.size_bytes, timeout_s=limits.timeout_s)
 
 
-def _noted(media: Media, why: str) -> Media:
+def _note_failure(media: Media, why: str) -> Media:
     return replace(media, description=f"could not be read: {why}")
 
 
@@ -138,16 +140,16 @@ def _from_data_url(url: str, limits: Limits) -> Fetched:
 
 
 def _type_of(media: Media, file: Fetched) -> str:
-    """What a file is: as its server says, else as the sender or its name say.
+    """Return a file's content type: the server's, else the sender's, else the name's.
 
     Raises:
-        FetchRefused: The sender says another kind than the server.
+        FetchRefused: The sender and the server name types of different kinds.
     """
     said = (media.content_type or "").partition(";")[0].strip().lower()
-    if file.content_type in _UNSAID:
+    if file.content_type in _GENERIC_TYPES:
         named = "" if _is_data(media.url) else mimetypes.guess_type(urlsplit(media.url).path)[0]
         return said or named or file.content_type
-    if "/" in said and said not in _UNSAID and _kind(said) != _kind(file.content_type):
+    if "/" in said and said not in _GENERIC_TYPES and _kind(said) != _kind(file.content_type):
         raise FetchRefused(f"it is said to be {said}, but it is {file.content_type}")
     return file.content_type
 
@@ -165,11 +167,11 @@ async def _read(runtime: Context, media: Media, file: Fetched, limits: Limits) -
     media = replace(media, content_type=file.content_type)
     kind = _kind(file.content_type)
     if kind == "image":
-        return await _described(runtime, media, file)
+        return await _describe(runtime, media, file)
     if kind == "audio":
-        return await _transcribed(runtime, media, file)
+        return await _transcribe(runtime, media, file)
     if kind == "text":
-        text = _decoded(file)
+        text = _decode(file)
         cut = (
             f"\n[cut after {limits.text_length:,} of {len(text):,} characters]"
             if len(text) > limits.text_length
@@ -179,7 +181,7 @@ async def _read(runtime: Context, media: Media, file: Fetched, limits: Limits) -
     raise FetchRefused(f"files of type {file.content_type or 'unknown'} are not read")
 
 
-async def _described(runtime: Context, media: Media, file: Fetched) -> Media:
+async def _describe(runtime: Context, media: Media, file: Fetched) -> Media:
     found = _image_type(file.content)
     if found is None:
         raise FetchRefused(f"it is said to be {file.content_type}, but it is no PNG, JPEG, GIF or WebP image")
@@ -194,7 +196,7 @@ async def _described(runtime: Context, media: Media, file: Fetched) -> Media:
     )
 
 
-async def _transcribed(runtime: Context, media: Media, file: Fetched) -> Media:
+async def _transcribe(runtime: Context, media: Media, file: Fetched) -> Media:
     extension = mimetypes.guess_extension(file.content_type) or ".wav"
     params = {"audio": file.content, "filename": f"audio{extension}"}
     said = str(await runtime.use_model(ModelType.TRANSCRIPTION, params)).strip()
@@ -207,7 +209,7 @@ def _image_type(content: bytes) -> str | None:
     return next((kind for start, kind in _IMAGES.items() if content.startswith(start)), None)
 
 
-def _decoded(file: Fetched) -> str:
+def _decode(file: Fetched) -> str:
     if b"\x00" in file.content and not file.content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise FetchRefused(f"it is said to be {file.content_type}, but it is no text")
     start = file.content[:2]
@@ -219,7 +221,7 @@ def _decoded(file: Fetched) -> str:
 
 
 def _known_charset(charset: str | None) -> str:
-    """The charset said; UTF-8 where none is, or one that nobody writes documents in."""
+    """Return the declared charset; UTF-8 if it is missing or not allowed."""
     try:
         name = codecs.lookup(charset or "utf-8").name
     except LookupError:

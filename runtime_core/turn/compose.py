@@ -1,4 +1,4 @@
-"""The state an answer is made from: what the providers know, composed in order."""
+"""Composition of a state from the results of the providers, in order."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def compose(runtime: Context, message: Memory, include: frozenset[str], *,
     """Run the providers that fit the conversation and merge their results.
 
     Args:
-        include: Names of further providers, dynamic and private ones included.
-        only_include: Those alone.
+        include: Names of additional providers, also dynamic and private ones.
+        only_include: Run only the providers in `include`.
 
     Raises:
         StateError: A name in `include` is unknown.
@@ -46,14 +46,14 @@ async def compose(runtime: Context, message: Memory, include: frozenset[str], *,
 
 
 def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, only_include: bool) -> list[Provider]:
-    """Pick the providers of a state, in their order.
+    """Select the providers of a state, in their order.
 
     Raises:
-        StateError: A name in `include` is no provider's; lists the known ones.
+        StateError: A name in `include` is unknown; lists the known names.
     """
     if unknown := include - {each.name for each in providers}:
         raise StateError(
-            f"no provider {', '.join(sorted(unknown))}; there are {', '.join(sorted(each.name for each in providers))}"
+            f"no provider {', '.join(sorted(unknown))}; known: {', '.join(sorted(each.name for each in providers))}"
         )
     return [
         each

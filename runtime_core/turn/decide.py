@@ -1,4 +1,4 @@
-"""Decide whether the agent answers: rules first, a small model only where they leave it open."""
+"""Decision whether the agent answers: rules first, then a small model."""
 
 from __future__ import annotations
 
@@ -42,28 +42,35 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What widens the rules: settings `ALWAYS_RESPOND_CHANNELS` and `ALWAYS_RESPOND_SOURCES`, comma-separated."""
+    """Channels and sources that the agent always answers.
+
+    Read from the comma-separated settings `ALWAYS_RESPOND_CHANNELS` and `ALWAYS_RESPOND_SOURCES`.
+    """
 
     channels: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, setting: Callable[[str, Any], Any]) -> Rules:
-        """The rules that the settings widen."""
+        """Read the rules from the settings."""
 
-        def listed(name: str) -> list[str]:
+        def split_setting(name: str) -> list[str]:
             return [each.strip() for each in str(setting(name, "")).split(",") if each.strip()]
 
         return cls(
-            channels=frozenset(each.upper() for each in listed("ALWAYS_RESPOND_CHANNELS")),
-            sources=frozenset(each.lower() for each in listed("ALWAYS_RESPOND_SOURCES")),
+            channels=frozenset(each.upper() for each in split_setting("ALWAYS_RESPOND_CHANNELS")),
+            sources=frozenset(each.lower() for each in split_setting("ALWAYS_RESPOND_SOURCES")),
         )
 
 
 def verdict_by_rule(
     message: Memory, context: TurnContext, *, agent_id: UUID, agent_name: str, rules: Rules
 ) -> Verdict | None:
-    """What the rules say; None leaves it to the model."""
+    """Apply the rules to a message.
+
+    Returns:
+        None if the rules leave the decision to the model.
+    """
     if message.entity_id == agent_id:
         return Verdict.IGNORE
     meant = _is_meant(message, context, agent_id, agent_name)
@@ -82,7 +89,7 @@ def verdict_by_rule(
 
 
 def channel_of(message: Memory, context: TurnContext | None) -> ChannelType:
-    """How the room is used: as the room says, else the message."""
+    """Return the channel type: the room's, else the message's."""
     if context is not None and context.room is not None:
         return context.room.type
     return message.content.channel_type or ChannelType.API
@@ -100,7 +107,7 @@ async def decide(turn: Turn) -> Verdict:
     """Decide what to do with the message, and compose its state unless the rules ignore it.
 
     Returns:
-        STOP has muted the room.
+        The verdict; with STOP the room is already muted.
     """
     runtime, context = turn.runtime, turn.context
     verdict = verdict_by_rule(
@@ -129,7 +136,7 @@ async def decide(turn: Turn) -> Verdict:
 
 
 async def _replies_to_older_answer(turn: Turn) -> bool:
-    """Whether the message replies to something the agent said before the messages that the claim read."""
+    """Whether the message replies to an agent's answer that the claim did not read."""
     replied = turn.message.content.in_reply_to
     if replied is None or any(each.id == replied for each in turn.context.messages):
         return False
@@ -139,7 +146,11 @@ async def _replies_to_older_answer(turn: Turn) -> bool:
 
 
 async def _read_attachments(turn: Turn) -> bool:
-    """Put the attachments into words; returns whether that changed the message."""
+    """Read the attachments of the turn's message.
+
+    Returns:
+        Whether the message changed.
+    """
     unread = turn.message
     if not unread.content.attachments:
         return False
@@ -150,7 +161,7 @@ async def _read_attachments(turn: Turn) -> bool:
 
 
 async def verdict_by_model(runtime: Context, message: Memory, state: State) -> Verdict:
-    """Ask a small model; an answer that is none of the words is IGNORE."""
+    """Ask a small model; an answer without a verdict counts as IGNORE."""
     template = runtime.character.templates.get("should_respond", DEFAULT_TEMPLATE)
     recent = state.provided("RECENT_MESSAGES").text
     prompt = template.replace("{agent_name}", runtime.character.name).replace(

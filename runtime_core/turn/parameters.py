@@ -1,7 +1,7 @@
-"""An action's parameters: a model's arguments checked against a JSON schema, and coerced where it is safe.
+"""Validation and safe coercion of a model's arguments by a JSON schema.
 
 Models write `"3"` for 3 and `"true"` for true; a general validator refuses that, and costs a cold start
-more than everything here. What is understood: type, properties, required, additionalProperties, items,
+more than this module. Supported keywords: type, properties, required, additionalProperties, items,
 enum, const, default, anyOf, oneOf, minimum, maximum, minLength, maxLength, pattern, minItems, maxItems.
 """
 
@@ -15,28 +15,28 @@ from runtime_core.errors import InvalidInput
 
 
 def check_arguments(schema: Mapping[str, Any], value: object, *, path: str = "") -> Any:
-    """Check `value` and return it coerced, with defaults filled in.
+    """Validate `value` and return it coerced, with defaults filled in.
 
     Raises:
-        InvalidInput: Names the path and what was expected.
+        InvalidInput: `value` does not fit; names the path and the expectation.
     """
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            return _any_of(schema[key], value, path)
-    value = _typed(schema, value, path)
+            return _check_any_of(schema[key], value, path)
+    value = _coerce_type(schema, value, path)
     if "enum" in schema and value not in schema["enum"]:
         raise InvalidInput(f"expected one of {list(schema['enum'])}, got {value!r}", path=path)
     if "const" in schema and value != schema["const"]:
         raise InvalidInput(f"expected {schema['const']!r}, got {value!r}", path=path)
-    _bounded(schema, value, path)
+    _check_bounds(schema, value, path)
     if isinstance(value, dict):
-        return _object(schema, value, path)
+        return _check_object(schema, value, path)
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return [check_arguments(schema["items"], item, path=f"{path}[{index}]") for index, item in enumerate(value)]
     return value
 
 
-def _any_of(options: list[Mapping[str, Any]], value: object, path: str) -> Any:
+def _check_any_of(options: list[Mapping[str, Any]], value: object, path: str) -> Any:
     refusals = []
     for option in options:
         try:
@@ -46,7 +46,7 @@ def _any_of(options: list[Mapping[str, Any]], value: object, path: str) -> Any:
     raise InvalidInput(f"fits none of the forms allowed ({'; '.join(refusals)})", path=path)
 
 
-def _typed(schema: Mapping[str, Any], value: object, path: str) -> Any:
+def _coerce_type(schema: Mapping[str, Any], value: object, path: str) -> Any:
     wanted = schema.get("type", "object" if "properties" in schema else None)
     if wanted is None:
         return value
@@ -93,25 +93,25 @@ def _from_text(kind: str, text: str) -> tuple[bool, Any]:
     return False, text
 
 
-def _bounded(schema: Mapping[str, Any], value: Any, path: str) -> None:
+def _check_bounds(schema: Mapping[str, Any], value: Any, path: str) -> None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        _between(schema, value, "minimum", "maximum", "", path)
+        _check_range(schema, value, "minimum", "maximum", "", path)
     elif isinstance(value, str):
-        _between(schema, len(value), "minLength", "maxLength", " characters", path)
+        _check_range(schema, len(value), "minLength", "maxLength", " characters", path)
         if "pattern" in schema and not re.search(schema["pattern"], value):
             raise InvalidInput(f"expected text matching {schema['pattern']!r}", path=path)
     elif isinstance(value, list):
-        _between(schema, len(value), "minItems", "maxItems", " items", path)
+        _check_range(schema, len(value), "minItems", "maxItems", " items", path)
 
 
-def _between(schema: Mapping[str, Any], size: float, low: str, high: str, unit: str, path: str) -> None:
+def _check_range(schema: Mapping[str, Any], size: float, low: str, high: str, unit: str, path: str) -> None:
     if low in schema and size < schema[low]:
         raise InvalidInput(f"expected at least {schema[low]}{unit}, got {size}", path=path)
     if high in schema and size > schema[high]:
         raise InvalidInput(f"expected at most {schema[high]}{unit}, got {size}", path=path)
 
 
-def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str) -> dict[str, Any]:
+def _check_object(schema: Mapping[str, Any], value: dict[str, Any], path: str) -> dict[str, Any]:
     properties: Mapping[str, Any] = schema.get("properties", {})
     prefix = f"{path}." if path else ""
     if schema.get("additionalProperties") is False and (unknown := value.keys() - properties.keys()):

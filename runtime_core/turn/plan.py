@@ -1,4 +1,4 @@
-"""The plan of a turn: the actions the model decided on, and how far each is."""
+"""Plan of a turn: the actions that the model chose, with their status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime_core.domain.run import ActionResult
 
 
 class StepStatus(StrEnum):
-    """How far a step is."""
+    """Status of a plan step."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -25,8 +25,8 @@ class PlanStep:
     """One action of a plan.
 
     Attributes:
-        id: The model's call; unique in a turn.
-        error: Why it failed.
+        id: The id of the model's call; unique in a turn.
+        error: The reason of the failure.
     """
 
     id: str
@@ -37,16 +37,16 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a turn does, in order; actions find it in the state, as `state.data["plan"]`."""
+    """Steps of a turn, in order; actions read it as `state.data["plan"]`."""
 
     steps: tuple[PlanStep, ...] = ()
 
     def with_calls(self, calls: Sequence[ToolCall]) -> Plan:
-        """The plan with what the model decided on now behind what was done."""
+        """Return the plan with the model's new calls appended."""
         return replace(self, steps=(*self.steps, *(PlanStep(id=each.id, action=each.name) for each in calls)))
 
     def with_result(self, call_id: str, result: ActionResult) -> Plan:
-        """The plan with the oldest pending step of this call done."""
+        """Return the plan with the oldest pending step of this call ended."""
         steps = list(self.steps)
         for index, step in enumerate(steps):
             if step.id == call_id and step.status is StepStatus.PENDING:
@@ -61,6 +61,10 @@ class Plan:
 
 
 def plan_in(data: Mapping[str, Any]) -> Plan:
-    """The plan of a state's data; empty where nothing was decided yet."""
+    """Return the plan in a state's data.
+
+    Returns:
+        An empty plan if the data has none.
+    """
     plan = data.get("plan")
     return plan if isinstance(plan, Plan) else Plan()

@@ -1,7 +1,7 @@
-"""The format of the text protocol: what the model is asked to write, and the reader of what it wrote.
+"""Text protocol: the instructions for a model, and the parser of its answer.
 
-The model answers in a `<response>` element, or in JSON. The reader is tolerant: it takes code fences, text around
-the answer, unclosed elements, entities and CDATA; whatever is no protocol at all is the answer itself.
+The model answers with a `<response>` element or JSON. The parser accepts code fences, text around the answer,
+unclosed elements, entities and CDATA; any other text is the answer itself.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _CHILD = re.compile(r"<([A-Za-z_][\w.-]*)\b[^>]*>(.*?)</\1\s*>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextAnswer:
-    """What a model meant.
+    """Parsed answer of a model.
 
     Attributes:
-        calls: Actions to run, in order; a plain reply is none.
-        providers: Names of providers it wants to hear before it goes on.
+        calls: Actions to run, in order; empty for a plain reply.
+        providers: Names of the providers to run before the next step.
     """
 
     text: str = ""
@@ -54,28 +54,30 @@ class TextAnswer:
 
 
 def instructions(actions: Sequence[Action], lookups: str = "") -> str:
-    """How to answer, and with which actions; the same actions give the same text.
+    """Return the instructions for answering, with the list of actions.
+
+    The same actions give the same text, in any order.
 
     Args:
-        lookups: What can be looked up by name, as the provider PROVIDERS lists it.
+        lookups: Providers that the model may name, as the provider PROVIDERS lists them.
     """
-    listed = "\n".join(_described(each) for each in sorted(actions, key=lambda each: each.name))
+    listed = "\n".join(_describe(each) for each in sorted(actions, key=lambda each: each.name))
     parts = [_INSTRUCTIONS, f"# Actions\n{listed}"]
     if lookups:
         parts.append(f"{lookups}\nTo look something up, name it in <providers>…</providers>, and answer after that.")
     return "\n\n".join(parts)
 
 
-def _described(action: Action) -> str:
+def _describe(action: Action) -> str:
     properties: Mapping[str, Any] = action.parameters.get("properties", {})
     return f"- {action.name}: {action.description}" + (f" Parameters: {encode_json(properties)}" if properties else "")
 
 
 def parse_answer(text: str, *, call_prefix: str = "") -> TextAnswer:
-    """Read a model's answer; never fails.
+    """Parse a model's answer; never raises.
 
     Args:
-        call_prefix: Of the ids of the calls, so that they are unique in a turn.
+        call_prefix: Prefix of the calls' ids, which makes them unique in a turn.
     """
     said = _THINKING.sub("", text).strip()
     if fenced := _FENCE.match(said):
@@ -90,9 +92,11 @@ def parse_answer(text: str, *, call_prefix: str = "") -> TextAnswer:
 
 
 def _from_elements(body: str, prefix: str) -> TextAnswer:
-    params = _params(_element(body, "params"))
+    params = _parse_params(_element(body, "params"))
     actions = _element(body, "actions") or _element(body, "action")
-    planned = _planned_elements(actions) if "<" in _CDATA.sub("", actions) else [(each, {}) for each in _names(actions)]
+    planned = (
+        _parse_action_elements(actions) if "<" in _CDATA.sub("", actions) else [(each, {}) for each in _names(actions)]
+    )
     return _answer(
         text=_plain(_element(body, "text") or _element(body, "message")),
         thought=_plain(_element(body, "thought")),
@@ -103,7 +107,13 @@ def _from_elements(body: str, prefix: str) -> TextAnswer:
 
 
 def _element(body: str, name: str) -> str:
-    """The inside of the first element of this name; one that was never closed goes up to the next known one."""
+    """Return the content of the first element of this name.
+
+    An unclosed element ends at the next known tag.
+
+    Returns:
+        Empty text if there is no such element.
+    """
     opened = re.search(rf"<{name}\b[^>/]*>", body, re.IGNORECASE)
     if opened is None:
         return ""
@@ -115,28 +125,28 @@ def _element(body: str, name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text out of an element: CDATA as it is, entities resolved elsewhere."""
+    """Return an element's text: CDATA verbatim, entities unescaped outside of it."""
     parts = _CDATA.split(text)
     return "".join(part if index % 2 else unescape(part) for index, part in enumerate(parts)).strip()
 
 
-def _planned_elements(actions: str) -> list[tuple[str, dict[str, Any]]]:
+def _parse_action_elements(actions: str) -> list[tuple[str, dict[str, Any]]]:
     planned = []
     for _, inside in _CHILD.findall(actions):
         name = _plain(_element(inside, "name")) or _plain(inside)
-        planned.append((name, _one_action_s_params(_element(inside, "params"))))
+        planned.append((name, _parse_action_params(_element(inside, "params"))))
     return planned
 
 
-def _params(text: str) -> dict[str, dict[str, Any]]:
-    """Parameters by action, from JSON or from elements named after the actions."""
+def _parse_params(text: str) -> dict[str, dict[str, Any]]:
+    """Parse parameters by action, from JSON or elements named after the actions."""
     plain = _plain(text)
     for value in json_objects(plain):
         return {key.upper(): dict(given) for key, given in value.items() if isinstance(given, Mapping)}
-    return {name.upper(): _one_action_s_params(inside) for name, inside in _CHILD.findall(text)}
+    return {name.upper(): _parse_action_params(inside) for name, inside in _CHILD.findall(text)}
 
 
-def _one_action_s_params(text: str) -> dict[str, Any]:
+def _parse_action_params(text: str) -> dict[str, Any]:
     for value in json_objects(_plain(text)):
         return value
     return {name: _plain(inside) for name, inside in _CHILD.findall(text)}
@@ -147,7 +157,7 @@ def _from_json(value: Mapping[str, Any], prefix: str) -> TextAnswer:
     params = {str(key).upper(): each for key, each in shared.items()} if isinstance(shared, Mapping) else {}
     given = value.get("actions", value.get("action")) or []
     listed = _names(given) if isinstance(given, str) else given if isinstance(given, list) else [given]
-    planned = [planned for each in listed if (planned := _planned_json(each, params))]
+    planned = [planned for each in listed if (planned := _parse_action_json(each, params))]
     text = value.get("text", value.get("message"))
     wanted = value.get("providers") or []
     return _answer(
@@ -159,7 +169,7 @@ def _from_json(value: Mapping[str, Any], prefix: str) -> TextAnswer:
     )
 
 
-def _planned_json(given: object, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def _parse_action_json(given: object, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     if isinstance(given, str):
         own: object = params.get(given.upper())
         return given, dict(own) if isinstance(own, Mapping) else {}
@@ -178,7 +188,7 @@ def _answer(
     *, text: str, thought: str, planned: Sequence[tuple[str, Mapping[str, Any]]], providers: Sequence[str], prefix: str
 ) -> TextAnswer:
     wanted = [(name, given) for name, given in planned if not _is_reply(name)]
-    if not text:  # a reply whose text stands among its parameters
+    if not text:  # a REPLY may carry its text as a parameter
         text = next((str(given["text"]) for name, given in planned if _is_reply(name) and "text" in given), "")
     calls = tuple(
         ToolCall(id=f"{prefix}{index}", name=name, arguments=encode_json(given))
@@ -192,7 +202,7 @@ def _is_reply(name: str) -> bool:
 
 
 def written_answer(text: str, calls: Sequence[ToolCall]) -> str:
-    """An answer of an earlier step, as the model is shown what it said."""
+    """Write an earlier step's answer as the model sees it."""
     names = ", ".join(each.name for each in calls) or "REPLY"
     params = "{" + ", ".join(f"{encode_json(each.name)}: {each.arguments}" for each in calls) + "}"
     said = f"\n<text>{escape(text, quote=False)}</text>" if text else ""
@@ -200,18 +210,18 @@ def written_answer(text: str, calls: Sequence[ToolCall]) -> str:
 
 
 def written_results(results: Sequence[str]) -> str:
-    """What actions came to, as the model is told; each result is JSON."""
+    """Write the results of actions for the model; each result is JSON."""
     lines = "\n".join(results)
     return f"What the actions came to, as data:\n<results>\n{lines}\n</results>\nAnswer now, or name further actions."
 
 
 @dataclass(slots=True)
 class VisibleText:
-    """Passes on, piece by piece, what the user may see of an answer that is still being written.
+    """Emitter of the user-visible text of an answer that is still streaming.
 
     Attributes:
-        told: Gets each visible piece.
-        sent: All of it so far.
+        told: Awaited with each visible piece.
+        sent: The visible text emitted so far.
     """
 
     told: Callable[[str], Awaitable[Any]]
@@ -219,14 +229,14 @@ class VisibleText:
     _written: str = field(default="", repr=False)
 
     async def feed(self, piece: str) -> None:
-        """Take a piece of what the model writes."""
+        """Add a piece of the model's output, and emit new visible text."""
         self._written += piece
         opened = re.search(r"<response\b[^>]*>.*?<text\b[^>/]*>", self._written, re.DOTALL | re.IGNORECASE)
         if opened is not None:
-            await self._tell(_visible(self._written[opened.end() :]))
+            await self._tell(_visible_text(self._written[opened.end() :]))
 
     async def end(self, text: str) -> None:
-        """Tell what of the text as it was read in the end was not told yet."""
+        """Emit the rest of the final text."""
         await self._tell(text)
 
     async def _tell(self, text: str) -> None:
@@ -235,8 +245,8 @@ class VisibleText:
             await self.told(piece)
 
 
-def _visible(inside: str) -> str:
-    """What of an open element's inside is surely text: no half tag or entity at its end."""
+def _visible_text(inside: str) -> str:
+    """Return an open element's text, without a partial tag or entity at its end."""
     end = inside.find("<")
     sure = inside if end < 0 else inside[:end]
     if end < 0:

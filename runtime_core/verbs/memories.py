@@ -1,4 +1,4 @@
-"""Verbs on memories and the cache, for one agent."""
+"""Verbs on the memories and the cache of one agent."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ AnyMemory = Memory | Mapping[str, Any]
 
 
 class MemoryVerbs(Finder, Protocol):
-    """Store, find and search memories. Each memory may be given as a dict of its fields."""
+    """Verbs on memories, each of which may be given as a dict of its fields."""
 
     def as_message(self, message: AnyMemory) -> Memory:
         """Coerce a message; without `entity_id` the agent itself is the sender."""
         return self.as_memory(message, name="message")
 
     def as_memory(self, memory: AnyMemory, *, name: str = "memory") -> Memory:
-        """Coerce a memory; `name` is what an error calls it."""
+        """Coerce a memory; without `entity_id` the agent itself is the sender.
+
+        Args:
+            name: The name of the memory in errors.
+        """
         if isinstance(memory, Mapping) and not {"entity_id", "user_id"} & memory.keys():
             memory = {**memory, "entity_id": self.agent_id}
         return coerce_memory(memory, name=name)
 
     async def create_memory(self, memory: AnyMemory, table: str | None = None) -> UUID:
-        """Store a memory; returns its id. `table` wins over the memory's own."""
+        """Store a memory and return its id; `table` overrides the memory's own."""
         stored = self.as_memory(memory)
         await self.database.memories.create(
             self.agent_id, [replace(stored, table=table or stored.table)], embedding_model=self.embedding_model()
@@ -38,25 +42,33 @@ class MemoryVerbs(Finder, Protocol):
         return stored.id
 
     async def create_memories(self, memories: Sequence[AnyMemory]) -> list[UUID]:
-        """Store many memories, all or none."""
+        """Store memories, all or none, and return their ids in order."""
         values = [self.as_memory(each) for each in memories]
         await self.database.memories.create(self.agent_id, values, embedding_model=self.embedding_model())
         return [each.id for each in values]
 
     async def update_memory(self, memory: AnyMemory) -> None:
-        """Replace content and metadata of the memory with this id."""
+        """Replace the content and metadata of the memory with this id."""
         await self.database.memories.update(self.agent_id, [self.as_memory(memory)])
 
     async def delete_memory(self, memory_id: UUID) -> bool:
-        """Delete a memory; says whether it was there."""
+        """Delete a memory.
+
+        Returns:
+            Whether it existed.
+        """
         return await self.database.memories.delete(self.agent_id, [memory_id]) > 0
 
     async def get_memory_by_id(self, memory_id: UUID) -> Memory | None:
-        """The memory with this id, or None."""
+        """Return the memory with this id.
+
+        Returns:
+            None if there is none.
+        """
         return next(iter(await self.database.memories.get(self.agent_id, [memory_id])), None)
 
     async def get_memories_by_ids(self, ids: Sequence[UUID]) -> list[Memory]:
-        """Those of the ids that are there, in the order given."""
+        """Return the existing memories among these ids, in the order given."""
         return await self.database.memories.get(self.agent_id, ids)
 
     async def get_memories(  # noqa: PLR0913 - the reference's parameters, all by keyword
@@ -71,7 +83,7 @@ class MemoryVerbs(Finder, Protocol):
         end: datetime | None = None,
         limit: int = 100,
     ) -> list[Memory]:
-        """The newest memories, newest first."""
+        """Return the newest matching memories, newest first."""
         which = _filter(table, room_id, room_ids, entity_id, world_id, start, end)
         return await self.database.memories.find(self.agent_id, which, limit=limit)
 
@@ -83,7 +95,7 @@ class MemoryVerbs(Finder, Protocol):
         entity_id: UUID | None = None,
         world_id: UUID | None = None,
     ) -> int:
-        """How many memories there are."""
+        """Count the matching memories."""
         return await self.database.memories.count(self.agent_id, _filter(table, room_id, (), entity_id, world_id))
 
     async def search_memories(  # noqa: PLR0913 - the reference's parameters, all by keyword
@@ -99,10 +111,13 @@ class MemoryVerbs(Finder, Protocol):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> list[Memory]:
-        """The memories that fit best, best first: by words and meaning, or by an embedding of the agent's model.
+        """Find the best matching memories, best first.
+
+        Args:
+            query: A text, matched by words and meaning, or an embedding of the agent's model, of shape `(dim,)`.
 
         Raises:
-            SettingsError, ModelError, DimensionMismatch: As `find_hits`.
+            SettingsError, ModelError, DimensionMismatch: See `find_hits`.
         """
         hits = await self.search_hits(
             query,
@@ -131,10 +146,10 @@ class MemoryVerbs(Finder, Protocol):
         end: datetime | None = None,
         neighbours: int = 0,
     ) -> list[Hit]:
-        """As `search_memories`, with scores.
+        """Find the best matching memories with scores, as `search_memories`.
 
         Args:
-            neighbours: With each hit, so many memories of its room and table from before it and from after it.
+            neighbours: Number of adjacent memories to add before and after each hit, of its room and table.
         """
         wanted = MemoryQuery(
             text=query if isinstance(query, str) else "",
@@ -147,11 +162,11 @@ class MemoryVerbs(Finder, Protocol):
         return await find_hits(self, wanted, _filter(table, room_id, (), entity_id, world_id, start, end))
 
     async def create_fact(self, fact: AnyMemory) -> UUID:
-        """Store a memory among the facts."""
+        """Store a memory as a fact and return its id."""
         return await self.create_memory(fact, MemoryType.FACT.value)
 
     async def search_facts(self, query: str | Sequence[float], limit: int = 10, **which: Any) -> list[Memory]:
-        """`search_memories` among the facts."""
+        """Find the best matching facts, as `search_memories`."""
         return await self.search_memories(query, limit, table=MemoryType.FACT.value, **which)
 
     async def get_cache(self, key: str) -> Any:
@@ -174,6 +189,6 @@ def _filter(
     end: datetime | None = None,
 ) -> MemoryFilter:
     if room_id is not None and room_ids:
-        raise InvalidInput("give room_id or room_ids, not both", path="room_id")
+        raise InvalidInput("expected room_id or room_ids, not both", path="room_id")
     rooms = (room_id,) if room_id is not None else tuple(room_ids)
     return MemoryFilter(table=table, room_ids=rooms, entity_id=entity_id, world_id=world_id, start=start, end=end)

@@ -16,7 +16,7 @@ from runtime_core.verbs.stored import get_one, insert_many, insert_one, update_m
 
 
 class RecordVerbs(AgentData, Protocol):
-    """Create, read, update and delete records. Each may be given as a dict of its fields."""
+    """Verbs on records, each of which may be given as a dict of its fields."""
 
     async def create_entity(self, entity: Entity | Mapping[str, Any]) -> UUID:
         return (await insert_one(self, Entity, entity)).id
@@ -28,11 +28,11 @@ class RecordVerbs(AgentData, Protocol):
         return await get_one(self, Entity, entity_id)
 
     async def create_entities(self, entities: Sequence[Entity | Mapping[str, Any]]) -> list[UUID]:
-        """Store many entities, all or none."""
+        """Store entities, all or none, and return their ids in order."""
         return [each.id for each in await insert_many(self, Entity, entities)]
 
     async def update_entities(self, entities: Sequence[Entity | Mapping[str, Any]]) -> None:
-        """Replace many entities, all or none."""
+        """Replace entities, all or none."""
         await update_many(self, Entity, entities)
 
     async def get_entities_by_ids(self, ids: Sequence[UUID]) -> list[Entity]:
@@ -57,7 +57,7 @@ class RecordVerbs(AgentData, Protocol):
         await update_one(self, Relationship, relationship)
 
     async def get_relationships(self, entity_id: UUID, tags: Sequence[str] = ()) -> list[Relationship]:
-        """Relationships from or to this entity that carry all the tags, oldest first."""
+        """Return an entity's relationships, in both directions, with all the tags; oldest first."""
         wanted: dict[str, Any] = {"tags": tuple(tags)} if tags else {}
         records = self.database.records
         there = await records.find(Relationship, self.agent_id, source_entity_id=entity_id, **wanted)
@@ -66,7 +66,7 @@ class RecordVerbs(AgentData, Protocol):
         return sorted(found.values(), key=lambda each: (str(each.created_at), each.id))
 
     async def create_task(self, task: Task | Mapping[str, Any]) -> UUID:
-        """Keep work for later; one tagged `AWAITING_CHOICE` is offered to whoever talks in its room."""
+        """Store a task; one tagged `AWAITING_CHOICE` is offered as a choice in its room."""
         created = await insert_one(self, Task, task)
         await note_choice(self.database.records, self.agent_id, created)
         return created.id
@@ -78,7 +78,10 @@ class RecordVerbs(AgentData, Protocol):
         return await get_one(self, Task, task_id)
 
     async def get_tasks(self, **fields: Any) -> list[Task]:
-        """Tasks whose fields equal these (`room_id=…`, `tags=("queue",)`), oldest first."""
+        """Return the tasks whose fields equal these, oldest first.
+
+        Example: `get_tasks(room_id=room_id, tags=("queue",))`.
+        """
         return await self.database.records.find(Task, self.agent_id, **fields)
 
     async def delete_task(self, task_id: UUID) -> bool:
@@ -92,14 +95,22 @@ class RecordVerbs(AgentData, Protocol):
         return await self.database.records.find(Log, self.agent_id, **fields)
 
     async def get_agent(self, agent_id: UUID) -> Agent | None:
-        """An agent of this database, by id."""
+        """Return an agent of this database.
+
+        Returns:
+            None if there is none with this id.
+        """
         return next(iter(await self.database.records.find(Agent, None, id=agent_id)), None)
 
     async def get_agents(self) -> list[Agent]:
-        """The agents of this database, oldest first."""
+        """Return the agents of this database, oldest first."""
         return await self.database.records.find(Agent, None)
 
     async def get_run(self, run_id: UUID) -> Run | None:
-        """The run of one of this agent's messages, or None."""
+        """Return a run of one of this agent's messages.
+
+        Returns:
+            None if the agent has no run with this id.
+        """
         run = await self.database.turns.get_run(run_id)
         return run if run is not None and run.agent_id == self.agent_id else None

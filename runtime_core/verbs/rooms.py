@@ -14,13 +14,13 @@ from runtime_core.verbs.stored import get_one, insert_many, insert_one, update_o
 
 
 class RoomVerbs(ConnectedRuntime, Protocol):
-    """Worlds, their rooms, and who takes part. Each value may be given as a dict of its fields."""
+    """Verbs on worlds, rooms and participants; values may be given as dicts."""
 
     async def create_room(self, room: Room | Mapping[str, Any]) -> UUID:
         return (await insert_one(self, Room, room)).id
 
     async def create_rooms(self, rooms: Sequence[Room | Mapping[str, Any]]) -> list[UUID]:
-        """Store many rooms, all or none."""
+        """Store rooms, all or none, and return their ids in order."""
         return [each.id for each in await insert_many(self, Room, rooms)]
 
     async def get_rooms_by_ids(self, ids: Sequence[UUID]) -> list[Room]:
@@ -51,12 +51,20 @@ class RoomVerbs(ConnectedRuntime, Protocol):
         return await self.database.records.find(World, self.agent_id)
 
     async def add_participant(self, entity_id: UUID, room_id: UUID) -> bool:
-        """Let an entity take part in a room; says whether it is new there."""
+        """Add an entity to a room.
+
+        Returns:
+            Whether it is new in the room.
+        """
         participant = Participant(room_id=room_id, entity_id=entity_id)
         return await self.database.records.insert(self.agent_id, [participant], ignore_existing=True) > 0
 
     async def add_participants(self, entity_ids: Sequence[UUID], room_id: UUID) -> int:
-        """Let entities take part in a room; returns how many are new there."""
+        """Add entities to a room.
+
+        Returns:
+            The number of entities that are new in the room.
+        """
         participants = [Participant(room_id=room_id, entity_id=entity_id) for entity_id in entity_ids]
         return await self.database.records.insert(self.agent_id, participants, ignore_existing=True)
 
@@ -72,12 +80,16 @@ class RoomVerbs(ConnectedRuntime, Protocol):
         return [each.room_id for each in found]
 
     async def get_entities_for_room(self, room_id: UUID) -> list[Entity]:
-        """Everyone who takes part in a room, in the order in which they joined."""
+        """Return the entities of a room, in the order in which they joined."""
         ids = await self.get_participants_for_room(room_id)
         return await self.database.records.get(Entity, self.agent_id, ids)
 
     async def ensure_connection(self, **connection: Any) -> None:
-        """Make sure that an entity takes part in a room of a world; keywords are the fields of `Connection`."""
+        """Ensure that an entity takes part in a room of a world.
+
+        Args:
+            connection: The fields of `Connection`.
+        """
         await connections.ensure_connection(self, coerce(Connection, connection, name="connection"))
 
     async def ensure_connections(
@@ -87,7 +99,7 @@ class RoomVerbs(ConnectedRuntime, Protocol):
         source: str,
         world: World | Mapping[str, Any],
     ) -> None:
-        """Make sure that all entities take part in all rooms of a world."""
+        """Ensure that all entities take part in all rooms of a world."""
         await connections.ensure_connections(self, entities, rooms, source, world)
 
     async def ensure_world_exists(self, world: World | Mapping[str, Any]) -> None:
@@ -100,7 +112,11 @@ class RoomVerbs(ConnectedRuntime, Protocol):
         await connections.ensure_participant_in_room(self, entity_id, room_id)
 
     async def get_participant_user_state(self, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
-        """Whether an entity follows or has muted a room; None is neither."""
+        """Return whether an entity follows or has muted a room.
+
+        Returns:
+            None if neither.
+        """
         return await connections.participant_state(self, room_id, entity_id)
 
     async def set_participant_user_state(

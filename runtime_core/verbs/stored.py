@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Record)
 
 
 async def insert_one(owner: AgentData, kind: type[R], value: R | Mapping[str, Any]) -> R:
-    """Insert a record, also given as a dict of its fields."""
+    """Insert a record, which may be given as a dict of its fields."""
     record = coerce(kind, value, name=kind.__name__.lower())
     await owner.database.records.insert(owner.agent_id, [record])
     return record
@@ -39,7 +39,11 @@ async def update_many(owner: AgentData, kind: type[R], values: Sequence[R | Mapp
 
 
 async def get_one(owner: AgentData, kind: type[R], record_id: UUID) -> R | None:
-    """Get a record by id; None if there is none."""
+    """Return the record with this id.
+
+    Returns:
+        None if there is none.
+    """
     return next(iter(await owner.database.records.get(kind, owner.agent_id, [record_id])), None)
 
 

@@ -131,7 +131,7 @@ def test_the_second_event_continues_the_conversation(handle: Handle, model_serve
         ([{"text": "a"}], "expected a JSON object with the message, got a list"),
         (None, "expected a JSON object with the message, got a null"),
         ("text", "the body is not JSON"),
-        ({"text": "a", "agent": "Nobody"}, "no agent 'Nobody' runs here; there is Potter, Weaver"),
+        ({"text": "a", "agent": "Nobody"}, "no agent 'Nobody' runs here; known: Potter, Weaver"),
     ],
     ids=lambda value: None if isinstance(value, str) else "event",
 )

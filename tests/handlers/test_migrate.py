@@ -81,12 +81,12 @@ def test_it_applies_the_missing_migrations_once(unmigrated_postgres_url: str, mo
 
 
 def test_two_invocations_at_once_apply_each_migration_once(unmigrated_postgres_url: str) -> None:
-    from runtime_core.deployment.migrate import migrated  # noqa: PLC0415 - what each environment runs
+    from runtime_core.deployment.migrate import migrate  # noqa: PLC0415 - what each environment runs
 
     def invoke(_: int) -> dict[str, Any]:
         environment = Environment(lambda: Settings(database_url=unmigrated_postgres_url, on_lambda=True))
         try:
-            return environment.run_with_settings(migrated, context())
+            return environment.run_with_settings(migrate, context())
         finally:
             environment.close()
 

@@ -455,13 +455,13 @@ async def test_a_cycle_a_missing_dependency_and_an_unknown_plugin_say_what_to_do
 
     chicken = Plugin(name="chicken", dependencies=("egg",))
     egg = Plugin(name="egg", dependencies=("chicken",))
-    with pytest.raises(PluginCycle, match="chicken → egg → chicken; take one of these dependencies out"):
+    with pytest.raises(PluginCycle, match="chicken → egg → chicken; remove one of these dependencies"):
         await eliza_os.add_agents(config(chicken, egg))
     with pytest.raises(PluginError, match=r"'chicken' needs 'egg', which is not in the list .*; add it to the agent's"):
         await eliza_os.add_agents(config(chicken))
     with pytest.raises(PluginNotFound, match=r"no plugin 'teleport' is installed; known are .*openai.* Install"):
         await eliza_os.add_agents(config("teleport"))
-    twice = r"action 'SEARCH' is registered twice, by plugin 'a' and by plugin 'b': leave one of the two plugins"
+    twice = r"action 'SEARCH' is registered twice, by plugin 'a' and by plugin 'b': remove one of the two plugins"
     with pytest.raises(DuplicateComponent, match=twice):
         await eliza_os.add_agents(config(Plugin(name="a", actions=(SEARCH,)), Plugin(name="b", actions=(SEARCH,))))
     assert eliza_os.get_agents() == []

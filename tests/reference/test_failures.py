@@ -167,7 +167,7 @@ CASES = {
         value=(Sound, Unstartable),
         fails=Fails.START,
         error=ServiceError,
-        named="service UNSTARTABLE/Unstartable did not start: ZeroDivisionError",
+        named="service UNSTARTABLE/Unstartable failed to start: ZeroDivisionError",
     ),
     "service's stop": Case(
         field="services", value=(Unstoppable, Sound), fails=Fails.ALONE, named="UNSTOPPABLE/Unstoppable"

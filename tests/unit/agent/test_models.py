@@ -38,7 +38,7 @@ async def test_the_highest_priority_answers_then_the_earlier_registered(runtime:
 async def test_an_unknown_type_or_provider_lists_what_there_is(runtime: AgentRuntime) -> None:
     with pytest.raises(ModelNotFound, match="no plugin answers IMAGE; registered model types: TEXT_LARGE, TEXT_SMALL"):
         await runtime.use_model("IMAGE", {})
-    with pytest.raises(ModelNotFound, match="no provider 'cloud' answers TEXT_LARGE; there is echo"):
+    with pytest.raises(ModelNotFound, match="no provider 'cloud' answers TEXT_LARGE; registered providers: echo"):
         await runtime.use_model("TEXT_LARGE", {"prompt": "x"}, "cloud")
     assert runtime.get_model("IMAGE") is None
 

@@ -140,10 +140,10 @@ async def test_a_name_that_plugins_bring_twice_is_told_with_the_plugins(runtime:
     await runtime.register_plugin(bringing("p", field, component))
     with pytest.raises(DuplicateComponent, match=r" 'A.*' is registered twice, once by plugin 'p': rename one of"):
         register(component)
-    with pytest.raises(DuplicateComponent, match="twice, by plugin 'p' and by plugin 'q': leave one of the two pl"):
+    with pytest.raises(DuplicateComponent, match="twice, by plugin 'p' and by plugin 'q': remove one of the two pl"):
         await runtime.register_plugin(bringing("q", field, component))
     other = AgentRuntime(character={"name": "Ada"})
-    with pytest.raises(DuplicateComponent, match=r" 'A.*' is registered twice by plugin 'p': list it there once"):
+    with pytest.raises(DuplicateComponent, match=r" 'A.*' is registered twice by plugin 'p': list it once"):
         await other.register_plugin(bringing("p", field, component, component))
 
 
@@ -200,7 +200,7 @@ async def test_a_service_that_does_not_start_is_named_and_its_promise_raises_its
         promises.append(runtime.get_service_load_promise(ServiceType.SPEECH))
 
     runtime._wanted = (*runtime._wanted, Plugin(name="waits", init=init, priority=5))
-    with pytest.raises(ServiceError, match="service SPEECH/SPEECH-service did not start: OSError: no device"):
+    with pytest.raises(ServiceError, match="service SPEECH/SPEECH-service failed to start: OSError: no device"):
         await runtime.initialize()
     with pytest.raises(OSError, match="no device"):
         await promises[0]

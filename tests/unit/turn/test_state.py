@@ -58,7 +58,7 @@ async def test_dynamic_and_private_providers_come_only_when_asked_for(bare: Agen
 
 async def test_asking_for_an_unknown_provider_lists_the_known(bare: AgentRuntime, message: Memory) -> None:
     bare.register_provider(provider("plain"))
-    with pytest.raises(StateError, match="no provider WEATHER; there are plain"):
+    with pytest.raises(StateError, match="no provider WEATHER; known: plain"):
         await bare.compose_state(message, ["WEATHER"])
 
 
