@@ -16,6 +16,7 @@ from runtime_core.agent.agent import Agent, agent_settings
 from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.domain.character import Character
 from runtime_core.domain.chat import OnDelta
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid
 from runtime_core.domain.memory import Content
@@ -25,7 +26,6 @@ from runtime_core.domain.run import run_id_of
 from runtime_core.errors import AgentError, AgentNotFound, MayflyError, SettingsError, told_as
 from runtime_core.plugin_api import AgentInit
 from runtime_core.ports import DatabaseAdapter, EmbeddingIntake
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import queue_url
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings

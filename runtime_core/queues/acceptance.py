@@ -18,13 +18,13 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import QueueMessage
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.message_request import EntityInput, MessageRequest
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.domain.run import Run, RunStatus, run_id_of
 from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import MayflyError, MessageTooLarge, SettingsError
-from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support import background
 from runtime_core.wiring import queue_opener
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid, string_to_uuid
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.domain.message_request import MessageRequest, parse_message_request
 from runtime_core.errors import InvalidInput, MayflyError
 from runtime_core.queues.acceptance import record_failure
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from runtime_core.wiring import redelivery_opener
 
 if TYPE_CHECKING:
     from runtime_core.deployment.deployment import Deployment
-    from runtime_core.queues.jobs import QueueDelivery
+    from runtime_core.domain.jobs import QueueDelivery
 
 log = logging.getLogger(__name__)
 

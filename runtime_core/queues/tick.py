@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from runtime_core.domain.jobs import Job, JobKind, messages_of
 from runtime_core.errors import MayflyError
 from runtime_core.queues.embedding.sweep import keep_drain_tasks
-from runtime_core.queues.jobs import Job, JobKind, messages_of
 from runtime_core.queues.task_work import LEASE_S
 from runtime_core.queues.work import run_jobs
 from runtime_core.wiring import queue_opener

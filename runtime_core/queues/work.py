@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from runtime_core.domain.jobs import Job, JobKind, parse_job
 from runtime_core.domain.result import load_result
 from runtime_core.domain.run import RunStatus
 from runtime_core.errors import AgentNotFound, InvalidInput, TurnInProgress
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, run_drain_task
-from runtime_core.queues.jobs import Job, JobKind, parse_job
 from runtime_core.queues.task_work import run_claimed_task
 from runtime_core.support.deadline import bounded_s
 from runtime_core.support.scope import turn_scope

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from runtime_core.domain.embedding_job import EmbeddingJob, parse_embedding_job
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
 from runtime_core.queues.embedding.drain import EmbeddingRetry
-from runtime_core.queues.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.queues.embedding.worker import drain_jobs, group_by_agent
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:

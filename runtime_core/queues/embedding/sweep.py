@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.domain.chat import ModelType
+from runtime_core.domain.embedding_job import EmbeddingJob, Priority
 from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.jobs import messages_of
 from runtime_core.domain.task import Task
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.queues.embedding.deliveries import runtime_of
-from runtime_core.queues.embedding.job import EmbeddingJob, Priority
 from runtime_core.queues.embedding.lanes import ORDER
 from runtime_core.queues.embedding.queueing import queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
-from runtime_core.queues.jobs import messages_of
 from runtime_core.queues.task_work import QUEUE, REPEAT
 from runtime_core.support.deadline import current_deadline
 from runtime_core.wiring import queue_opener
