@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from runtime_core.agent.agent import Agent, agent_settings
@@ -35,11 +35,7 @@ from runtime_core.support.shared import Shared
 from runtime_core.turn.value import TurnOptions
 from runtime_core.wiring import database_from
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
-
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +63,10 @@ class DeployedAgent:
     @property
     def character(self) -> Character:
         return self.agent.character
+
+    def declares_model(self, model_type: str) -> bool:
+        """Return whether a plugin declares a model of this type; this starts no runtime."""
+        return model_type in self.agent.registry.models
 
 
 class Deployment:
