@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Not in requirements/dev.txt: pyright brings Node.js, which nothing else here needs.
+PYRIGHT_VERSION := 1.1.414
+PYRIGHT_VENV ?= $(VENV)/pyright
+PYRIGHT_STAMP := $(PYRIGHT_VENV)/.installed-$(PYRIGHT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat dev local test lint format types check bench bench-embedding bench-recall clean
+.PHONY: help setup run chat dev local test lint format types types-api check bench bench-embedding bench-recall clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +52,14 @@ format: $(STAMP) ## format the code
 
 types: $(STAMP) ## check the types
 	$(BIN)/mypy
+
+types-api: $(STAMP) $(PYRIGHT_STAMP) ## check with pyright what plugins see of the types
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/python -m tests.typing.check $(PYRIGHT_VENV)/bin/python
+
+$(PYRIGHT_STAMP):
+	$(PYTHON) -m venv $(PYRIGHT_VENV)
+	$(PYRIGHT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'pyright[nodejs]==$(PYRIGHT_VERSION)'
+	@touch $@
 
 check: lint types test ## run lint, types and test
 

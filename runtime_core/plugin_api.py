@@ -38,13 +38,8 @@ T = TypeVar("T")
 Json: TypeAlias = Mapping[str, Any]
 
 
-class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
-    """The runtime as a handler sees it: one agent, its database, and the current turn."""
-
-    settings: Settings
-    eliza_os: Orchestrator | None
-    logger: LoggerAdapter[Logger]
-    is_ephemeral: bool  # the runtime lives for one message of a deployment
+class Components(Protocol):
+    """The components of an agent, by kind."""
 
     @property
     def plugins(self) -> Sequence[Plugin]: ...
@@ -56,37 +51,72 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
     def evaluators(self) -> Sequence[Evaluator]: ...
     @property
     def routes(self) -> Sequence[tuple[str, Route]]: ...
-    @property
-    def services(self) -> list[Service]: ...
 
     def providers_in_order(self) -> Sequence[Provider]:
         """Return the providers by position, then in the order of registration."""
+        ...
 
     def task_worker(self, name: str) -> TaskWorker | None:
         """Return the worker of the tasks of this name; None if there is none."""
+        ...
 
     def task_worker_names(self) -> list[str]:
         """Return the task names that have a worker."""
+        ...
 
-    def redacted(self, text: str) -> str:
-        """Return the text with every secret of this runtime masked."""
 
-    def embedding_space(self) -> EmbeddingSpace | None:
-        """Return where this agent's vectors lie; None without an embedding model."""
+class Registration(Protocol):
+    """Registration of components and resources, for a plugin's `init`."""
+
+    async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
+        """Open a resource that closes with the runtime."""
+        ...
+
+    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """Open a resource once for all runtimes of the deployment."""
+        ...
+
+    def register_action(self, action: Action) -> None: ...
+    def register_provider(self, provider: Provider) -> None: ...
+    def register_evaluator(self, evaluator: Evaluator) -> None: ...
+    def register_service(self, service: type[Service]) -> None: ...
+    def register_event(self, event_type: str, handler: EventHandler) -> None: ...
+    def register_send_handler(self, source: str, handler: SendHandler) -> None: ...
+    def register_model(
+        self, model_type: str, handler: ModelCallable, provider: str = "custom", priority: int = 0
+    ) -> None: ...
+    def register_task_worker(
+        self, name: str | TaskWorker | Json, worker: TaskHandler | TaskWorker | Json | None = None
+    ) -> None: ...
+
+
+class AgentValues(Protocol):
+    """The settings of an agent."""
+
+    settings: Settings
 
     def get_setting(self, key: str, default: Any = None) -> Any:
         """Get a setting: the constructor's, the character's secrets, its settings, the environment's."""
+        ...
 
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
         """Set a value for this runtime; None removes it."""
+        ...
+
+    def redacted(self, text: str) -> str:
+        """Return the text with every secret of this runtime masked."""
+        ...
 
     def per_agent(self, key: object, make: Callable[[], T]) -> T:
         """Return a value that depends on the agent alone; it is made once, and again when the character changes."""
 
     def get_conversation_length(self) -> int:
         """Return how many earlier messages a state holds."""
+        ...
 
-    # Models and services
+
+class Models(Protocol):
+    """The models of an agent, and the embedding of its memories."""
 
     @overload
     async def use_model(
@@ -131,9 +161,34 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
 
     async def generate_text(self, text: str, *, model_type: str = ModelType.TEXT_LARGE, **params: Any) -> str:
         """Ask a text model, with the agent's character as the system text."""
+        ...
 
     def get_model(self, model_type: str, provider: str | None = None) -> ModelCallable | None:
         """Return the handler that is asked first; None if there is none."""
+        ...
+
+    def embedding_space(self) -> EmbeddingSpace | None:
+        """Return the space of this agent's vectors; None without an embedding model."""
+        ...
+
+    async def queue_embedding_generation(self, memory: AnyMemory, priority: str = "normal") -> None:
+        """Enqueue the embedding of a stored memory: `high`, `normal` or `low`."""
+        ...
+
+    @property
+    def embedding_worker(self) -> EmbeddingIntake | None:
+        """The in-process embedding worker; None where a queue or the next sweep embeds."""
+        ...
+
+    @embedding_worker.setter
+    def embedding_worker(self, worker: EmbeddingIntake | None) -> None: ...
+
+
+class Services(Protocol):
+    """The services of an agent."""
+
+    @property
+    def services(self) -> list[Service]: ...
 
     @overload
     def get_service(self, name: type[S]) -> S: ...
@@ -143,8 +198,11 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
     def has_service(self, service_type: str) -> bool: ...
     def get_service_load_promise(self, service_type: str) -> Awaitable[Any]:
         """Return an awaitable that gives the service once it has started."""
+        ...
 
-    # The turn
+
+class CurrentTurn(Protocol):
+    """The turn or run that the current task is in."""
 
     async def compose_state(
         self,
@@ -154,71 +212,74 @@ class Context(MemoryVerbs, RecordVerbs, RoomVerbs, Protocol):
         skip_cache: bool = False,
     ) -> State:
         """Run the providers on a message and merge their results in order."""
+        ...
 
     def turn_context(self) -> TurnContext | None:
         """Return what the claim of the current message read; None outside a turn."""
+        ...
 
     def get_action_results(self, message_id: UUID) -> list[ActionResult]:
         """Return the results of the actions that ran for a message in this turn, in order."""
-
-    def get_current_run_id(self) -> UUID:
-        """Return the id of the current run; outside of one, start a run."""
+        ...
 
     def active_contexts(self) -> tuple[str, ...]:
         """Return the contexts of the conversation; empty excludes nothing."""
+        ...
 
     async def recalled(self, message: Memory) -> RecallResult:
         """Return the memories relevant to a message. Within a turn the search runs once."""
+        ...
 
-    async def emit(self, event_type: str, data: Any = None) -> None:
-        """Call every listener of an event and wait for all; a failing listener is logged."""
+    def get_current_run_id(self) -> UUID:
+        """Return the id of the current run; outside of one, start a run."""
+        ...
 
-    def on(self, event_type: str, handler: EventHandler) -> None: ...
-    def off(self, event_type: str, handler: EventHandler) -> None: ...
     def start_run(self, room_id: UUID | None = None) -> UUID:
         """Start a run in the current task; the next message handled inside takes its id."""
+        ...
 
     def end_run(self) -> None:
         """End the current run."""
+        ...
 
-    # Sending and background work
+
+class Sending(Protocol):
+    """Events for listeners, and content for targets."""
+
+    async def emit(self, event_type: str, data: Any = None) -> None:
+        """Call every listener of an event and wait for all; a failing listener is logged."""
+        ...
+
+    def on(self, event_type: str, handler: EventHandler) -> None: ...
+    def off(self, event_type: str, handler: EventHandler) -> None: ...
 
     async def send_message_to_target(self, target: TargetInfo | Json, content: Content | Json) -> None:
         """Send content through the send handler of the target's source."""
+        ...
 
     def send_sources(self) -> list[str]:
         """Return the sources that have a send handler, by name."""
+        ...
 
-    async def queue_embedding_generation(self, memory: AnyMemory, priority: str = "normal") -> None:
-        """Enqueue the embedding of a stored memory: `high`, `normal` or `low`."""
 
-    @property
-    def embedding_worker(self) -> EmbeddingIntake | None:
-        """The in-process embedding worker; None where a queue or the next sweep embeds."""
+class Context(
+    MemoryVerbs,
+    RecordVerbs,
+    RoomVerbs,
+    Components,
+    Registration,
+    AgentValues,
+    Models,
+    Services,
+    CurrentTurn,
+    Sending,
+    Protocol,
+):
+    """The runtime as a handler sees it: one agent, its database, and the current turn."""
 
-    @embedding_worker.setter
-    def embedding_worker(self, worker: EmbeddingIntake | None) -> None: ...
-
-    # For a plugin's `init`
-
-    async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
-        """Open a resource that closes with the runtime."""
-
-    async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """Open a resource once for all runtimes of the deployment."""
-
-    def register_action(self, action: Action) -> None: ...
-    def register_provider(self, provider: Provider) -> None: ...
-    def register_evaluator(self, evaluator: Evaluator) -> None: ...
-    def register_service(self, service: type[Service]) -> None: ...
-    def register_event(self, event_type: str, handler: EventHandler) -> None: ...
-    def register_send_handler(self, source: str, handler: SendHandler) -> None: ...
-    def register_model(
-        self, model_type: str, handler: ModelCallable, provider: str = "custom", priority: int = 0
-    ) -> None: ...
-    def register_task_worker(
-        self, name: str | TaskWorker | Json, worker: TaskHandler | TaskWorker | Json | None = None
-    ) -> None: ...
+    eliza_os: Orchestrator | None
+    logger: LoggerAdapter[Logger]
+    is_ephemeral: bool  # the runtime lives for one message of a deployment
 
 
 class Orchestrator(Protocol):
@@ -226,21 +287,27 @@ class Orchestrator(Protocol):
 
     def get_agent(self, agent_id: UUID) -> Context | None:
         """Return the agent of this id; None if it is not registered."""
+        ...
 
     def get_agents(self) -> Sequence[Context]:
         """Return every registered agent."""
+        ...
 
     def get_agent_by_name(self, name: str) -> Context | None:
         """Return the first agent of this name, in any case; None if there is none."""
+        ...
 
     async def start_agents(self, ids: Sequence[UUID] | None = None) -> None:
         """Start agents; all of them without `ids`."""
+        ...
 
     async def stop_agents(self, ids: Sequence[UUID] | None = None) -> None:
         """Stop agents; all of them without `ids`."""
+        ...
 
     async def handle_message(self, target: Any, message: AnyMemory) -> Any:
         """Send a message to an agent, given by id or as a runtime, and wait for its answer."""
+        ...
 
 
 TextModelType: TypeAlias = Literal[ModelType.TEXT_SMALL, ModelType.TEXT_LARGE]
@@ -288,6 +355,7 @@ class Callback(Protocol):
 
     async def __call__(self, content: Content | Json, /) -> Sequence[Memory]:
         """Send content; returns the memories that the turn will store."""
+        ...
 
 
 ActionAnswer: TypeAlias = ActionResult | Json | str | bool | None
@@ -549,18 +617,18 @@ class Plugin:
     name: str
     description: str = ""
     init: Init | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     actions: tuple[Action, ...] = ()
     providers: tuple[Provider, ...] = ()
     evaluators: tuple[Evaluator, ...] = ()
     services: tuple[type[Service], ...] = ()
-    models: Mapping[str, ModelCallable] = field(default_factory=dict)
+    models: Mapping[str, ModelCallable] = field(default_factory=dict[str, ModelCallable])
     model_priority: int = 0
     embedding_space: SpaceOf | None = None
     check_key: KeyCheck | None = None
     adapter: Callable[[Settings], DatabaseAdapter] | None = None
     routes: tuple[Route, ...] = ()
-    events: Mapping[str, Sequence[EventHandler]] = field(default_factory=dict)
+    events: Mapping[str, Sequence[EventHandler]] = field(default_factory=dict[str, Sequence[EventHandler]])
     dependencies: tuple[str, ...] = ()
     priority: int = 0
     settings: tuple[str, ...] = ()

@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from runtime_core.domain.chat import EmbeddingResponse, OnDelta, TextRequest, TextResponse
+from runtime_core.domain.embedding_job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import QueueDelivery, QueueMessage
 from runtime_core.domain.memory import Hit, Memory
 from runtime_core.domain.memory_query import MemoryFilter as MemoryFilter  # part of the ports, so importable from here
 from runtime_core.domain.memory_query import MemoryQuery as MemoryQuery
@@ -21,8 +23,6 @@ from runtime_core.domain.memory_query import RecallQuery
 from runtime_core.domain.records import Record
 from runtime_core.domain.run import Run, TurnContext, TurnEnd, TurnStart
 from runtime_core.domain.task import Task
-from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
-from runtime_core.queues.jobs import QueueDelivery, QueueMessage
 
 R = TypeVar("R", bound=Record)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime_core.queues.jobs import QueueDelivery
+from runtime_core.domain.jobs import QueueDelivery
 
 
 def parse_deliveries(event: Mapping[str, Any]) -> list[QueueDelivery]:

@@ -18,10 +18,10 @@ from runtime_core.cli.failure import Failure
 from runtime_core.cli.logs import log_to_stderr
 from runtime_core.cli.settings import read_settings
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, Verdict
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import enqueue_embeddings, queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
 from runtime_core.recall.knowledge import Document, IngestOutcome, Library, find_removed

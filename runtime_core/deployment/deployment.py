@@ -11,13 +11,14 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from runtime_core.agent.agent import Agent, agent_settings
 from runtime_core.agent.agent_config import AgentConfig, AnyAgent, coerce_agent
 from runtime_core.domain.character import Character
 from runtime_core.domain.chat import OnDelta
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid
 from runtime_core.domain.memory import Content
@@ -27,7 +28,6 @@ from runtime_core.domain.run import run_id_of
 from runtime_core.errors import AgentError, AgentNotFound, MayflyError, SettingsError, told_as
 from runtime_core.plugin_api import AgentInit
 from runtime_core.ports import DatabaseAdapter, EmbeddingIntake
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import queue_url
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
@@ -37,11 +37,7 @@ from runtime_core.support.shared import Shared
 from runtime_core.turn.value import TurnOptions
 from runtime_core.wiring import database_from
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
-
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +68,10 @@ class DeployedAgent:
     @property
     def character(self) -> Character:
         return self.agent.character
+
+    def declares_model(self, model_type: str) -> bool:
+        """Return whether a plugin declares a model of this type; this starts no runtime."""
+        return model_type in self.agent.registry.models
 
 
 class Deployment:

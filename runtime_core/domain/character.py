@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any, TypeGuard, cast
 from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -39,7 +39,7 @@ class MessageExample:
 
     name: str
     content: Mapping[str, Any]
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Character:
     system: str = ""
     bio: str | Sequence[str] = ()
     lore: tuple[str, ...] = ()
-    templates: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict[str, str])
     message_examples: tuple[tuple[MessageExample, ...], ...] = ()
     post_examples: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -69,9 +69,9 @@ class Character:
     knowledge: tuple[str | Mapping[str, Any], ...] = ()
     style: Style = field(default_factory=Style)
     plugins: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    secrets: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
@@ -115,7 +115,8 @@ def _drop_nulls(value: object) -> object:
     """
     if not isinstance(value, Mapping):
         return value
-    inner = {key: _drop_nulls(item) if key in ("style", "templates") else item for key, item in value.items()}
+    given = cast("Mapping[str, Any]", value)
+    inner = {key: _drop_nulls(item) if key in ("style", "templates") else item for key, item in given.items()}
     return {key: item for key, item in inner.items() if item is not None or key == "name"}
 
 
@@ -126,7 +127,7 @@ def load_character(path: Path) -> Character:
         InvalidCharacter: The file is missing or not JSON, or a value has the wrong type; names the path in it.
     """
     try:
-        value = from_json(path.read_bytes().removeprefix(BOM_UTF8))
+        value: object = from_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise InvalidCharacter(f"cannot be read: {error.strerror}", source=str(path)) from error
     except ValueError as error:
@@ -135,17 +136,25 @@ def load_character(path: Path) -> Character:
         except UnicodeDecodeError as undecodable:
             raise InvalidCharacter(f"not UTF-8 (byte {undecodable.start})", source=str(path)) from error
         raise InvalidCharacter(f"not JSON: {error}", source=str(path)) from error
-    if not isinstance(value, dict):
+    if not _is_object(value):
         raise InvalidCharacter(
             f"expected a JSON object with the character, got a {type(value).__name__}", source=str(path)
         )
     return coerce_character(value, source=str(path))
 
 
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
+
+
 def _as_list(value: object) -> object:
     if isinstance(value, str):
         return [value]
-    if isinstance(value, list | tuple):
+    if _is_list(value):
         return value
     raise ValueError(f"expected text or a list of texts, got {value!r}")
 
@@ -174,7 +183,7 @@ class _ExampleInFile(BaseModel):
 
 def _as_conversations(value: object) -> object:
     """Normalize examples: lists of conversations, one flat conversation, or objects with `examples`."""
-    if not isinstance(value, list | tuple):
+    if not _is_list(value):
         return value
     if value and all(_is_line(each) for each in value):
         return [[_as_line(each) for each in value]]
@@ -182,31 +191,31 @@ def _as_conversations(value: object) -> object:
 
 
 def _is_line(value: object) -> bool:
-    return _is_pair(value) or (isinstance(value, dict) and "content" in value)
+    return _is_pair(value) or (_is_object(value) and "content" in value)
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(each, str) for each in value)
+def _is_pair(value: object) -> TypeGuard[Sequence[str]]:
+    return _is_list(value) and len(value) == 2 and all(isinstance(each, str) for each in value)
 
 
 def _has_examples(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict) and "examples" in value
+    return _is_object(value) and "examples" in value
 
 
 def _as_lines(value: object) -> object:
-    return [_as_line(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_as_line(each) for each in value] if _is_list(value) else value
 
 
 def _as_line(value: object) -> object:
     """Convert a `[speaker, text]` pair, which some files use, to an object."""
-    if isinstance(value, list | tuple) and _is_pair(value):
+    if _is_pair(value):
         return {"name": value[0], "content": {"text": value[1]}}
     return value
 
 
 def _collect_example_extras(conversations: object) -> Mapping[str, Any]:
     """Collect the other keys of each example conversation, under `messageExamples`."""
-    given = conversations if isinstance(conversations, list | tuple) else ()
+    given = conversations if _is_list(conversations) else ()
     extras = [
         {key: item for key, item in each.items() if key != "examples"} if _has_examples(each) else {} for each in given
     ]
@@ -249,7 +258,7 @@ class _CharacterFile(BaseModel):
 
     def to_character(self, example_extras: Mapping[str, Any]) -> Character:
         settings = dict(self.settings)
-        secrets = {**(settings.pop("secrets", None) or {}), **self.secrets}
+        secrets: dict[str, Any] = {**(settings.pop("secrets", None) or {}), **self.secrets}
         return Character(
             name=self.name,
             username=self.username,

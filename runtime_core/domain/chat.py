@@ -91,7 +91,7 @@ class TextRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     stop: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from json import JSONDecoder
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 
@@ -24,7 +24,7 @@ def json_objects(text: str) -> list[dict[str, Any]]:
             if value is None:
                 end, misses = position + 1, misses + 1
         if isinstance(value, dict):
-            found.append(value)
+            found.append(cast("dict[str, Any]", value))
         position = text.find("{", end)
     return found
 

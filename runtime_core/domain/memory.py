@@ -68,7 +68,7 @@ class Content:
     in_reply_to: UUID | None = None
     channel_type: ChannelType | None = None
     mentioned: bool = False
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Memory:
     agent_id: UUID | None = None
     world_id: UUID | None = None
     table: str = MemoryType.MESSAGE.value
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     unique: bool = True
     embedding: tuple[float, ...] | None = None
     created_at: AwareDatetime | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -83,14 +83,15 @@ def parse_message_request(value: object, *, limit_bytes: int) -> MessageRequest:
         value = _parse_json(value)
     if not isinstance(value, Mapping):
         raise InvalidInput(f"expected a JSON object with the message, got a {_json_kind(value)}")
-    check_plain(value, path="", depth=1)
+    given = cast("Mapping[str, Any]", value)
+    check_plain(given, path="", depth=1)
     try:
-        request = MessageRequest.model_validate(value)
+        request = MessageRequest.model_validate(given)
     except ValidationError as error:
         raise invalid_input(error, name="") from error
     content = request.message_content
     _check_size(len(content.text.encode()), limit_bytes, "text")
-    _check_size(len(encode_json(value)) - len(encode_json(content.text)), limit_bytes, "the message without its text")
+    _check_size(len(encode_json(given)) - len(encode_json(content.text)), limit_bytes, "the message without its text")
     return request
 
 
@@ -114,5 +115,12 @@ def _parse_json(text: bytes | str) -> Any:
 
 
 def _json_kind(value: object) -> str:
-    kinds = {list: "list", tuple: "list", str: "string", bool: "boolean", int: "number", float: "number"}
+    kinds: Mapping[type, str] = {
+        list: "list",
+        tuple: "list",
+        str: "string",
+        bool: "boolean",
+        int: "number",
+        float: "number",
+    }
     return kinds.get(type(value), "null" if value is None else type(value).__name__)

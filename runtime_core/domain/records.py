@@ -24,7 +24,7 @@ class Agent:
     name: str
     agent_id: UUID | None = None
     enabled: bool = True
-    character: Mapping[str, Any] = field(default_factory=dict)
+    character: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 
@@ -40,7 +40,7 @@ class Log:
     entity_id: UUID | None = None
     room_id: UUID | None = None
     run_id: UUID | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 

@@ -55,12 +55,12 @@ class ActionResult:
 
     success: bool = True
     text: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     error: str | None = None
     action: str = ""
     tool_call_id: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class ActionOptions:
         previous_results: Results of this turn's earlier actions, oldest first.
     """
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     previous_results: tuple[ActionResult, ...] = ()
 
     def get_previous_result(self, name: str) -> ActionResult | None:
@@ -102,7 +102,7 @@ class Run:
     steps: tuple[Mapping[str, Any], ...] = ()
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 
@@ -201,5 +201,5 @@ class TurnEnd:
     steps: tuple[Mapping[str, Any], ...] = ()
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     embedding_priority: str | None = None

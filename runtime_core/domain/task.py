@@ -31,7 +31,7 @@ class Task:
     world_id: UUID | None = None
     entity_id: UUID | None = None
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     due_at: AwareDatetime | None = None
     updated_at: AwareDatetime | None = None
     created_at: AwareDatetime | None = None

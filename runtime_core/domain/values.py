@@ -121,11 +121,11 @@ def check_plain(value: object, *, path: str, depth: int) -> None:
         if not isfinite(value):
             raise InvalidInput("is a number that JSON lacks", path=path)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
+        for key, item in cast("Mapping[str, Any]", value).items():
             check_plain(key, path=path, depth=depth)
             check_plain(item, path=f"{path}.{key}" if path else str(key), depth=depth + 1)
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
+        for index, item in enumerate(cast("Sequence[Any]", value)):
             check_plain(item, path=f"{path}[{index}]", depth=depth + 1)
 
 

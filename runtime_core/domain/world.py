@@ -49,7 +49,7 @@ class World:
     agent_id: UUID | None = None
     name: str | None = None
     message_server_id: UUID | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 
@@ -67,7 +67,7 @@ class Room:
     type: ChannelType = ChannelType.API
     channel_id: str | None = None
     message_server_id: UUID | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 
@@ -80,7 +80,7 @@ class Entity:
     id: UUID
     agent_id: UUID | None = None
     names: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 
@@ -97,7 +97,7 @@ class Component:
     room_id: UUID | None = None
     world_id: UUID | None = None
     source_entity_id: UUID | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None
 
 
@@ -125,5 +125,5 @@ class Relationship:
     source_entity_id: UUID
     target_entity_id: UUID
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_at: AwareDatetime | None = None

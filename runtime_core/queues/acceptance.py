@@ -18,18 +18,18 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import QueueMessage
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.message_request import EntityInput, MessageRequest
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.domain.run import Run, RunStatus, run_id_of
 from runtime_core.domain.values import coerce, encode_json
 from runtime_core.errors import MayflyError, MessageTooLarge, SettingsError
-from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support import background
 from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class QueuedReceipt:
         )
 
 
-async def enqueue_message(deployment: Deployment, request: MessageRequest) -> Run | MessageProcessingResult:
+async def enqueue_message(deployment: AgentHost, request: MessageRequest) -> Run | MessageProcessingResult:
     """Enqueue a message on `INBOX_QUEUE_URL`, or answer it in the background.
 
     Returns:
@@ -114,7 +114,7 @@ async def enqueue_message(deployment: Deployment, request: MessageRequest) -> Ru
     return receipt.run
 
 
-async def find_receipt(deployment: Deployment, run_id: UUID) -> QueuedReceipt | None:
+async def find_receipt(deployment: AgentHost, run_id: UUID) -> QueuedReceipt | None:
     """Find the receipt of a run among all agents.
 
     Returns:
@@ -127,7 +127,7 @@ async def find_receipt(deployment: Deployment, run_id: UUID) -> QueuedReceipt | 
     return None
 
 
-async def record_failure(deployment: Deployment, request: MessageRequest, error: MayflyError) -> None:
+async def record_failure(deployment: AgentHost, request: MessageRequest, error: MayflyError) -> None:
     """Store the error of a message that failed before its turn.
 
     After the turn began, the run itself has the error.
@@ -154,7 +154,7 @@ def _fill_in(request: MessageRequest, message: Memory, agent_id: UUID) -> Messag
 
 
 async def _send(
-    deployment: Deployment, url: str, request: MessageRequest, receipt: QueuedReceipt, before: Run | None
+    deployment: AgentHost, url: str, request: MessageRequest, receipt: QueuedReceipt, before: Run | None
 ) -> None:
     """Store the receipt, then send the message.
 
@@ -173,7 +173,7 @@ async def _send(
     await queue.send([QueueMessage(body=body, group=str(receipt.room_id), deduplication_id=once)])
 
 
-async def _name_failure(deployment: Deployment, receipt: QueuedReceipt, before: Run | None) -> str:
+async def _name_failure(deployment: AgentHost, receipt: QueuedReceipt, before: Run | None) -> str:
     """Identify the last failed attempt; empty before the first failure."""
     if before is not None:
         return str(before.attempt) if before.status is RunStatus.FAILED else ""
@@ -181,13 +181,13 @@ async def _name_failure(deployment: Deployment, receipt: QueuedReceipt, before: 
     return f"{earlier.ended_at.timestamp():.0f}" if earlier and earlier.ended_at else ""
 
 
-async def _store_receipt(deployment: Deployment, receipt: QueuedReceipt) -> None:
+async def _store_receipt(deployment: AgentHost, receipt: QueuedReceipt) -> None:
     await deployment.database.cache.set_value(
         receipt.agent_id, _key(receipt.run_id), asdict(receipt), expires_at=receipt.accepted_at + RECEIPT_TTL
     )
 
 
-async def _load_receipt(deployment: Deployment, agent_id: UUID, run_id: UUID) -> QueuedReceipt | None:
+async def _load_receipt(deployment: AgentHost, agent_id: UUID, run_id: UUID) -> QueuedReceipt | None:
     found = await deployment.database.cache.get_value(agent_id, _key(run_id))
     return None if found is None else coerce(QueuedReceipt, found, name="queued receipt")
 
@@ -202,7 +202,7 @@ class _Rooms:
     def __init__(self) -> None:
         self._last: dict[UUID, asyncio.Task[None]] = {}
 
-    def start_answer(self, deployment: Deployment, request: MessageRequest, room_id: UUID) -> None:
+    def start_answer(self, deployment: AgentHost, request: MessageRequest, room_id: UUID) -> None:
         """Answer a message in the background, after its room's earlier messages."""
         before = self._last.get(room_id)
 

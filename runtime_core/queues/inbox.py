@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid, string_to_uuid
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.domain.message_request import MessageRequest, parse_message_request
 from runtime_core.errors import InvalidInput, MayflyError
 from runtime_core.queues.acceptance import record_failure
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class MessageRetry:
     after_s: float
 
 
-async def answer_queued(deployment: Deployment, messages: Sequence[QueuedMessage]) -> list[str]:
+async def answer_queued(deployment: AgentHost, messages: Sequence[QueuedMessage]) -> list[str]:
     """Answer a batch of the inbox queue.
 
     Returns:
@@ -74,7 +74,7 @@ async def answer_queued(deployment: Deployment, messages: Sequence[QueuedMessage
     return [each.message.delivery.id for each in retries]
 
 
-async def _answer(deployment: Deployment, message: QueuedMessage) -> None:
+async def _answer(deployment: AgentHost, message: QueuedMessage) -> None:
     request = message.request(limit_bytes=deployment.settings.message_limit_bytes)
     try:
         await deployment.answer(request)

@@ -10,13 +10,13 @@ from runtime_core.errors import DeadlineExceeded, QueueError
 from runtime_core.wiring import redelivery_opener
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
-    from runtime_core.queues.jobs import QueueDelivery
+    from runtime_core.domain.jobs import QueueDelivery
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
 
-async def retry_deliveries(deployment: Deployment, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
+async def retry_deliveries(deployment: AgentHost, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
     """Set the seconds until the next delivery of each message.
 
     On failure it logs a warning, and the visibility timeout of the queue applies.

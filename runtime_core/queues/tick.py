@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from runtime_core.domain.jobs import Job, JobKind, messages_of
 from runtime_core.errors import MayflyError
 from runtime_core.queues.embedding.sweep import keep_drain_tasks
-from runtime_core.queues.jobs import Job, JobKind, messages_of
 from runtime_core.queues.task_work import LEASE_S
 from runtime_core.queues.work import run_jobs
 from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ TICK_S = 60.0  # between two ticks, as in the schedule on AWS
 TICK_LIMIT = 100  # tasks claimed by one tick; the next tick claims the rest
 
 
-async def tick(deployment: Deployment) -> int:
+async def tick(deployment: AgentHost) -> int:
     """Claim and enqueue the due tasks; without a work queue, run them.
 
     Ticks may overlap. A tick also restores a deleted EMBEDDING_DRAIN task.
@@ -47,7 +47,7 @@ async def tick(deployment: Deployment) -> int:
 
 
 @asynccontextmanager
-async def ticking(deployment: Deployment, *, every_s: float = TICK_S) -> AsyncIterator[None]:
+async def ticking(deployment: AgentHost, *, every_s: float = TICK_S) -> AsyncIterator[None]:
     """Tick in the background of a long-running process.
 
     The first tick is at once. With a work queue it does nothing, because the external schedule ticks.
@@ -66,7 +66,7 @@ async def ticking(deployment: Deployment, *, every_s: float = TICK_S) -> AsyncIt
         await asyncio.wait([running])
 
 
-async def _tick_forever(deployment: Deployment, every_s: float) -> None:
+async def _tick_forever(deployment: AgentHost, every_s: float) -> None:
     while True:
         try:
             await tick(deployment)
@@ -75,7 +75,7 @@ async def _tick_forever(deployment: Deployment, every_s: float) -> None:
         await asyncio.sleep(every_s)
 
 
-async def _enqueue(deployment: Deployment, jobs: Sequence[Job]) -> None:
+async def _enqueue(deployment: AgentHost, jobs: Sequence[Job]) -> None:
     url = deployment.settings.work_queue_url
     if url is None:
         await run_jobs(deployment, [(str(job.subject_id), job.body()) for job in jobs])

@@ -9,19 +9,19 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from runtime_core.domain.jobs import Job, JobKind, parse_job
 from runtime_core.domain.result import load_result
 from runtime_core.domain.run import RunStatus
 from runtime_core.errors import AgentNotFound, InvalidInput, TurnInProgress
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, run_drain_task
-from runtime_core.queues.jobs import Job, JobKind, parse_job
 from runtime_core.queues.task_work import run_claimed_task
 from runtime_core.support.deadline import bounded_s
 from runtime_core.support.scope import turn_scope
 from runtime_core.turn.evaluate import EVALUATE_TASK, run_evaluators
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
     from runtime_core.plugin_api import Context
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ AT_ONCE = 4  # concurrent jobs of one batch: they wait for models, not for the C
 _WITHOUT_DEADLINE_S = 900.0
 
 
-async def run_jobs(deployment: Deployment, records: Iterable[tuple[str, str]]) -> list[str]:
+async def run_jobs(deployment: AgentHost, records: Iterable[tuple[str, str]]) -> list[str]:
     """Run the jobs of a batch independently, within the deadline.
 
     Args:
@@ -59,7 +59,7 @@ async def run_jobs(deployment: Deployment, records: Iterable[tuple[str, str]]) -
     ]
 
 
-async def _run_record(deployment: Deployment, record_id: str, body: str) -> bool:
+async def _run_record(deployment: AgentHost, record_id: str, body: str) -> bool:
     """Run the job of one message; return whether it succeeded."""
     try:
         await run_job(deployment, parse_job(body))
@@ -69,7 +69,7 @@ async def _run_record(deployment: Deployment, record_id: str, body: str) -> bool
     return True
 
 
-async def run_job(deployment: Deployment, job: Job) -> None:
+async def run_job(deployment: AgentHost, job: Job) -> None:
     """Run one job; a job whose subject was deleted does nothing.
 
     Raises:
@@ -89,7 +89,7 @@ async def run_job(deployment: Deployment, job: Job) -> None:
 
 
 @asynccontextmanager
-async def _runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[Context]:
+async def _runtime_of(deployment: AgentHost, agent_id: UUID) -> AsyncIterator[Context]:
     runtime = await deployment.runtime(agent_id)
     runtime.register_task_worker(EVALUATE_TASK, _evaluate_task)
     runtime.register_task_worker(EMBEDDING_DRAIN, run_drain_task)

@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.ids import parse_uuid, string_to_uuid
 from runtime_core.domain.memory import Content, Memory, MemoryType
 from runtime_core.ports import MemoryFilter
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import enqueue_embeddings
 
 if TYPE_CHECKING:

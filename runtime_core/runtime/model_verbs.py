@@ -10,6 +10,7 @@ from runtime_core.agent.embedding_space import embed_texts_in, space_of
 from runtime_core.agent.models import CallParams, ask
 from runtime_core.agent.registry import Registry
 from runtime_core.domain.chat import EmbeddingResponse, ModelCall, ModelType, TextResponse
+from runtime_core.domain.embedding_job import Priority, as_priority
 from runtime_core.domain.embedding_space import EmbeddingSpace
 from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
@@ -24,7 +25,6 @@ from runtime_core.plugin_api import (
     TextsParams,
 )
 from runtime_core.ports import EmbeddingIntake
-from runtime_core.queues.embedding.job import Priority, as_priority
 from runtime_core.queues.embedding.queueing import enqueue_embedding, enqueue_embeddings
 from runtime_core.recall.recall_task import RecallTask, recall_mode
 from runtime_core.support.arguments import call

@@ -40,10 +40,10 @@ async def finished(owner: object | None = None) -> None:
 
 def is_under_way(owner: object) -> bool:
     """Check whether a background task of the owner is running."""
-    return bool(_unfinished(owner))
+    return bool(_list_unfinished(owner))
 
 
-def _unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
+def _list_unfinished(owner: object | None) -> list[asyncio.Task[Any]]:
     if not _running:
         return []
     loop, current = asyncio.get_running_loop(), asyncio.current_task()

@@ -326,7 +326,7 @@ async def possible_actions(runtime: Context, message: Memory, state: State) -> l
     )
     allowed = [each for each in runtime.actions if not (each.roles or each.contexts) or _refusal(each, context) is None]
     asked = [each for each in allowed if each.validate is not None]
-    verdicts = await asyncio.gather(*[_possible(runtime, each, message, state) for each in asked])
+    verdicts = await asyncio.gather(*[_is_possible(runtime, each, message, state) for each in asked])
     refused = [action.name for action, possible in zip(asked, verdicts, strict=True) if not possible]
     return [each for each in allowed if each.name not in refused] if refused else allowed
 

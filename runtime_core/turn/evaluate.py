@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from runtime_core.domain.events import EventType
+from runtime_core.domain.jobs import Job, JobKind, messages_of
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.result import MessageProcessingResult
 from runtime_core.domain.state import State
@@ -15,7 +16,6 @@ from runtime_core.domain.task import Task
 from runtime_core.errors import DeadlineExceeded, QueueError
 from runtime_core.plugin_api import Context, Evaluator
 from runtime_core.ports import JobQueue
-from runtime_core.queues.jobs import Job, JobKind, messages_of
 from runtime_core.queues.task_work import QUEUE
 from runtime_core.support import background
 from runtime_core.support.arguments import call

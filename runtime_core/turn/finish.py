@@ -6,11 +6,11 @@ import asyncio
 import logging
 from functools import partial
 
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.events import EventType
 from runtime_core.domain.result import MessageProcessingResult, Mode, dump_result
 from runtime_core.domain.run import RunStatus, TurnEnd
 from runtime_core.errors import DeadlineExceeded, LeaseLost, MayflyError
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.queueing import enqueue_embeddings, enqueue_while_storing
 from runtime_core.support import background
 from runtime_core.support.deadline import current_deadline, grace

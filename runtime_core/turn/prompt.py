@@ -41,8 +41,8 @@ def chat_messages(
     """
     speakers = {} if channel in DIRECT_CHANNELS else names
     earlier = [
-        _spoken(memory, agent_id, speakers, attached_length=_EARLIER_LENGTH)
-        for memory in _given(state, providers, PromptPlace.CONVERSATION, "messages")
+        _to_chat_message(memory, agent_id, speakers, attached_length=_EARLIER_LENGTH)
+        for memory in _collect_data(state, providers, PromptPlace.CONVERSATION, "messages")
         if isinstance(memory, Memory)
         and memory.id != message.id
         and (memory.content.text or memory.content.attachments)
@@ -50,7 +50,7 @@ def chat_messages(
     return [
         ChatMessage(role=ChatRole.SYSTEM, text=_system_text(state, providers)),
         *earlier,
-        _spoken(message, agent_id, speakers, name=names.get(message.entity_id)),
+        _to_chat_message(message, agent_id, speakers, name=names.get(message.entity_id)),
     ]
 
 
@@ -64,14 +64,14 @@ def _system_text(state: State, providers: Sequence[Provider]) -> str:
     return "\n\n".join(parts)
 
 
-def _texts(state: State, providers: Iterable[Provider], place: PromptPlace) -> list[str]:
+def _collect_texts(state: State, providers: Iterable[Provider], place: PromptPlace) -> list[str]:
     results = state.data.get("providers", {})
     return [
         text for each in providers if each.place is place and each.name in results and (text := results[each.name].text)
     ]
 
 
-def _given(state: State, providers: Iterable[Provider], place: PromptPlace, key: str) -> list[Any]:
+def _collect_data(state: State, providers: Iterable[Provider], place: PromptPlace, key: str) -> list[Any]:
     items: list[Any] = []
     for each in providers:
         if each.place is place:
@@ -94,7 +94,7 @@ def _to_chat_message(
     """
     text = memory.content.text
     if memory.content.attachments:
-        attached = [_attached(each, attached_length) for each in memory.content.attachments]
+        attached = [_describe_attachment(each, attached_length) for each in memory.content.attachments]
         text = "\n".join(part for part in (text, *attached) if part)
     if memory.entity_id == agent_id:
         return ChatMessage(role=ChatRole.ASSISTANT, text=text)

@@ -27,10 +27,10 @@ import psutil
 from pydantic import SecretStr
 
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.embedding_job import EmbeddingJob, content_hash
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.domain.memory import Memory
 from runtime_core.queues.embedding.deliveries import embed_deliveries
-from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene
 from tests.databases import PostgresServer

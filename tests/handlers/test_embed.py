@@ -21,13 +21,13 @@ from infra.local.poller import QueuePoller
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.embedding_job import EmbeddingJob, Priority, parse_embedding_job
+from runtime_core.domain.jobs import messages_of
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.task import Task
 from runtime_core.ports import MemoryFilter
 from runtime_core.queues.embedding.deliveries import LIMITS
-from runtime_core.queues.embedding.job import EmbeddingJob, Priority, parse_embedding_job
 from runtime_core.queues.embedding.sweep import claim_unqueued, sweep
-from runtime_core.queues.jobs import messages_of
 from runtime_core.queues.tick import tick
 from runtime_core.settings import Settings
 from runtime_core.testing import Scene

@@ -19,9 +19,9 @@ import handlers.work
 from runtime_core.aws.environment import Environment
 from runtime_core.cli.invoke import LocalContext
 from runtime_core.deployment.deployment import Deployment
+from runtime_core.domain.jobs import Job, JobKind
 from runtime_core.domain.task import Task
 from runtime_core.queues.embedding.sweep import EMBEDDING_DRAIN, drain_task
-from runtime_core.queues.jobs import Job, JobKind
 from runtime_core.queues.task_work import MAX_FAILURES
 from runtime_core.queues.tick import tick, ticking
 from runtime_core.settings import Settings

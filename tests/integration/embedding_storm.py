@@ -20,10 +20,10 @@ from infra.local.function import Function
 from infra.local.poller import QueuePoller
 from runtime_core.adapters.aws.sqs import SqsQueue
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.domain.embedding_job import EmbeddingJob, content_hash
 from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.jobs import messages_of
 from runtime_core.domain.memory import Memory
-from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
-from runtime_core.queues.jobs import messages_of
 from runtime_core.testing import Scene
 from tests.model_answers import ModelRequest, Sent, embeddings, failure
 from tests.model_server import EMBEDDINGS, ScriptedModelServer

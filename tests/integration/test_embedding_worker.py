@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import InvalidInput, ModelRequestRejected, RecordNotFound
 from runtime_core.plugin_api import Context
 from runtime_core.ports import MemoryFilter
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.runtime.runtime import AgentRuntime
 from tests.integration.conftest import Open, conversation, new_id, request_of
 from tests.model_answers import embeddings, failure

@@ -13,8 +13,8 @@ import pytest
 from infra.local.function import Function, FunctionFailed
 from infra.local.parts import REGION, read_arn
 from infra.local.poller import QueuePoller
+from runtime_core.domain.embedding_job import EmbeddingJob
 from runtime_core.domain.ids import string_to_uuid
-from runtime_core.queues.embedding.job import EmbeddingJob
 from tests.queues import Queue, QueueServer, queue_server
 
 RECEIVES = 2

@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
+from runtime_core.domain.embedding_job import EmbeddingJob, content_hash
 from runtime_core.domain.ids import string_to_uuid
-from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
 from runtime_core.testing import Scene
 from tests.emf import metrics_in
 from tests.integration.runtime_emulator import ROOT, RuntimeEmulator, emulated

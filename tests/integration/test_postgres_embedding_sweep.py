@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
-from runtime_core.queues.embedding.job import Priority
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.testing import Scene
 
 pytestmark = pytest.mark.postgres

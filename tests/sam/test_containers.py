@@ -14,8 +14,8 @@ import pytest
 
 from runtime_core.adapters.postgres import PostgresAdapter
 from runtime_core.adapters.postgres.schema import SCHEMA_VERSION
+from runtime_core.domain.embedding_job import EmbeddingJob, content_hash
 from runtime_core.ports import MemoryFilter
-from runtime_core.queues.embedding.job import EmbeddingJob, content_hash
 from tests.databases import PostgresServer
 from tests.model_server import ScriptedModelServer
 from tests.sam.functions import HOST, Functions

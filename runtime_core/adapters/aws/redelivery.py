@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT, queue_errors, sqs_client
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.errors import QueueError
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.support.deadline import within
 
 LIMIT_S = 5.0  # of one `retry_after` call, unless the deadline is sooner

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from runtime_core.adapters.aws.client import TRIES, cloud_client
+from runtime_core.domain.jobs import QueueMessage
 from runtime_core.errors import QueueError, QueueUnavailable
-from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support.deadline import within
 
 BATCH_LIMIT = 10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html

@@ -11,10 +11,10 @@ from weakref import WeakSet
 
 from runtime_core.adapters.postgres.pool import Connections, StoreConnection
 from runtime_core.adapters.postgres.sql import QUERIES
+from runtime_core.domain.embedding_job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.rows import read_json
 from runtime_core.domain.values import encode_json
-from runtime_core.queues.embedding.job import EmbeddingFailure, EmbeddingJob, MadeEmbedding, Priority, WantedEmbedding
 
 _HEADER = struct.Struct("!hh")  # pgvector's binary format: dimension, an unused field, big-endian floats
 _SCHEMA_OF_VECTOR = """

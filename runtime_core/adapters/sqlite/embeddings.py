@@ -15,8 +15,7 @@ from runtime_core.adapters.sqlite.memories import memory_values
 from runtime_core.adapters.sqlite.search import check_dimensions
 from runtime_core.adapters.sqlite.sql import QUERIES
 from runtime_core.adapters.sqlite.values import as_json, as_text, as_vector
-from runtime_core.domain.memory import Memory
-from runtime_core.queues.embedding.job import (
+from runtime_core.domain.embedding_job import (
     EmbeddingFailure,
     EmbeddingJob,
     MadeEmbedding,
@@ -24,6 +23,7 @@ from runtime_core.queues.embedding.job import (
     WantedEmbedding,
     content_hash,
 )
+from runtime_core.domain.memory import Memory
 
 
 class SqliteEmbeddings:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
+from runtime_core.domain.embedding_job import MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.errors import MayflyError, ModelRequestRejected
 from runtime_core.ports import EmbeddingStore
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, RetryPolicy, Verdict
-from runtime_core.queues.embedding.job import MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.queues.embedding.packing import EmbeddingLimits, estimate_tokens
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[tuple[float, ...]]]]

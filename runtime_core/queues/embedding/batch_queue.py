@@ -16,9 +16,9 @@ from enum import StrEnum
 from itertools import count
 from typing import Generic, TypeAlias, TypeVar
 
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import MayflyError, QueueFull
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.lanes import ORDER, UNBOUNDED, Entry, Lanes
 
 T = TypeVar("T")

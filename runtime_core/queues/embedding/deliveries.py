@@ -8,18 +8,18 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from runtime_core.domain.embedding_job import EmbeddingJob, parse_embedding_job
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import QueueDelivery
 from runtime_core.errors import AgentNotFound, InvalidInput, MayflyError
 from runtime_core.queues.embedding.batch_queue import BatchQueue, QueueLimits, RetryPolicy
 from runtime_core.queues.embedding.drain import EmbeddingRetry
-from runtime_core.queues.embedding.job import EmbeddingJob, parse_embedding_job
 from runtime_core.queues.embedding.worker import drain_jobs, group_by_agent
-from runtime_core.queues.jobs import QueueDelivery
 from runtime_core.queues.retry import retry_deliveries
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import Deployment
     from runtime_core.plugin_api import Context
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class _Agent:
     memory_ids: Sequence[UUID]
 
 
-async def embed_deliveries(deployment: Deployment, deliveries: Sequence[QueueDelivery]) -> list[str]:
+async def embed_deliveries(deployment: AgentHost, deliveries: Sequence[QueueDelivery]) -> list[str]:
     """Embed the memories of the deliveries.
 
     Returns:
@@ -82,13 +82,13 @@ def _parse(delivery: QueueDelivery) -> EmbeddingJob | None:
         return None
 
 
-async def _drain(deployment: Deployment, agent: _Agent) -> dict[UUID, EmbeddingRetry]:
+async def _drain(deployment: AgentHost, agent: _Agent) -> dict[UUID, EmbeddingRetry]:
     async with runtime_of(deployment, agent.id) as runtime:
         return (await drain_jobs(runtime, agent.memory_ids)).retries
 
 
 @asynccontextmanager
-async def runtime_of(deployment: Deployment, agent_id: UUID) -> AsyncIterator[Context]:
+async def runtime_of(deployment: AgentHost, agent_id: UUID) -> AsyncIterator[Context]:
     """Open an agent's runtime for one batch, and stop it afterwards.
 
     Raises:

@@ -9,6 +9,7 @@ from dataclasses import field, replace
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
+from runtime_core.domain.embedding_job import EmbeddingFailure, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.domain.frozen import dataclass
 from runtime_core.domain.memory import Content, Memory, MemoryType
 from runtime_core.errors import (
@@ -23,7 +24,6 @@ from runtime_core.errors import (
 )
 from runtime_core.ports import EmbeddingStore, MemoryStore
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, QueueLimits, RetryPolicy, Verdict
-from runtime_core.queues.embedding.job import EmbeddingFailure, MadeEmbedding, Priority, WantedEmbedding
 from runtime_core.queues.embedding.packing import EmbeddingLimits, cut, estimate_tokens
 from runtime_core.support.deadline import current_deadline
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from runtime_core.queues.embedding.job import Priority
+from runtime_core.domain.embedding_job import Priority
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from runtime_core.domain.embedding_job import EmbeddingJob, Priority, content_hash
 from runtime_core.domain.events import EventType
+from runtime_core.domain.jobs import messages_of
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import DeadlineExceeded, QueueError, RecordNotFound
-from runtime_core.queues.embedding.job import EmbeddingJob, Priority, content_hash
-from runtime_core.queues.jobs import messages_of
 from runtime_core.support import background
 from runtime_core.wiring import queue_opener
 

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from runtime_core.domain.chat import ModelType
+from runtime_core.domain.embedding_job import EmbeddingJob, Priority
 from runtime_core.domain.ids import string_to_uuid
+from runtime_core.domain.jobs import messages_of
 from runtime_core.domain.task import Task
 from runtime_core.errors import DeadlineExceeded, MayflyError, QueueError
 from runtime_core.ports import DatabaseAdapter
 from runtime_core.queues.embedding.deliveries import runtime_of
-from runtime_core.queues.embedding.job import EmbeddingJob, Priority
 from runtime_core.queues.embedding.lanes import ORDER
 from runtime_core.queues.embedding.queueing import queue_url
 from runtime_core.queues.embedding.worker import drain_jobs
-from runtime_core.queues.jobs import messages_of
 from runtime_core.queues.task_work import QUEUE, REPEAT
 from runtime_core.support.deadline import current_deadline
 from runtime_core.wiring import queue_opener
 
 if TYPE_CHECKING:
-    from runtime_core.deployment.deployment import DeployedAgent, Deployment
     from runtime_core.plugin_api import Context
+    from runtime_core.queues.host import AgentHost
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +38,14 @@ STEPS = 10  # of one priority in one sweep; the next sweep continues
 SHORT_S = 15.0  # with less time left, no further step starts
 
 
-async def keep_drain_tasks(deployment: Deployment) -> None:
+async def keep_drain_tasks(deployment: AgentHost) -> None:
     """Create the missing drain task of each agent with an embedding model."""
     for agent in deployment.agents:
-        if _declares_a_model(agent) or await _registers_a_model(deployment, agent.agent_id):
+        if agent.declares_model(ModelType.TEXT_EMBEDDING) or await _registers_a_model(deployment, agent.agent_id):
             await deployment.database.records.insert(agent.agent_id, [drain_task()], ignore_existing=True)
 
 
-def _declares_a_model(deployed: DeployedAgent) -> bool:
-    """Check whether a plugin declares an embedding model; this starts no runtime."""
-    return ModelType.TEXT_EMBEDDING in deployed.agent.registry.models
-
-
-async def _registers_a_model(deployment: Deployment, agent_id: UUID) -> bool:
+async def _registers_a_model(deployment: AgentHost, agent_id: UUID) -> bool:
     """Check whether a plugin registers an embedding model when its runtime starts."""
     try:
         async with runtime_of(deployment, agent_id) as runtime:
@@ -120,7 +115,7 @@ async def _claim_overdue(
     return await database.embeddings.claim_overdue(agent_ids, priority, overdue_s=overdue_s, limit=STEP)
 
 
-async def claim_unqueued(deployment: Deployment) -> list[EmbeddingJob]:
+async def claim_unqueued(deployment: AgentHost) -> list[EmbeddingJob]:
     """Claim the overdue jobs of the highest priority that has any."""
     agent_ids = [agent.agent_id for agent in deployment.agents]
     for priority in ORDER:

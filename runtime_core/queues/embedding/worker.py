@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from runtime_core.domain.embedding_job import EmbeddingJob, Priority
 from runtime_core.domain.events import EventType
 from runtime_core.domain.memory import Memory
 from runtime_core.errors import MayflyError, ModelNotFound, ModelRequestRejected, RecordNotFound
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, Pressure, QueueLimits, RetryPolicy, Verdict
 from runtime_core.queues.embedding.drain import Drain, DrainReport
-from runtime_core.queues.embedding.job import EmbeddingJob, Priority
 
 if TYPE_CHECKING:
     from runtime_core.plugin_api import Context

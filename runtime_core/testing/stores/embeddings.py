@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from runtime_core.domain.embedding_job import EmbeddingFailure, MadeEmbedding, Priority, WantedEmbedding, content_hash
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.errors import DimensionMismatch
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
-from runtime_core.queues.embedding.job import EmbeddingFailure, MadeEmbedding, Priority, WantedEmbedding, content_hash
 from runtime_core.testing.scene import Scene
 
 MODEL = "model-a"

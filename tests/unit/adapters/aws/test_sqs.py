@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from runtime_core.adapters.aws.sqs import BATCH_LIMIT_BYTES, SqsQueue, batches
+from runtime_core.domain.jobs import QueueMessage
 from runtime_core.errors import DeadlineExceeded, QueueError, QueueUnavailable
-from runtime_core.queues.jobs import QueueMessage
 from runtime_core.support.deadline import Deadline, deadline
 from tests.queues import Queue, QueueServer, queue_server
 

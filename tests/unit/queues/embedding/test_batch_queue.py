@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.errors import InvalidInput, MayflyError, ModelRateLimited, ModelUnavailable, QueueFull
 from runtime_core.queues.embedding.batch_queue import BatchQueue, Failed, Pressure, QueueLimits, RetryPolicy, Verdict
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.support import background
 
 AT_ONCE = RetryPolicy(attempts=3, first_s=0.0)

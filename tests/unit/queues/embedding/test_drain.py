@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime_core.adapters.sqlite import SqliteAdapter
+from runtime_core.domain.embedding_job import Priority
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.errors import (
     MayflyError,
@@ -20,7 +21,6 @@ from runtime_core.errors import (
 )
 from runtime_core.ports import DatabaseAdapter, MemoryFilter
 from runtime_core.queues.embedding.drain import Drain, DrainReport
-from runtime_core.queues.embedding.job import Priority
 from runtime_core.queues.embedding.packing import EmbeddingLimits, estimate_tokens
 from runtime_core.support.deadline import Deadline, deadline
 from runtime_core.testing import Scene

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from runtime_core.domain.frozen import dataclass
+from runtime_core.domain.jobs import parse_body
 from runtime_core.domain.values import encode_json
 from runtime_core.errors import InvalidInput
-from runtime_core.queues.jobs import parse_body
 
 
 class Priority(StrEnum):
