@@ -31,8 +31,8 @@ dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
 local: $(STAMP) ## run the whole deployment here, as on AWS: Postgres, queues, functions, schedule, HTTP API
 	@$(BIN)/python -m infra.local
 
-test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests (a real Postgres comes from a wheel); ARGS='-k name' chooses some
+	$(BIN)/python -m pytest $(ARGS)
 
 test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: needs pgbouncer (apt-get install pgbouncer)" >&2; exit 1; }
