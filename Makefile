@@ -35,8 +35,8 @@ dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
 local: $(STAMP) ## run the whole deployment locally: Postgres, queues, functions, schedule, HTTP API
 	@$(BIN)/python -m infra.local
 
-test: $(STAMP) ## run the tests (Postgres is installed from a wheel)
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests, with Postgres from a wheel; ARGS='-k name' selects some
+	$(BIN)/python -m pytest $(ARGS)
 
 test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: pgbouncer is not installed: run apt-get install pgbouncer" >&2; exit 1; }
