@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import runtime_core
 from runtime_core.domain.frozen import dataclass
 from runtime_core.errors import SchemaOutOfDate, StoreError
 
-MIGRATIONS = Path(runtime_core.__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
