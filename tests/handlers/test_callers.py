@@ -27,7 +27,7 @@ from tests.handlers.authorizers import (
     rest_api_lambda,
 )
 from tests.handlers.conftest import Event, kept_event
-from tests.unit.http.echo import PLUGIN
+from tests.component.http.echo import PLUGIN
 
 ZOE, BEN = http_api_jwt("zoe", name="Zoë"), http_api_jwt("ben")
 STRANGERS = [kept_event(source) for source in ("rest_api", "http_api", "function_url", "load_balancer")]

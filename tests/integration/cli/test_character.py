@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.unit.cli.terminal import mayfly
+from tests.integration.cli.terminal import mayfly
 
 
 def test_files_that_are_right_and_wrong_are_told_apart(tmp_path: Path) -> None:
