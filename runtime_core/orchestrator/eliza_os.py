@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import signature
@@ -113,7 +113,7 @@ class ElizaOS:
         if not ephemeral:
             self._reserve(runtimes)
         try:
-            await self._initialize_all(runtimes, configs, skip_migrations=skip_migrations)
+            await _initialize_all(runtimes, configs, skip_migrations=skip_migrations)
         finally:
             self._adding.difference_update(runtime.agent_id for runtime in runtimes if not ephemeral)
         if not ephemeral:
@@ -135,23 +135,6 @@ class ElizaOS:
             runtime.set_setting("IS_TEST_MODE", True)
         runtime.eliza_os = self
         return runtime
-
-    async def _initialize_all(
-        self, runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
-    ) -> None:
-        """Initialize all runtimes; on failure or cancellation, stop all of them."""
-        starting = [
-            _initialize(runtime, config, skip_migrations=skip_migrations)
-            for runtime, config in zip(runtimes, configs, strict=True)
-        ]
-        try:
-            outcomes = await asyncio.gather(*starting, return_exceptions=True)
-        except asyncio.CancelledError:
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
-            raise
-        if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
-            raise failure
 
     def _reserve(self, runtimes: Sequence[AgentRuntime]) -> None:
         """Reserve the ids before the first await, against concurrent calls."""
@@ -403,7 +386,7 @@ class ElizaOS:
         tasks: list[asyncio.Task[Dispatched]] = []
         for each in messages:
             lane = find_lane(each)
-            task = asyncio.ensure_future(self._dispatch_after(each, last.get(lane) if lane else None))
+            task = asyncio.ensure_future(_after(last.get(lane) if lane else None, self._dispatch(each)))
             tasks.append(task)
             if lane:
                 last[lane] = task
@@ -414,12 +397,6 @@ class ElizaOS:
             message_ids=tuple(each.result.message_id for each in outcomes if each.result is not None),
         )
         return outcomes
-
-    async def _dispatch_after(self, dispatch: Mapping[str, Any], before: asyncio.Task[Dispatched] | None) -> Dispatched:
-        """Handle a message after the previous one of its lane."""
-        if before is not None:
-            await asyncio.wait([before])
-        return await self._dispatch(dispatch)
 
     async def _dispatch(self, dispatch: Mapping[str, Any]) -> Dispatched:
         given = dispatch if isinstance(dispatch, Mapping) else {}
@@ -438,6 +415,31 @@ class ElizaOS:
 
 _MAX_LISTED = 5  # agents listed in an error
 _OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "target", "message"}
+
+
+async def _initialize_all(
+    runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
+) -> None:
+    """Initialize all runtimes; on failure or cancellation, stop all of them."""
+    starting = [
+        _initialize(runtime, config, skip_migrations=skip_migrations)
+        for runtime, config in zip(runtimes, configs, strict=True)
+    ]
+    try:
+        outcomes = await asyncio.gather(*starting, return_exceptions=True)
+    except asyncio.CancelledError:
+        await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+        raise
+    if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
+        await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+        raise failure
+
+
+async def _after(before: asyncio.Task[Dispatched] | None, work: Coroutine[Any, Any, Dispatched]) -> Dispatched:
+    """Do work once the previous message of its lane was handled."""
+    if before is not None:
+        await asyncio.wait([before])
+    return await work
 
 
 async def _initialize(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:

@@ -35,7 +35,7 @@ def any_database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     """Open a separate environment with an in-memory database and echoing agents."""
-    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    settings = Settings(database_url="sqlite://", agents="tests.component.http.echo:AGENTS", model_max_retries=0)
     environment = Environment(lambda: settings)
     monkeypatch.setattr("handlers.api.environment", environment)
     yield environment

@@ -19,7 +19,7 @@ from runtime_core.support import background
 
 @pytest.fixture
 def environment() -> Iterator[Environment]:
-    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    settings = Settings(database_url="sqlite://", agents="tests.component.http.echo:AGENTS", model_max_retries=0)
     environment = Environment(lambda: settings)
     yield environment
     environment.close()

@@ -40,7 +40,7 @@ def queue(client: Any) -> Iterator[Queue]:
 def environment(queue: Queue, any_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     settings = Settings(
         database_url=any_database_url,
-        agents="tests.unit.http.echo:AGENTS",
+        agents="tests.component.http.echo:AGENTS",
         model_max_retries=0,
         inbox_queue_url=queue.url,
         on_lambda=True,

@@ -90,16 +90,16 @@ _LAMBDA = "tests/integration/test_lambda_process.py"
 _PIPELINE = "tests/integration/test_pipeline.py"
 _BOOTSTRAP = "tests/integration/test_bootstrap_actions.py"
 _BATCHES = "tests/unit/queues/embedding/test_batch_queue.py"
-_DRAIN = "tests/unit/queues/embedding/test_drain.py"
+_DRAIN = "tests/component/queues/embedding/test_drain.py"
 _EMBED = "tests/handlers/test_embed.py"
 _WORK = "tests/handlers/test_work.py"
 SHOWN_BY = {
     "R2": ["tests/unit/domain/test_ids.py::test_a_text_has_the_uuid_that_elizaos_gives_it"],
-    "R5": ["tests/unit/turn/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
-    "R7": ["tests/unit/agent/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
+    "R5": ["tests/component/turn/test_state.py::test_one_that_raises_or_times_out_is_noted_and_left_out"],
+    "R7": ["tests/component/agent/test_models.py::test_a_failure_that_may_pass_goes_on_to_the_next_provider"],
     "R8": [f"{_TURN}::test_every_event_of_a_turn_is_told"],
     "R17": [f"{_WORK}::test_overlapping_ticks_and_duplicate_deliveries_run_each_task_once"],
-    "R21": ["tests/unit/runtime/test_runtime.py::test_secrets_never_reach_a_log_line"],
+    "R21": ["tests/component/runtime/test_runtime.py::test_secrets_never_reach_a_log_line"],
     "P1": [
         f"{_TURN}::test_the_model_reads_character_earlier_messages_and_the_exact_text",
         f"{_TURN}::test_two_identical_states_give_byte_identical_requests",
@@ -170,7 +170,7 @@ SHOWN_BY = {
         "tests/unit/domain/test_character.py::test_nothing_that_a_file_says_is_lost",
     ],
     "C4": ["tests/unit/agent/test_plugin_loading.py::test_built_in_plugins_answer_to_the_references_names"],
-    "D1": ["tests/unit/runtime/test_runtime.py::test_without_an_adapter_sqlite_needs_no_configuration"],
+    "D1": ["tests/component/runtime/test_runtime.py::test_without_an_adapter_sqlite_needs_no_configuration"],
     "D2": ["tests/integration/test_postgres_pooler.py::test_two_hundred_interleaved_turns_over_two_server_connections"],
     "D3": ["tests/contract/test_stores.py::TestRecords"],
     "D4": [f"{_STORE_LIFE}::test_of_ten_that_migrate_at_once_each_migration_is_applied_by_one"],

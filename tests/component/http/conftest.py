@@ -17,7 +17,7 @@ Stored: TypeAlias = Callable[[], Awaitable[int]]
 
 @pytest.fixture
 async def deployment() -> AsyncIterator[Deployment]:
-    settings = Settings(database_url="sqlite://", agents="tests.unit.http.echo:AGENTS", model_max_retries=0)
+    settings = Settings(database_url="sqlite://", agents="tests.component.http.echo:AGENTS", model_max_retries=0)
     async with Deployment.open(settings) as deployment:
         yield deployment
 

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from runtime_core.cli.screen import AnswerInProgress, Screen, plain
+from tests.integration.cli.terminal import Terminal, mayfly
 from tests.model_answers import Gate, Reply, embeddings, failure, held
 from tests.model_server import EMBEDDINGS, ScriptedModelServer
-from tests.unit.cli.terminal import Terminal, mayfly
 
 ROOT = str(Path(__file__).parents[3])
-ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": ROOT}
+ECHO = {"AGENTS": "tests.component.http.echo:AGENTS", "PYTHONPATH": ROOT}
 LOCAL = {"PYTHONPATH": ROOT}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cli.terminal import mayfly
 from tests.model_server import ScriptedModelServer
-from tests.unit.cli.terminal import mayfly
 
 
 @pytest.fixture

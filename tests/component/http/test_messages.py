@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from runtime_core.domain.ids import string_to_uuid
-from tests.unit.http.conftest import Stored
+from tests.component.http.conftest import Stored
 
 KEY = "6b1c9d7e-8f0a-4b3c-9d2e-1f0a2b3c4d5e"
 

@@ -14,8 +14,8 @@ from runtime_core.http import create_app
 from runtime_core.plugin_api import Context, Plugin, Route
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
-from tests.unit.http.conftest import client_of
-from tests.unit.http.echo import PLUGIN
+from tests.component.http.conftest import client_of
+from tests.component.http.echo import PLUGIN
 
 
 async def today(request: RouteRequest, runtime: Context) -> dict[str, object]:
@@ -47,7 +47,7 @@ AGENTS = [
     {"character": {"name": "Ada"}, "plugins": [PLUGIN, WEATHER]},
     {"character": {"name": "Bob"}, "plugins": [PLUGIN]},
 ]
-SETTINGS = Settings(database_url="sqlite://", agents="tests.unit.http.test_plugins:AGENTS")
+SETTINGS = Settings(database_url="sqlite://", agents="tests.component.http.test_plugins:AGENTS")
 
 
 @pytest.fixture(params=["development"])

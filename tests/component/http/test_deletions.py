@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.unit.http.conftest import Stored
+from tests.component.http.conftest import Stored
 
 
 async def said(client: httpx2.AsyncClient, room_id: str, text: str = "Hello") -> dict[str, str]:

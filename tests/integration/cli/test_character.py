@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.unit.cli.terminal import mayfly
+from tests.integration.cli.terminal import mayfly
 
 
 def test_valid_and_invalid_files_are_distinguished(tmp_path: Path) -> None:

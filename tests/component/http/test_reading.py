@@ -17,8 +17,8 @@ from runtime_core.http import create_app
 from runtime_core.settings import Settings
 from runtime_core.support.shared import Shared
 from runtime_core.version import __version__
-from tests.unit.http.conftest import client_of
-from tests.unit.http.echo import FOREIGN
+from tests.component.http.conftest import client_of
+from tests.component.http.echo import FOREIGN
 
 
 async def test_a_run_has_the_result_of_its_message(client: httpx2.AsyncClient) -> None:
@@ -204,7 +204,7 @@ async def test_a_deployment_that_has_everything_is_ready(client: httpx2.AsyncCli
 
 
 async def test_a_deployment_that_was_not_migrated_is_not_ready(unmigrated_postgres_url: str) -> None:
-    settings = Settings(database_url=unmigrated_postgres_url, agents="tests.unit.http.echo:AGENTS")
+    settings = Settings(database_url=unmigrated_postgres_url, agents="tests.component.http.echo:AGENTS")
     async with Deployment.open(settings) as deployment:
 
         async def source() -> Deployment:

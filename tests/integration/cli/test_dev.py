@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.unit.cli.terminal import COMMAND, TIMEOUT_S, environment, mayfly
+from tests.integration.cli.terminal import COMMAND, TIMEOUT_S, environment, mayfly
 
 ROOT = str(Path(__file__).parents[3])
-ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": ROOT, "PYTHONUNBUFFERED": "1"}
+ECHO = {"AGENTS": "tests.component.http.echo:AGENTS", "PYTHONPATH": ROOT, "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture

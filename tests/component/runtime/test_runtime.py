@@ -30,7 +30,7 @@ from runtime_core.errors import (
 from runtime_core.orchestrator.eliza_os import ElizaOS
 from runtime_core.plugin_api import Action, Context, Evaluator, Plugin, Provider, Service, ServiceType
 from runtime_core.runtime.runtime import AgentRuntime
-from tests.unit.conftest import ECHO
+from tests.component.conftest import ECHO
 
 
 async def nothing() -> None:

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from runtime_core.http import Application
-from tests.unit.http.conftest import Stored
-from tests.unit.http.echo import FOREIGN
+from tests.component.http.conftest import Stored
+from tests.component.http.echo import FOREIGN
 
 STREAM = {"Accept": "text/event-stream"}
 

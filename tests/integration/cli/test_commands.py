@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from runtime_core.cli.commands import mayfly as command
 from runtime_core.cli.entry import EXTRA
 from runtime_core.version import __version__
-from tests.unit.cli.terminal import COMMAND, environment, mayfly
+from tests.integration.cli.terminal import COMMAND, environment, mayfly
 
 COMMANDS = ["chat", "invoke", "dev", "migrate", "character"]
 

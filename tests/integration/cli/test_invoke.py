@@ -10,10 +10,10 @@ import click
 import pytest
 
 from runtime_core.cli.invoke import LocalContext, error_text, load_handler
-from tests.unit.cli.terminal import mayfly
+from tests.integration.cli.terminal import mayfly
 
 EVENTS = Path(__file__).parents[3] / "events"
-ECHO = {"AGENTS": "tests.unit.http.echo:AGENTS", "PYTHONPATH": str(Path(__file__).parents[3])}
+ECHO = {"AGENTS": "tests.component.http.echo:AGENTS", "PYTHONPATH": str(Path(__file__).parents[3])}
 
 
 def test_an_event_runs_the_real_handler_and_extends_the_conversation(tmp_path: Path) -> None:

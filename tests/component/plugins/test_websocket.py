@@ -14,7 +14,7 @@ from runtime_core.settings import Settings
 from tests.connections import ManagedConnections, managed_connections
 from tests.queues import CREDENTIALS
 
-AGENTS = "tests.unit.http.echo:AGENTS"
+AGENTS = "tests.component.http.echo:AGENTS"
 
 
 @pytest.fixture
