@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat dev local test lint format types check bench bench-embedding bench-recall clean
+.PHONY: help setup run chat dev local test test-unit lint format types check bench bench-embedding bench-recall clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,8 +31,11 @@ dev: $(STAMP) ## serve the HTTP API on API_PORT (3000)
 local: $(STAMP) ## run the whole deployment here, as on AWS: Postgres, queues, functions, schedule, HTTP API
 	@$(BIN)/python -m infra.local
 
-test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed)
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests (a real Postgres comes from a wheel; nothing else is needed); some: make test ARGS='-k migrate'
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(STAMP) ## run the unit tests: no process, no database, under a minute
+	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: needs pgbouncer (apt-get install pgbouncer)" >&2; exit 1; }

@@ -17,6 +17,7 @@ from runtime_core.domain.ids import string_to_uuid
 from runtime_core.domain.routes import RouteRequest
 from runtime_core.plugin_api import Plugin, Route
 from runtime_core.settings import Settings
+from tests.component.http.echo import PLUGIN
 from tests.handlers.authorizers import (
     function_url_iam,
     http_api_iam,
@@ -27,7 +28,6 @@ from tests.handlers.authorizers import (
     rest_api_lambda,
 )
 from tests.handlers.conftest import Event, kept_event
-from tests.component.http.echo import PLUGIN
 
 ZOE, BEN = http_api_jwt("zoe", name="Zoë"), http_api_jwt("ben")
 STRANGERS = [kept_event(source) for source in ("rest_api", "http_api", "function_url", "load_balancer")]

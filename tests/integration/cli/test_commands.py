@@ -1,4 +1,4 @@
-"""The command as a whole: help, version, errors."""
+"""The command as a whole: errors, and the packages it needs."""
 
 from __future__ import annotations
 
@@ -7,40 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from runtime_core.cli.commands import mayfly as command
 from runtime_core.cli.entry import EXTRA
-from runtime_core.version import __version__
 from tests.integration.cli.terminal import COMMAND, environment, mayfly
-
-COMMANDS = ["chat", "invoke", "dev", "migrate", "character"]
-
-
-def test_the_version_is_the_packages() -> None:
-    result = CliRunner().invoke(command, ["--version"])
-    assert (result.exit_code, result.output) == (0, f"mayfly {__version__}\n")
-
-
-def test_help_lists_every_command() -> None:
-    result = CliRunner().invoke(command, ["--help"])
-    assert result.exit_code == 0
-    assert all(f"  {name} " in result.output for name in COMMANDS)
-
-
-@pytest.mark.parametrize("arguments", [["chat"], ["invoke"], ["dev"], ["migrate"], ["character", "check"]])
-def test_the_help_of_each_command_shows_examples_as_they_are_written(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command, [*arguments, "--help"])
-    assert result.exit_code == 0
-    assert "Example" in result.output
-    assert f"\n    mayfly {' '.join(arguments)}" in result.output
-
-
-@pytest.mark.parametrize("arguments", [["nothing"], ["chat", "--nothing"], ["invoke"], ["dev", "--port", "70000"]])
-def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command, arguments)
-    assert result.exit_code == 2
-    assert "Usage: " in result.output
 
 
 def test_a_setting_that_is_wrong_is_one_line_and_a_hint(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_server import ScriptedModelServer
 from tests.integration.cli.terminal import mayfly
+from tests.model_server import ScriptedModelServer
 
 
 @pytest.fixture
