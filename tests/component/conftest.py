@@ -1,8 +1,8 @@
-"""A runtime over a database in memory, for tests of its parts."""
+"""Fixtures of the tier: a runtime over a SQLite database in this process, and no process beside it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Content, Memory
 from runtime_core.plugin_api import Plugin
 from runtime_core.runtime.runtime import AgentRuntime
+from tests.tiers import refuse_processes
 
 
 async def echo(_runtime: Any, params: Any) -> str:
@@ -23,6 +24,19 @@ async def echo(_runtime: Any, params: Any) -> str:
 
 
 ECHO = Plugin(name="echo", models={"TEXT_LARGE": echo, "TEXT_SMALL": echo})
+
+
+# The teardown is left out: after the last test it stops the Postgres server of the session's other tiers.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    with refuse_processes("tests/component", "tests/integration"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    with refuse_processes("tests/component", "tests/integration"):
+        return (yield)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from runtime_core.deployment.deployment import Deployment
 from runtime_core.http import Application, create_app
 from runtime_core.ports import MemoryFilter
 from runtime_core.settings import Settings
+from tests.asgi import client_of
 
 Stored: TypeAlias = Callable[[], Awaitable[int]]
 
@@ -34,10 +35,6 @@ def app(deployment: Deployment) -> Application:
 async def client(app: Application) -> AsyncIterator[httpx2.AsyncClient]:
     async with client_of(app) as client:
         yield client
-
-
-def client_of(app: Application) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://mayfly.test")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from runtime_core.http import create_app
 from runtime_core.plugin_api import Context, Plugin, Route
 from runtime_core.runtime.runtime import AgentRuntime
 from runtime_core.settings import Settings
-from tests.component.http.conftest import client_of
+from tests.asgi import client_of
 from tests.component.http.echo import PLUGIN
 
 

@@ -14,10 +14,9 @@ from runtime_core.domain.run import RunStatus, TurnEnd, TurnStart
 from runtime_core.domain.world import Entity, Room, World
 from runtime_core.errors import SettingsError
 from runtime_core.http import create_app
-from runtime_core.settings import Settings
 from runtime_core.support.shared import Shared
 from runtime_core.version import __version__
-from tests.component.http.conftest import client_of
+from tests.asgi import client_of
 from tests.component.http.echo import FOREIGN
 
 
@@ -201,23 +200,6 @@ async def test_a_deployment_that_has_everything_is_ready(client: httpx2.AsyncCli
     assert response.status_code == 200
     assert response.json()["status"] == "ready"
     assert set(response.json()["checks"]) == {"database", "schema", "model"}
-
-
-async def test_a_deployment_that_was_not_migrated_is_not_ready(unmigrated_postgres_url: str) -> None:
-    settings = Settings(database_url=unmigrated_postgres_url, agents="tests.component.http.echo:AGENTS")
-    async with Deployment.open(settings) as deployment:
-
-        async def source() -> Deployment:
-            return deployment
-
-        async with client_of(create_app(source)) as client:
-            response = await client.get("/health/ready")
-            answer = await client.post("/v1/messages", json={"text": "Hello"})
-    assert response.status_code == 503
-    assert response.json()["status"] == "not ready"
-    assert response.json()["checks"]["database"]["ok"] is True
-    assert "mayfly migrate" in response.json()["checks"]["schema"]["detail"]
-    assert answer.json()["type"] == "urn:mayfly:problem:schema-out-of-date"
 
 
 async def test_a_deployment_that_does_not_open_is_not_ready() -> None:

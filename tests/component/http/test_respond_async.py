@@ -17,7 +17,7 @@ from runtime_core.http import create_app
 from runtime_core.plugin_api import Plugin
 from runtime_core.settings import Settings
 from runtime_core.support import background
-from tests.component.http.conftest import client_of
+from tests.asgi import client_of
 
 ASYNC = {"Prefer": "respond-async"}
 HELD: dict[str, asyncio.Event] = {}

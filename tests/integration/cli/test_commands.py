@@ -7,11 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from runtime_core.cli.commands import mayfly as command
 from runtime_core.cli.entry import EXTRA
-from runtime_core.version import __version__
 from tests.integration.cli.terminal import COMMAND, environment, mayfly
 
 COMMANDS = ["chat", "invoke", "dev", "migrate", "character"]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-import click
 import pytest
 
-from runtime_core.cli.invoke import LocalContext, error_text, load_handler
 from tests.integration.cli.terminal import mayfly
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -138,23 +135,3 @@ def test_a_result_that_is_not_json_is_an_error(tmp_path: Path) -> None:
     done = mayfly("invoke", "-", "--handler", "mine:handler", folder=tmp_path, stdin="{}")
     assert done.returncode == 1
     assert "Error: the handler's result cannot be written as JSON" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("result", "text"),
-    [
-        (None, ""),
-        ({"text": "fine"}, ""),
-        ({"error": {"code": "a", "message": "b"}}, "b"),
-        ({"statusCode": 204}, ""),
-        ({"statusCode": 422, "body": '{"detail": "text: is required"}'}, "HTTP 422: text: is required"),
-        ({"statusCode": 500, "body": "<html>"}, "HTTP 500"),
-        ({"statusCode": 502}, "HTTP 502"),
-    ],
-)
-def test_an_error_is_found_in_each_form_of_a_result(result: object, text: str) -> None:
-    assert error_text(result) == text
-
-
-def test_a_context_has_no_time_left_when_it_is_used_up() -> None:
-    assert LocalContext(function_name="a", timeout_s=0).get_remaining_time_in_millis() == 0

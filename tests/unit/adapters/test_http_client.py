@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from shutil import which
 
 import pytest
 
@@ -15,7 +13,6 @@ from runtime_core.errors import ModelUnavailable
 from runtime_core.testing.models import question
 from tests.model_answers import Gate, Reply, connection_reset, held
 from tests.model_server import ScriptedModelServer
-from tests.tls import Certificate
 
 
 @pytest.fixture

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import ssl
-import subprocess
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 

@@ -13,7 +13,7 @@ from runtime_core.deployment.deployment import Deployment
 from runtime_core.errors import MayflyError
 from runtime_core.http import create_app
 from runtime_core.http.problems import KINDS, kind_of, problem_of
-from tests.component.http.conftest import client_of
+from tests.asgi import client_of
 
 
 def tree(base: type[MayflyError]) -> Iterator[type[MayflyError]]:

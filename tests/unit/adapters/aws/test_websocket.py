@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -82,11 +80,3 @@ async def test_a_closed_channel_opens_again(channel: WebSocketChannel, connectio
     await channel.close()
     await channel.send(CONNECTION, "Two")
     assert connections.sent[CONNECTION] == ["One", "Two"]
-
-
-def test_the_clouds_client_is_loaded_only_when_something_is_sent() -> None:
-    code = (
-        "import sys, runtime_core.plugins.websocket, runtime_core.adapters.aws.websocket; "
-        "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
