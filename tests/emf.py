@@ -1,4 +1,4 @@
-"""CloudWatch's embedded metric format, checked as CloudWatch does before it takes a line for metrics.
+"""Validation of CloudWatch's embedded metric format, by CloudWatch's own rules.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-UNITS = frozenset({"Count", "Milliseconds"})  # of those that CloudWatch knows, the ones in use here
+UNITS = frozenset({"Count", "Milliseconds"})  # the subset of CloudWatch's units in use
 VALUES_LIMIT = 100
 METRICS_LIMIT = 100
 DIMENSIONS_LIMIT = 30
 
 
 def metrics_in(document: Mapping[str, Any]) -> dict[str, list[float]]:
-    """The values of each metric by name.
+    """Return the values of each metric by name.
 
     Raises:
-        AssertionError: CloudWatch would not read it.
+        AssertionError: CloudWatch would reject the document.
     """
     head = document["_aws"]
     assert isinstance(head["Timestamp"], int)

@@ -1,4 +1,4 @@
-"""A web server with files of every kind, also such as nobody should send."""
+"""Web server with files of every kind, including malicious ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Answer: TypeAlias = Callable[["Request"], None]
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request; `answers` of the server say what comes back for its path."""
+    """Handler of one request, answered from the server's `answers`."""
 
     protocol_version = "HTTP/1.1"
     server: FileServer
@@ -41,11 +41,11 @@ class Request(BaseHTTPRequestHandler):
 
 
 class FileServer(ThreadingHTTPServer):
-    """Answers paths from `answers`.
+    """Server that answers paths from `answers`.
 
     Attributes:
         asked: Path and Host header of each request.
-        cut: Paths whose reader hung up.
+        cut: Paths whose client closed the connection early.
     """
 
     daemon_threads = True
@@ -66,10 +66,10 @@ class FileServer(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up on purpose here."""
+        """Ignore errors: tests close connections early on purpose."""
 
     def file(self, path: str, content: bytes, content_type: str, **headers: str) -> str:
-        """Have a file served; gives its URL."""
+        """Serve a file, and return its URL."""
         self.answers[path] = lambda request: request.file(content, content_type, status=200, **headers)
         return self.url + path
 
@@ -78,7 +78,7 @@ class FileServer(ThreadingHTTPServer):
         return self.url + path
 
     def endless(self, path: str, *, said_bytes: int | None) -> str:
-        """A file without an end, or one that says how long it is."""
+        """Serve an endless file, with or without a content length; return its URL."""
 
         def answer(request: Request) -> None:
             request.send_response(200)
@@ -96,7 +96,7 @@ class FileServer(ThreadingHTTPServer):
         return self.url + path
 
     def trickling(self, path: str) -> str:
-        """A file that comes a byte at a time, each long before anybody would call the connection dead."""
+        """Serve a file byte by byte, each within any read timeout; return its URL."""
 
         def answer(request: Request) -> None:
             request.send_response(200)
@@ -113,7 +113,7 @@ class FileServer(ThreadingHTTPServer):
         return self.url + path
 
     def stuck(self, path: str) -> str:
-        """A file that never comes."""
+        """Serve a file that never arrives; return its URL."""
         self.answers[path] = lambda _request: _waited(self.release)
         return self.url + path
 
@@ -124,7 +124,7 @@ def _waited(release: threading.Event) -> None:
 
 @contextmanager
 def file_server(context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1") -> Iterator[FileServer]:
-    """Serve from a thread; with a context, over TLS."""
+    """Run a server in a thread; with a context, over TLS."""
     server = FileServer(host)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)

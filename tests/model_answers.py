@@ -1,4 +1,4 @@
-"""What the scripted model server can answer: each answer is a function from the request to the bytes to send."""
+"""Answers of the scripted model server: functions from request to bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRequest:
-    """One request as it came over the wire; header names are lower case."""
+    """Request as received; header names are lower case."""
 
     method: str
     path: str
@@ -33,13 +33,13 @@ class ModelRequest:
 
     @property
     def last_text(self) -> str:
-        """Text of the last message that a user wrote; empty when there is none."""
+        """Text of the last user message; empty if there is none."""
         texts = [each.get("content") for each in self.json["messages"] if each["role"] == "user"]
         return texts[-1] if texts and isinstance(texts[-1], str) else ""
 
 
 class Gate:
-    """Holds an answer back until it is opened; says when the request is there."""
+    """Gate that delays an answer until it opens, and signals the request's arrival."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -48,7 +48,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Let the answer go out."""
+        """Release the answer."""
         with self._lock:
             self._opened.set()
             waiting, self._on_open = self._on_open, []
@@ -56,7 +56,7 @@ class Gate:
             call()
 
     def when_open(self, call: Callable[[], None]) -> None:
-        """Call when the gate opens, at once if it is open already."""
+        """Register a callback for the opening; call it at once if the gate is open."""
         self.reached.set()
         with self._lock:
             if not self._opened.is_set():
@@ -67,13 +67,13 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The bytes of one answer.
+    """Bytes of one answer.
 
     Attributes:
-        writes: Pieces of the body, in order; a streamed answer sends each as a chunk of its own.
+        writes: Pieces of the body, in order; a streamed answer sends each as its own chunk.
         cut: The connection ends after the writes, without the end of the message.
-        reset: No byte at all is sent; the connection is reset.
-        gate: Waited for after the first `held_after` writes (0: before the headers too).
+        reset: The connection is reset before the first byte.
+        gate: Awaited after the first `held_after` writes (0: before the headers).
     """
 
     status: int = 200
@@ -90,12 +90,12 @@ Answer: TypeAlias = Callable[[ModelRequest], Sent]
 
 
 def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """Any JSON body."""
+    """Answer with a JSON body."""
     return raw(json.dumps(value).encode(), status=status, headers=headers)
 
 
 def raw(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """Any body, of type JSON unless the headers say otherwise."""
+    """Answer with raw bytes, of type JSON unless the headers override it."""
     named = {"content-type": "application/json", **(headers or {})}
     return lambda _: Sent(status=status, headers=named, writes=(body,))
 
@@ -108,32 +108,32 @@ def failure(
     kind: str = "scripted_error",
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """An error status with a body in the shape that OpenAI gives it."""
+    """Answer with an error status and a body in OpenAI's shape."""
     error = {"message": message, "type": kind, "param": None, "code": code}
     return json_answer({"error": error}, status=status, headers=headers)
 
 
 def connection_reset() -> Answer:
-    """The connection is reset before any byte of an answer."""
+    """Reset the connection before the first byte of an answer."""
     return lambda _: Sent(reset=True)
 
 
 def held(answer: Answer, gate: Gate, *, after: int = 0) -> Answer:
-    """The answer, held back by the gate once `after` of its writes have gone out."""
+    """Delay an answer by a gate after its first `after` writes."""
     return lambda request: replace(answer(request), gate=gate, held_after=after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A completion, whole or streamed as the request wants it.
+    """Completion, whole or streamed as requested.
 
     Attributes:
         tool_calls: Name and arguments of each call.
         pieces: The text's deltas; None splits it after each space.
-        stop_after: Only that many events of the stream are sent; then it ends cleanly, or is cut.
+        stop_after: Maximum number of events sent; then the stream ends cleanly, or is cut.
         cut: A stream is cut after its events, a whole answer in the middle of its body.
         done: The stream ends with `[DONE]`.
-        write_bytes: Size of the stream's chunks; None sends one for each event.
+        write_bytes: Size of the stream's chunks in bytes; None sends one per event.
         usage: Input, output and cached tokens; None counts words.
     """
 
@@ -241,12 +241,12 @@ class Reply:
 
 
 def echo(request: ModelRequest) -> Sent:
-    """What the server answers when nothing is scripted."""
+    """Answer of the server without a script."""
     return Reply(text=f"You said: {request.last_text}")(request)
 
 
 def embeddings(dimension: int) -> Answer:
-    """Unit vectors drawn from the texts' hashes: the same text has the same vector everywhere."""
+    """Answer with unit vectors derived from the texts' hashes, equal in all processes."""
 
     def answer(request: ModelRequest) -> Sent:
         asked = request.json
@@ -265,7 +265,7 @@ def embeddings(dimension: int) -> Answer:
 
 
 def unit_vector(text: str, dimension: int) -> array[float]:
-    """The vector of a text as 32-bit floats, shape `(dimension,)`."""
+    """Return a text's vector as 32-bit floats, shape `(dimension,)`."""
     numbers = array("i", hashlib.shake_256(text.encode()).digest(4 * dimension))
     length = math.sqrt(sum(number * number for number in numbers))
     return array("f", (number / length for number in numbers))

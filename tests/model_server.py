@@ -1,7 +1,7 @@
-"""A scripted OpenAI-compatible server on a real socket, in a thread or as a process of its own.
+"""Scripted OpenAI-compatible server on a real socket, in a thread or a process.
 
-`python -m tests.model_server --port 8080` runs it alone: it echoes, takes a script at `POST /_script`
-(a list of `Reply` fields, or of `failure` arguments with `status`) and shows at `GET /_recorded` what it was asked.
+`python -m tests.model_server --port 8080` runs it alone: it echoes, accepts a script at `POST /_script`
+(a list of `Reply` fields, or of `failure` arguments with `status`) and returns its requests at `GET /_recorded`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _READ_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 class ScriptedModelServer:
-    """Answers as it is told, in order; without a script it echoes. Safe to use from any thread.
+    """Server that answers by script, else echoes; safe to use from any thread.
 
     Attributes:
-        requests: The newest requests, oldest first; `keep` of them at most, so that long runs don't grow.
-        request_count: All requests so far.
-        connection_count: All connections so far.
+        requests: The newest requests, oldest first, at most `keep`, to bound the memory of long runs.
+        request_count: Number of all requests so far.
+        connection_count: Number of all connections so far.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class ScriptedModelServer:
             self._scripts.setdefault(path, deque()).extend(answers)
 
     def answer_with(self, answer: Answer, *, path: str = CHAT) -> None:
-        """Answer every request to `path` that no script covers."""
+        """Set the answer to every request to `path` that no script covers."""
         with self._lock:
             self._answering[path] = answer
 
     def reset(self) -> None:
-        """Forget scripts, requests and counts; connections stay."""
+        """Delete scripts, requests and counts; connections stay open."""
         with self._lock:
             self._scripts.clear()
             self._answering = {
@@ -92,11 +92,11 @@ class ScriptedModelServer:
 
     @property
     def chats(self) -> list[dict[str, Any]]:
-        """The chat requests' bodies, oldest first."""
+        """Bodies of the chat requests, oldest first."""
         return [each.json for each in list(self.requests) if each.path.endswith(CHAT)]
 
     def drop_connections(self) -> None:
-        """Reset every open connection from this side, as a peer does that has forgotten them."""
+        """Reset every open connection, as a peer that lost its state."""
         done = threading.Event()
 
         def drop() -> None:
@@ -107,7 +107,7 @@ class ScriptedModelServer:
         assert done.wait(5)
 
     def start(self) -> Self:
-        """Serve from a thread of its own."""
+        """Serve from a new thread."""
         ready: deque[BaseException | None] = deque()
         is_ready = threading.Event()
 
@@ -140,7 +140,7 @@ class ScriptedModelServer:
         self.stop()
 
     def respond(self, request: ModelRequest) -> Sent:
-        """Note a request and choose its answer."""
+        """Record a request and choose its answer."""
         if request.path == "/_recorded":
             return json_answer(self._recorded())(request)
         if request.path == "/_script":
@@ -160,7 +160,11 @@ class ScriptedModelServer:
         self._connections.discard(connection)
 
     async def serve(self, listening: Callable[[BaseException | None], None]) -> None:
-        """Serve until `stop`; `listening` is called once, with the error when the port is not to be had."""
+        """Serve until `stop`.
+
+        Args:
+            listening: Called once; with the error if the port is not available.
+        """
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         try:
@@ -205,7 +209,7 @@ class ScriptedModelServer:
 
 
 class _Connection(asyncio.Protocol):
-    """One client's connection; requests on it are answered one after the other."""
+    """Connection of one client; its requests are answered in order."""
 
     def __init__(self, server: ScriptedModelServer) -> None:
         self._server = server
@@ -327,13 +331,13 @@ def _from_json(fields: dict[str, Any]) -> Answer:
 
 @pytest.fixture
 def model_server() -> Iterator[ScriptedModelServer]:
-    """A server that echoes until it is told otherwise."""
+    """Model server that echoes unless scripted."""
     with ScriptedModelServer() as server:
         yield server
 
 
 def main() -> None:
-    """Serve until the process is told to end."""
+    """Serve until the process receives a signal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
@@ -346,7 +350,7 @@ def main() -> None:
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     server.start()
-    print(json.dumps({"base_url": server.base_url}), flush=True)  # noqa: T201 - what the parent process reads
+    print(json.dumps({"base_url": server.base_url}), flush=True)  # noqa: T201 - read by the parent process
     signal.sigwait(ends)
     server.stop()
 

@@ -1,4 +1,4 @@
-"""A transaction-mode pooler before Postgres, where pgbouncer is installed."""
+"""Transaction-mode pooler before Postgres, if pgbouncer is installed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ logfile = {folder}/log
 
 @contextmanager
 def pooled(url: str, *, server_connections: int = 2) -> Iterator[str]:
-    """Run pgbouncer in transaction mode before the database that `url` names; gives its own URL."""
+    """Run pgbouncer in transaction mode before a database, and yield its URL."""
     if PROGRAM is None:
         raise FileNotFoundError("pgbouncer is not installed")
     parts = urlsplit(url)
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="mayfly-pgbouncer-"))
-    folder.chmod(0o777)  # as root, the program runs as another user
+    folder.chmod(0o777)  # as root, pgbouncer runs as another user
     configuration = CONFIGURATION.format(
         database=parts.path.lstrip("/"),
         host=parts.hostname,
@@ -62,7 +62,7 @@ def pooled(url: str, *, server_connections: int = 2) -> Iterator[str]:
 
 
 def _listening(port: int) -> None:
-    """Wait until the program accepts connections; it has no other way to say that it is ready."""
+    """Wait until pgbouncer accepts connections, its only sign of readiness."""
     give_up_at_s = time.monotonic() + 10
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Local SQS server on the loopback, and Lambda events made of its messages."""
+"""Local SQS server on the loopback, and Lambda events from its messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 @dataclass(frozen=True)
 class QueueServer:
-    """A running SQS server; each test makes its own queues."""
+    """Running SQS server; each test creates its own queues."""
 
     endpoint: str
 
@@ -44,7 +44,7 @@ class QueueServer:
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue, read in the way of Lambda."""
+    """Queue that is read as Lambda reads it."""
 
     client: Any
     url: str

@@ -1,4 +1,4 @@
-"""TLS for servers in tests: a certificate that signs itself, and a front that speaks TLS before a real Postgres."""
+"""TLS for test servers: a self-signed certificate, and a TLS front for Postgres."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"  # https://www.postgresql.org/docs/c
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate for `localhost` that signs itself, and its key."""
+    """Self-signed certificate for `localhost`, with its key."""
 
     chain: Path
     key: Path
 
     @classmethod
     def make(cls, folder: Path) -> Certificate:
-        """Make one with the `openssl` command."""
+        """Create a certificate with the `openssl` command."""
         made = cls(folder / "certificate.pem", folder / "key.pem")
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         named = ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
@@ -31,7 +31,7 @@ class Certificate:
         return made
 
     def server_context(self) -> ssl.SSLContext:
-        """What a server shows its clients."""
+        """Return the server's TLS context."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.chain, self.key)
         return context
@@ -39,7 +39,7 @@ class Certificate:
 
 @dataclass
 class TlsFront:
-    """Speaks TLS with clients of Postgres and passes on what they say; counts the handshakes that were done."""
+    """TLS proxy before Postgres that counts completed handshakes."""
 
     url: str
     context: ssl.SSLContext
@@ -49,7 +49,7 @@ class TlsFront:
     @classmethod
     @asynccontextmanager
     async def before(cls, url: str, certificate: Certificate) -> AsyncIterator[TlsFront]:
-        """Listen on a free port of `localhost` for the server that `url` names."""
+        """Listen on a free port of `localhost` before the server of `url`."""
         front = cls(url, certificate.server_context())
         parts = urlsplit(url)
         server = await asyncio.start_server(front._serve, "127.0.0.1", 0)
@@ -69,7 +69,7 @@ class TlsFront:
             behind = await asyncio.open_connection(*self._behind)
             await asyncio.gather(_pass_on(reader, behind[1]), _pass_on(behind[0], writer))
         except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            pass  # a client that does not trust the certificate hangs up
+            pass  # a client that does not trust the certificate closes the connection
         finally:
             writer.close()
 

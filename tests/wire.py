@@ -1,4 +1,4 @@
-"""A TCP proxy before Postgres that counts what crosses the wire: connections and round trips."""
+"""TCP proxy before Postgres that counts connections and round trips."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 READY_FOR_QUERY = b"Z"
-NO_TLS = b"N"  # one byte without a length, the answer to a client that asks for TLS first
+NO_TLS = b"N"  # one byte without a length: the answer to a client that requests TLS
 
 
 @dataclass
 class WireProxy:
-    """Counts a round trip each time the client sends something and then has to wait for the server.
+    """Proxy that counts a round trip each time the client waits for the server.
 
-    What it sends until the server is ready for a first query is the handshake, and not counted.
-    While `silent`, what the client sends is lost, as in a network that drops packets.
+    The handshake, until the server is ready for a first query, is not counted.
+    While `silent`, the client's data is lost, as in a network that drops packets.
     """
 
     host: str
@@ -31,7 +31,7 @@ class WireProxy:
     @classmethod
     @asynccontextmanager
     async def before(cls, url: str) -> AsyncIterator[WireProxy]:
-        """Listen on a free port for the server that `url` names."""
+        """Listen on a free port before the server of `url`."""
         parts = urlsplit(url)
         proxy = cls(host=parts.hostname or "127.0.0.1", port=parts.port or 5432)
         server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
@@ -45,11 +45,11 @@ class WireProxy:
             await server.wait_closed()
 
     def reset(self) -> None:
-        """Count from zero again."""
+        """Reset the counts to zero."""
         self.connections = self.round_trips = 0
 
     def cut(self) -> None:
-        """Cut every connection, as a network does that forgets them."""
+        """Cut every connection, as a network that lost its state."""
         for writer in tuple(self._open):
             writer.transport.abort()
 
@@ -83,7 +83,7 @@ class WireProxy:
         writer.write_eof()
 
     async def _answer(self, talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward whole messages of the server: a type, a length that counts itself, a body."""
+        """Forward whole server messages: type, length (including itself), body."""
         begin = await _exactly(reader, 1)
         if begin == NO_TLS:
             writer.write(begin)
@@ -102,7 +102,7 @@ class WireProxy:
 
 @dataclass
 class _Talk:
-    """Where one connection is: past its handshake, and with something asked that was not answered yet."""
+    """State of one connection: handshake done, and an answer pending."""
 
     greeted: bool = False
     asked: bool = False

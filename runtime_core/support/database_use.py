@@ -21,7 +21,7 @@ def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
 
 
 @contextmanager
-def database_use_noted_by(listener: Listener) -> Iterator[None]:
+def watch_database_use(listener: Listener) -> Iterator[None]:
     """Call `listener` for each use of the database inside."""
     token = _listener.set(listener)
     try:

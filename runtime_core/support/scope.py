@@ -16,7 +16,7 @@ from runtime_core.domain.memory import Memory
 from runtime_core.domain.memory_query import RecallResult
 from runtime_core.domain.run import ActionResult, TurnContext
 from runtime_core.domain.state import State
-from runtime_core.support.database_use import database_use_noted_by
+from runtime_core.support.database_use import watch_database_use
 
 
 class Recall(Protocol):
@@ -157,7 +157,7 @@ def turn_scope(agent_id: UUID, room_id: UUID) -> Iterator[TurnScope]:
         scope.run_id = around.run_id
     token = _current.set(scope)
     try:
-        with database_use_noted_by(scope.note_database_use):
+        with watch_database_use(scope.note_database_use):
             yield scope
     finally:
         _current.reset(token)

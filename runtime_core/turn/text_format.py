@@ -220,11 +220,11 @@ class VisibleText:
     """Emitter of the user-visible text of an answer that is still streaming.
 
     Attributes:
-        told: Awaited with each visible piece.
+        on_text: Awaited with each visible piece.
         sent: The visible text emitted so far.
     """
 
-    told: Callable[[str], Awaitable[Any]]
+    on_text: Callable[[str], Awaitable[Any]]
     sent: str = ""
     _written: str = field(default="", repr=False)
 
@@ -233,16 +233,16 @@ class VisibleText:
         self._written += piece
         opened = re.search(r"<response\b[^>]*>.*?<text\b[^>/]*>", self._written, re.DOTALL | re.IGNORECASE)
         if opened is not None:
-            await self._tell(_visible_text(self._written[opened.end() :]))
+            await self._emit(_visible_text(self._written[opened.end() :]))
 
     async def end(self, text: str) -> None:
         """Emit the rest of the final text."""
-        await self._tell(text)
+        await self._emit(text)
 
-    async def _tell(self, text: str) -> None:
+    async def _emit(self, text: str) -> None:
         if text.startswith(self.sent) and len(text) > len(self.sent):
             piece, self.sent = text[len(self.sent) :], text
-            await self.told(piece)
+            await self.on_text(piece)
 
 
 def _visible_text(inside: str) -> str:

@@ -1,4 +1,4 @@
-"""The agents of the integration tests: one with actions, one beside it."""
+"""Agents of the integration tests: one with actions, one without."""
 
 from __future__ import annotations
 

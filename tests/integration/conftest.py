@@ -1,4 +1,4 @@
-"""One deployment on each database, with the scripted model server in front of it."""
+"""Deployment on each database, with the scripted model server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Open: TypeAlias = Callable[..., AbstractAsyncContextManager[Deployment]]
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of the test's own, on each engine."""
+    """URL of an empty database on each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/mayfly.db"
     url: str = request.getfixturevalue("postgres_url")
@@ -32,7 +32,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def open_deployment(database_url: str, model_server: ScriptedModelServer) -> Open:
-    """Opens a deployment of the agents in `tests.integration.agents`, with settings changed as given."""
+    """Opener of a deployment of `tests.integration.agents` with changed settings."""
 
     @asynccontextmanager
     async def opened(**changes: Any) -> AsyncIterator[Deployment]:
@@ -59,7 +59,7 @@ async def deployment(open_deployment: Open) -> AsyncIterator[Deployment]:
 
 
 def request_of(text: str, **fields: Any) -> MessageRequest:
-    """A message from outside."""
+    """Create an incoming message."""
     return parse_message_request({"text": text, **fields}, limit_bytes=64 * 1024)
 
 
@@ -68,6 +68,6 @@ def new_id() -> str:
 
 
 async def conversation(database: DatabaseAdapter, agent_id: UUID, room_id: UUID | str) -> list[Memory]:
-    """Every stored message of a room, oldest first."""
+    """Return every stored message of a room, oldest first."""
     newest = await database.memories.find(agent_id, MemoryFilter(room_ids=(UUID(str(room_id)),)), limit=1000)
     return list(reversed(newest))

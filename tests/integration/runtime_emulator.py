@@ -1,4 +1,4 @@
-"""Lambda's runtime interface emulator around a handler: real init, invoke, timeout, kill and restart."""
+"""Lambda's runtime interface emulator: real init, invoke, timeout, kill and restart."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ INVOKE_LIMIT_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeEmulator:
-    """One function under the emulator.
+    """Function under the emulator.
 
     Attributes:
-        log: File with what the emulator and the function wrote.
+        log: File with the output of the emulator and the function.
     """
 
     emulator: Emulator
     log: Path
 
     def invoke(self, event: object) -> Any:
-        """The function's answer; errors come as values too (`errorType`), as the emulator has no other way."""
+        """Invoke the function.
+
+        Returns:
+            Its answer; the emulator returns errors as values too (`errorType`).
+        """
         answer = self.emulator.invoke(event, timeout_s=INVOKE_LIMIT_S)
         return answer.json() if answer.text.startswith(("{", "[")) else answer.text
 
     def lines(self, text: str) -> list[str]:
-        """The lines written so far that hold a text."""
+        """Return the lines written so far that contain a text."""
         return [line for line in self.log.read_text().splitlines() if text in line]
 
 
@@ -40,7 +44,7 @@ class RuntimeEmulator:
 def emulated(
     handler: str, variables: Mapping[str, str], log: Path, *, timeout_s: int = 30
 ) -> Iterator[RuntimeEmulator]:
-    """Run a handler under the emulator; `variables` are added to what Lambda sets."""
+    """Run a handler under the emulator; `variables` extend Lambda's environment."""
     emulator = Emulator.start(handler, variables, log, timeout_s=timeout_s)
     try:
         yield RuntimeEmulator(emulator=emulator, log=log)

@@ -1,6 +1,6 @@
-"""A process that is snapshotted and copied as SnapStart does it: hooks, then forks, each of which is a copy.
+"""Process that is copied as SnapStart does it: hooks, then forks as copies.
 
-Prints one line of JSON: the sockets before and after the hooks ran, and what each copy says.
+Prints one line of JSON: the sockets before and after the hooks, and each copy's output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COPIES = 2
 
 
 class Context:
-    """What Lambda passes beside the event."""
+    """Lambda's context argument."""
 
     aws_request_id = "00000000-0000-4000-8000-000000000000"
 
@@ -29,7 +29,7 @@ class Context:
 
 
 def open_sockets() -> int:
-    """Connections of this process to others."""
+    """Return the connections of this process to others."""
     return len([each for each in psutil.Process().net_connections(kind="tcp") if each.raddr])
 
 
@@ -40,11 +40,11 @@ def run(hooks: list[Any]) -> None:
 
 
 def copy(number: int) -> dict[str, Any]:
-    """Restore a copy in a process of its own and let it answer."""
+    """Restore a copy in a new process, and return its answer."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         run(list(get_after_restore()))
-        drawn = random.random()  # noqa: S311 - the point is that two copies do not draw the same
+        drawn = random.random()  # noqa: S311 - the test: two copies must draw different numbers
         began = time.monotonic()
         answer = handler({"text": f"From copy {number}"}, Context())
         told = {"answer": answer, "drawn": drawn, "took_s": time.monotonic() - began}

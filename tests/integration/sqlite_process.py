@@ -1,4 +1,7 @@
-"""What the tests run in processes of their own, all on one SQLite file; each waits for a line on its input first."""
+"""Commands for separate processes on one SQLite file.
+
+Each command starts after a line on standard input.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ from runtime_core.domain.values import encode_json
 
 
 def say(line: str) -> None:
-    """Tell the test something, at once."""
+    """Write a line to the test, unbuffered."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 async def migrate(path: Path) -> None:
-    """Migrate; say which migrations were applied here."""
+    """Migrate, and report the migrations applied by this process."""
     say(encode_json(await SqliteAdapter(path).migrate()))
 
 
 async def claim(path: Path) -> None:
-    """Claim the run of each message given on the input; say what each claim came to."""
+    """Claim the run of each message on the input, and report the outcomes."""
     adapter = SqliteAdapter(path)
     starts = read_json(list[TurnStart], sys.stdin.readline())
     say(encode_json([(await adapter.turns.begin(start)).outcome for start in starts]))
@@ -35,7 +38,7 @@ async def claim(path: Path) -> None:
 
 
 async def hang(path: Path) -> None:
-    """Begin a turn, then write without ever committing."""
+    """Begin a turn, then write without a commit."""
     (start,) = read_json(list[TurnStart], sys.stdin.readline())
     await SqliteAdapter(path).turns.begin(start)
 

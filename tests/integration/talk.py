@@ -1,4 +1,4 @@
-"""An agent to talk to in a test, with models that are told what to say: for what is not about any provider."""
+"""Conversation with an agent, with scripted models and no model provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime_core.runtime.runtime import AgentRuntime
 
 
 def calling(*calls: tuple[str, Mapping[str, Any]], text: str = "") -> TextResponse:
-    """What a model says that wants actions run."""
+    """Return a model's answer that calls actions."""
     made = tuple(
         ToolCall(id=f"call-{n}", name=name, arguments=encode_json(given)) for n, (name, given) in enumerate(calls)
     )
@@ -28,12 +28,12 @@ def calling(*calls: tuple[str, Mapping[str, Any]], text: str = "") -> TextRespon
 
 @dataclass
 class Talk:
-    """An agent, a world with a room, and people in it.
+    """Agent in a room of a world, with people.
 
     Attributes:
-        answers: What the large model says next, oldest first; then "Fine.".
-        verdicts: What the small model says next.
-        asked: What the large model was asked.
+        answers: Next answers of the large model, in order; "Fine." after the last.
+        verdicts: Next answers of the small model.
+        asked: Requests to the large model.
     """
 
     database: DatabaseAdapter
@@ -56,7 +56,7 @@ class Talk:
         world: Mapping[str, Any] | None = None,
         **character: Any,
     ) -> AgentRuntime:
-        """Make the runtime and the room; the world's metadata may say roles and settings."""
+        """Open the runtime and the room; the world's metadata may hold roles and settings."""
         told = Plugin(
             name="told",
             models={ModelType.TEXT_LARGE: self._large, ModelType.TEXT_SMALL: self._small, **(models or {})},
@@ -79,7 +79,7 @@ class Talk:
         return self.runtime
 
     async def join(self, name: str) -> UUID:
-        """Let somebody else into the room."""
+        """Add another person to the room."""
         entity = Entity(id=uuid4(), names=(name,))
         participant = Participant(room_id=self.room_id, entity_id=entity.id)
         await self.database.records.insert(self.runtime.agent_id, [entity, participant])
@@ -94,7 +94,7 @@ class Talk:
         return await self.runtime.message_service.handle_message(self.runtime, message)
 
     async def act(self, name: str, said: str = "Ada, please", /, **params: Any) -> ActionResult:
-        """Have the model call one action on a message; gives what it came to."""
+        """Let the model call one action on a message, and return the result."""
         self.answers[:0] = [calling((name, params))]
         before = len(self.asked)
         result = await self.say(said)
@@ -105,12 +105,12 @@ class Talk:
 
     @property
     def offered(self) -> list[str]:
-        """Names of the tools of the latest question."""
+        """Tool names in the latest request."""
         return [each.name for each in self.asked[-1].get("tools", ())]
 
     @property
     def system(self) -> str:
-        """The system text of the latest question."""
+        """System text of the latest request."""
         return self.messages[0].text
 
     @property

@@ -1,4 +1,4 @@
-"""What a message brings along: in words for the model, or noted as unread, and the message always answered."""
+"""Attachments: read or marked as unreadable, and the message is always answered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.integration.talk import Talk
 
 
 class Eyes:
-    """The models for pictures and speech; they keep what they were given."""
+    """Models for images and speech that record their input."""
 
     def __init__(self) -> None:
         self.seen: list[Mapping[str, Any]] = []
@@ -71,7 +71,7 @@ async def talk(tmp_path: Path, eyes: Eyes) -> AsyncIterator[Talk]:
 
 
 async def told(talk: Talk, *media: Media) -> str:
-    """What the model is told about attachments; the message is answered, whatever they are."""
+    """Return the model's text about attachments; the message must be answered."""
     result = await talk.say("Look at this", attachments=media)
     assert result.text == "Fine."
     return talk.messages[-1].text
@@ -160,7 +160,7 @@ async def test_what_cannot_be_read_is_noted_and_the_message_answered(
 
 @pytest.fixture
 def vault() -> Iterator[FileServer]:
-    """A server inside, at an address that attachments may not come from."""
+    """Internal server, at an address that attachments may not use."""
     with file_server(host="127.0.0.2") as started:
         started.file("/secret.txt", b"the combination is 7-7-7", "text/plain")
         yield started
@@ -168,7 +168,7 @@ def vault() -> Iterator[FileServer]:
 
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the name service says of `changing.example`, one answer for each time it is asked; the last one stays."""
+    """Scripted DNS answers for `changing.example`, in order; the last one repeats."""
     addresses: list[str] = []
     ask = socket.getaddrinfo
 

@@ -224,7 +224,7 @@ async def test_settings_are_for_owners_to_see_and_change(talk: Talk) -> None:
 
 
 class Post:
-    """A platform with a send handler."""
+    """Platform with a send handler."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[TargetInfo, Content]] = []

@@ -46,7 +46,7 @@ def test_no_two_actions_share_a_name_or_simile() -> None:
 
 
 class Kiln(Service):
-    """A service with a description of its capability."""
+    """Service with a description of its capability."""
 
     service_type = "KILN"
     capability = "Fires clay at up to 1300 degrees."

@@ -1,4 +1,4 @@
-"""The handler in a process of its own, event after event, as Lambda runs it."""
+"""Handler in a separate process, event after event, as on Lambda."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ MIB = 1024 * 1024
 
 
 class LambdaProcess:
-    """The other end of `lambda_process.py`."""
+    """Parent side of `lambda_process.py`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def invoke(self, *events: dict[str, Any]) -> dict[str, Any]:
-        """Send events, one after the other; returns their results and the memory in use afterwards."""
+        """Send events in sequence.
+
+        Returns:
+            Their results, and the memory in use afterwards.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"events": events}).encode() + b"\n")
@@ -46,7 +50,7 @@ class LambdaProcess:
 
 @asynccontextmanager
 async def lambda_process(database_url: str, server: ScriptedModelServer) -> AsyncIterator[LambdaProcess]:
-    """A fresh environment that answers through the scripted model."""
+    """New environment that answers through the scripted model."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "tests/integration/lambda_process.py"),
@@ -115,7 +119,7 @@ async def test_a_database_restarted_between_two_events_costs_neither_of_them(
         url = server.url(await asyncio.to_thread(server.new_database))
         async with lambda_process(url, model_server) as environment:
             before = await environment.invoke(message("Before", room_id))
-            await asyncio.to_thread(server.stop)  # not a crash: the test server does without fsync
+            await asyncio.to_thread(server.stop)  # not a crash: the test server runs without fsync
             await asyncio.to_thread(server.start)
             after = await environment.invoke(message("After", room_id))
     finally:

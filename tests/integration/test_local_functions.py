@@ -1,4 +1,4 @@
-"""What stands in for Lambda and its event sources on one machine: failures come back, and in the end go aside."""
+"""Local Lambda and event sources: failures are retried, then dead-lettered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def queues() -> Iterator[QueueServer]:
 
 @pytest.fixture
 def function(request: pytest.FixtureRequest, queues: QueueServer, tmp_path: Path) -> Iterator[Function]:
-    """The handler that the test names, on a database of its own."""
+    """Local function with the test's handler, on its own database."""
     variables = {
         **queues.environment,
         "AWS_SAM_LOCAL": "true",
@@ -46,7 +46,7 @@ def unruly(**event: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("function", ["tests.integration.unruly_handler.handler"], indirect=True)
 def test_a_function_that_hangs_or_breaks_fails_its_event_alone(function: Function) -> None:
-    assert function.starts == 0  # nothing runs before the first event
+    assert function.starts == 0  # no process before the first event
     assert function.invoke(unruly())["did_respond"]
     with pytest.raises(FunctionFailed, match="timed out"):
         function.invoke(unruly(hang=True))
@@ -83,7 +83,7 @@ def test_what_fails_again_and_again_goes_to_the_dead_letter_queue_and_its_neighb
     assert poller.poll(wait_s=5) == 2
     assert (poller.done, poller.failed) == (1, 1)
     assert poller.poll(wait_s=10) == 1
-    assert poller.poll(wait_s=3) == 0  # it was handed out as often as it may
+    assert poller.poll(wait_s=3) == 0  # the maximum receive count is reached
     assert dead.bodies(wait_s=5) == ["no job"]
     assert (poller.done, poller.failed, function.starts) == (1, 2, 1)
 

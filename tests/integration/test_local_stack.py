@@ -1,4 +1,4 @@
-"""`make local`: the whole deployment on one machine, from a message to its embedding, and one Ctrl-C."""
+"""`make local`: the deployment on one machine, from message to embedding to Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
 
 async def line_that(output: asyncio.StreamReader, pattern: str) -> str:
-    """The first line from here on that holds the pattern."""
+    """Return the next line that matches the pattern."""
     seen = []
     async with asyncio.timeout(90):
         while line := (await output.readline()).decode():

@@ -1,4 +1,4 @@
-"""What a function tells on Lambda: one line and one metric document for each turn, and a trace when it is sampled."""
+"""Observability on Lambda: a log line and a metric document per turn, sampled traces."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_line_counts_what_was_asked_of_the_database(function: RuntimeEmulato
     for text in ("One", "Two"):
         function.invoke({"text": text, "room_id": ROOM})
     cold, warm = documents(function, '"turn finished"')
-    assert (cold["round_trips"], warm["round_trips"]) == (4, 2)  # the first of each statement is prepared
+    assert (cold["round_trips"], warm["round_trips"]) == (4, 2)  # the first execution of a statement prepares it
     assert 0 < warm["db_ms"] < warm["duration_ms"]
 
 

@@ -1,4 +1,4 @@
-"""The pipeline's rules: who is answered, how a turn goes on, what is looked back on, what fails alone."""
+"""Rules of the pipeline: decision, steps, evaluation and isolated failures."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ async def test_actions_see_the_plan_and_the_state_keeps_how_it_went(talk: Talk) 
     assert [each.action for each in result.state.data["action_results"]] == ["KILN", "WATCH", "WEATHER", "WATCH"]
 
 
-# P7: looking back
+# P7: the evaluators
 
 
 async def test_evaluators_run_once_the_answer_is_out_and_a_failing_one_stops_nobody(talk: Talk) -> None:
@@ -368,7 +368,7 @@ async def test_deleting_and_clearing_tell_whoever_listens(talk: Talk) -> None:
     assert await runtime.count_memories(table=None) == 1
 
 
-# What fails alone
+# Isolated failures
 
 
 async def test_a_provider_or_an_action_that_fails_costs_the_message_nothing(talk: Talk) -> None:

@@ -1,4 +1,4 @@
-"""A plugin in a distribution of its own: installed, found by its entry point, and at work."""
+"""Plugin in a separate distribution: installed, found by its entry point, used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ asyncio.run(main())
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the package was installed to, from a copy: building leaves traces."""
+    """Folder with the installed package, built from a copy since building leaves files."""
     folder = tmp_path_factory.mktemp("plugin")
     source = folder / "source"
     for file in ("pyproject.toml", "mayfly_weather/__init__.py"):

@@ -38,7 +38,7 @@ async def read_wanted(url: str) -> dict[str, str]:
 
 
 def point(angle: float, dimension: int) -> tuple[float, ...]:
-    """Make a unit vector at an angle; half precision keeps three digits of its numbers."""
+    """Create a unit vector at an angle; half precision keeps three digits."""
     return (math.cos(angle), math.sin(angle), *([0.0] * (dimension - 2)))
 
 
@@ -118,7 +118,7 @@ async def test_the_nearest_come_first_in_every_dimension(postgres: PostgresAdapt
 @pytest.mark.parametrize("dimension", INDEXED_DIMENSIONS)
 async def test_a_usual_dimension_has_an_index_that_its_search_can_use(postgres_url: str, dimension: int) -> None:
     kind = f"{'halfvec' if dimension == 3072 else 'vector'}({dimension})"
-    query = f"select memory_id from embeddings where dimension = {dimension}"  # noqa: S608 - own numbers
+    query = f"select memory_id from embeddings where dimension = {dimension}"  # noqa: S608 - constant numbers
     order = f"order by vector::{kind} <=> '{[1.0] * dimension}'::{kind} limit 5"
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("set enable_seqscan = off; set enable_sort = off")

@@ -1,4 +1,4 @@
-"""Postgres going away and coming back: what survives, what is retried, what is refused."""
+"""Postgres outages and restarts: what survives, is retried or is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.postgres
 
 
 class SetClock:
-    """A monotonic clock that goes on when told."""
+    """Monotonic clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -35,7 +35,7 @@ class SetClock:
 
 @pytest.fixture(scope="module")
 def mortal_server() -> Iterator[PostgresServer]:
-    """A server of this module's own, to be killed."""
+    """Separate server that tests may kill."""
     with PostgresServer.running() as server:
         yield server
 

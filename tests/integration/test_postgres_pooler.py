@@ -1,4 +1,4 @@
-"""Turns through a transaction-mode pooler, where each statement may meet another server connection."""
+"""Turns through a transaction-mode pooler, which may switch connections between statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recall reads what the message's words name, however many other memories there are."""
+"""Rows that recall reads by a message's words, among many other memories."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_table_without_memories_and_a_room_among_many_are_found_by_index
     await connection.execute("analyze memories")
     async with connection.transaction():
         before = await connection.fetchval(ROWS_READ) or 0
-        for _ in range(8):  # a statement's plan may change when it has been run a few times
+        for _ in range(8):  # a statement's plan may change after a few executions
             await connection.fetchval("select mayfly_recall_v1($1, $2::jsonb)", scene.agent_id, encode_json(recall))
         read = await connection.fetchval(ROWS_READ) - before
     await connection.close()

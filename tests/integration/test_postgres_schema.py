@@ -1,4 +1,4 @@
-"""The schema and its migrations: versions, checksums, and what an older or newer database answers."""
+"""Postgres schema and migrations: versions, checksums, older and newer databases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEWER_COLUMNS = ("memories", "runs", "cache", *RECORD_TABLES.values())
 
 @pytest.fixture
 async def fresh(unmigrated_postgres_url: str) -> AsyncIterator[PostgresAdapter]:
-    """A migrated database whose schema the test may change."""
+    """Migrated database whose schema the test may change."""
     adapter = PostgresAdapter(unmigrated_postgres_url)
     await adapter.migrate()
     yield adapter

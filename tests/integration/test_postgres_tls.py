@@ -1,4 +1,4 @@
-"""Postgres over TLS, as every managed database wants it."""
+"""Postgres over TLS, as managed databases require it."""
 
 from __future__ import annotations
 

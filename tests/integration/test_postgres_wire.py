@@ -1,4 +1,4 @@
-"""What a turn costs on the wire, counted between the adapter and a real server."""
+"""Round trips of a turn, counted between the adapter and a real server."""
 
 from __future__ import annotations
 

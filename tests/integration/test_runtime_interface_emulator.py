@@ -1,4 +1,4 @@
-"""The handlers under Lambda's own runtime client and emulator: cold and warm, killed, broken, set up wrongly."""
+"""Handlers under Lambda's runtime client: cold, warm, killed, failing, misconfigured."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POTTER = str(string_to_uuid("Potter"))
 
 
 def queued(body: dict[str, Any]) -> dict[str, Any]:
-    """An event of one record, which no real queue has handed out."""
+    """Create an event of one record that no real queue delivered."""
     record = {"messageId": "one", "body": json.dumps(body), "attributes": {"MessageGroupId": "room"}}
     return {"Records": [record]}
 
@@ -52,7 +52,7 @@ def variables(postgres_url: str, model_server: ScriptedModelServer) -> dict[str,
 
 @pytest.fixture(scope="module")
 def secrets() -> Iterator[QueueServer]:
-    """AWS, as far as it is needed here; it keeps no secret."""
+    """Minimal AWS endpoint without any secret."""
     with queue_server() as started:
         yield started
 
@@ -140,7 +140,7 @@ def test_every_handler_tells_a_wrong_setting_in_one_line_and_no_traceback(
         answer = function.invoke(EVENTS[handler])
         assert len(function.lines(name)) == 1
         assert function.lines("Traceback") == []
-    if handler in {"inbox", "embed", "work"}:  # the queue understands nothing else
+    if handler in {"inbox", "embed", "work"}:  # the only message format of the queue
         assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
     else:
         error = answer["body"] if handler == "api" else json.dumps(answer["error"])
@@ -163,5 +163,5 @@ def test_every_handler_says_that_the_database_does_not_answer(
             assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
         case "migrate":
             assert answer["error"]["code"] == "store-unavailable"
-        case _:  # may pass: whoever delivered the event tries again
+        case _:  # may be transient: the event source retries
             assert answer["errorType"] == "StoreUnavailable"

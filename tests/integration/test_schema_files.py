@@ -1,4 +1,4 @@
-"""The schema files, which show what all migrations lead to, agree with migrated databases."""
+"""Equality of the schema files and the schemas of migrated databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fused ranking is worth, over a small labelled set with real word vectors."""
+"""Quality of the fused ranking on a small labelled set with real word vectors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_fused_finds_more_than_either_alone_on_texts_it_was_not_tuned_on(d
 
 
 async def test_accents_count_on_postgres_and_not_on_sqlite(database: DatabaseAdapter) -> None:
-    """As docs/databases.md says."""
+    """Check the behaviour that docs/databases.md describes."""
     scene = Scene()
     await database.memories.create(scene.agent_id, [scene.memory("My favourite composer is Fauré")])
     hits = await database.memories.search(scene.agent_id, MemoryQuery(text="Faure"), MemoryFilter())
@@ -54,12 +54,12 @@ async def test_plurals_and_tenses_match(database: DatabaseAdapter, said: str, as
 
 
 def _on_an_arc(angle: float) -> tuple[float, ...]:
-    """A vector of 256 dimensions that turns with the angle, in a plane that has a part in all of them."""
+    """Return a 256-dimensional vector at an angle, in a plane that spans all dimensions."""
     return tuple(math.cos(angle) * math.sin(n * n) + math.sin(angle) * math.cos(n * n) for n in range(256))
 
 
 async def test_among_many_memories_the_filter_holds_and_the_nearest_are_found(database: DatabaseAdapter) -> None:
-    """More than are compared one by one: the index on Postgres, signs before distances on SQLite."""
+    """Exceed the exact scan: the index on Postgres, signs before distances on SQLite."""
     scene, other = Scene(), Scene()
     spread = [_on_an_arc(n / 2600) for n in range(5200)]
     memories = [

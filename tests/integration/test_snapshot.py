@@ -1,4 +1,4 @@
-"""SnapStart: nothing that copies cannot share is left in a snapshot, and each copy answers by itself."""
+"""SnapStart: a snapshot holds nothing that copies cannot share; each copy answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error of SQLite's becomes one of ours, and says which file it is about."""
+"""Mapping of SQLite errors to ours, with the name of the file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def file(path: Path) -> AsyncIterator[SqliteFile]:
 
 
 def damage(path: Path) -> None:
-    """Overwrite everything but the first page."""
+    """Overwrite all pages except the first."""
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
 

@@ -1,4 +1,4 @@
-"""The life of a SQLite file: made on first use, migrated once, used from any loop, never waited for by one."""
+"""Lifetime of a SQLite file: creation, one migration, use from any loop without blocking."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ async def test_tables_have_the_columns_of_the_values_they_keep(adapter: SqliteAd
 
 
 async def test_any_program_can_check_the_file_and_write_to_it(adapter: SqliteAdapter, path: Path) -> None:
-    """Without the extension for vectors: nothing in the schema calls it."""
+    """The schema does not use the vector extension."""
     scene = Scene()
     memory = scene.memory("Kept", embedding=(1.0,) + (0.0,) * 255)
     await adapter.memories.create(scene.agent_id, [memory], embedding_model="m")

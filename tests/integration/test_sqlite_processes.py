@@ -1,4 +1,4 @@
-"""Several processes share one SQLite file; one of them may be killed at any point."""
+"""Several processes on one SQLite file, one of which may be killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GO = "\n"
 
 
 class Helper:
-    """A process of `sqlite_process.py`, ready to go."""
+    """Process of `sqlite_process.py` that is ready to start."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -59,7 +59,7 @@ class Helper:
 
 
 async def all_at_once(work: str, path: Path, inputs: Sequence[str]) -> list[list[str]]:
-    """Run the same work in as many processes as there are inputs; give what each said."""
+    """Run the same work in one process per input, and return their outputs."""
     helpers = await asyncio.gather(*(Helper.start(work, path) for _ in inputs))
     for helper, given in zip(helpers, inputs, strict=True):
         helper.tell(GO + given)

@@ -1,4 +1,4 @@
-"""Every query of SQLite's is valid, named once, and finds its rows by an index."""
+"""SQLite queries: valid, uniquely named, and served by an index."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
 
 
 async def plan(file: SqliteFile, sql: str, values: dict[str, Any]) -> str:
-    """Give the plan of a query, a step a line."""
+    """Return the plan of a query, one step per line."""
     bindings = {name: values.get(name) for name in re.findall(r":(\w+)", sql)}
 
     def explain(connection: apsw.Connection) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One message through the pipeline, on both databases, with a model behind HTTP."""
+"""Turn of one message on both databases, with a model over HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.model_server import ScriptedModelServer
 
 
 def asked(server: ScriptedModelServer, index: int = -1) -> list[dict[str, Any]]:
-    """The messages of a request to the model."""
+    """Return the messages of a request to the model."""
     messages: list[dict[str, Any]] = server.chats[index]["messages"]
     return messages
 
@@ -210,7 +210,7 @@ async def test_of_twenty_deliveries_at_once_one_answers(
 
 
 async def _settled(tasks: list[asyncio.Task[Any]], count: int) -> list[BaseException | None]:
-    """Wait until so many have ended."""
+    """Wait until a number of tasks have ended."""
     while sum(task.done() for task in tasks) < count:
         await asyncio.wait([task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED, timeout=10)
     return [task.exception() for task in tasks if task.done()]

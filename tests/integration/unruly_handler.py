@@ -1,4 +1,4 @@
-"""The message handler with what the emulator lacks, on demand: bugs in actions, and callers that are traced."""
+"""Message handler with hangs, crashes and trace headers on demand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import handlers.message
 
 
 class Unruly(BaseException):
-    """Raised past everything that catches errors."""
+    """Exception that no error handler catches."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer as always; `hang` never comes back, `raise` raises; each answer says which process gave it, and
-    whether that has loaded the SDK that writes traces.
+    """Answer a message, or misbehave as the event asks.
 
-    `trace` is the trace header, which Lambda's own runtime puts into this variable and the emulator leaves out.
+    `hang` never returns, `raise` raises. `trace` is the trace header, which Lambda's runtime puts into the environment
+    and the emulator does not. Each answer contains the process id, and whether the tracing SDK is loaded.
     """
     os.environ["_X_AMZN_TRACE_ID"] = event.pop("trace", "")
     if event.get("hang"):

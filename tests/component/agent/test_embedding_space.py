@@ -1,4 +1,4 @@
-"""Which model's vectors an agent keeps, and what happens when the model answers with others."""
+"""Embedding space of an agent, and answers that do not fit it."""
 
 from __future__ import annotations
 

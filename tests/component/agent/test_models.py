@@ -1,4 +1,4 @@
-"""Who answers a model type, and what happens when one fails."""
+"""Handler order of a model type, and fallback after a failure."""
 
 from __future__ import annotations
 

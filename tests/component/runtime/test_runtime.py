@@ -1,4 +1,4 @@
-"""The runtime: its life, its components, its settings, its runs."""
+"""Lifetime, components, settings and runs of a runtime."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.component.conftest import ECHO
 
 
 async def nothing() -> None:
-    """A handler that does nothing."""
+    """Do nothing, as an action's handler."""
 
 
 def made(adapter: SqliteAdapter, *plugins: Plugin, **fields: Any) -> AgentRuntime:

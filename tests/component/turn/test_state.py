@@ -1,4 +1,4 @@
-"""Composing a state from providers."""
+"""Composition of a state from providers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def provider(name: str, **fields: Any) -> Provider:
 
 @pytest.fixture
 def bare(adapter: SqliteAdapter, stack: AsyncExitStack) -> AgentRuntime:
-    """A runtime whose providers are the test's alone."""
+    """Runtime with only the test's providers."""
     who = Character(name="Ada")
     settings = agent_settings(who, None)
     agent = Agent(

@@ -1,4 +1,4 @@
-"""How the params of a model call are read."""
+"""Parsing of a model call's params."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime_core.errors import InvalidInput
 
 
 class Echo:
-    """Answers with the last message, letter by letter."""
+    """Model that answers with the last message, letter by letter."""
 
     async def complete(self, request: TextRequest, *, on_delta: OnDelta | None = None) -> TextResponse:
         text = request.messages[-1].text

@@ -1,4 +1,4 @@
-"""Plugins by name and in order."""
+"""Plugin lookup by name, and plugin order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An action's parameters against their JSON schema."""
+"""Validation of an action's parameters by their JSON schema."""
 
 from __future__ import annotations
 

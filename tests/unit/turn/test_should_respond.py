@@ -1,4 +1,4 @@
-"""Whether the agent answers at all: every rule."""
+"""Rules that decide whether the agent answers."""
 
 from __future__ import annotations
 

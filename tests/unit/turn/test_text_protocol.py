@@ -1,4 +1,4 @@
-"""What models write when they speak the text protocol, well or badly, and what is made of it."""
+"""Parsing of valid and malformed answers in the text protocol."""
 
 from __future__ import annotations
 
