@@ -21,7 +21,7 @@ __all__ = ["get_weather_plugin"]
 
 
 class Almanac(Service):
-    """Knows the weather of every city; a real one would open a client here and close it in `stop`."""
+    """The weather of every city. A real one opens a client in `start` and closes it in `stop`."""
 
     service_type = "ALMANAC"
     capability = "The agent can look up the weather of a city."
@@ -56,7 +56,7 @@ async def read_weather(request: RouteRequest, runtime: Context) -> dict[str, str
 
 
 def get_weather_plugin() -> Plugin:
-    """What the entry point names: a plugin, or a function that makes one."""
+    """Make the plugin. An entry point may also name a `Plugin` value."""
     return Plugin(
         name="weather",
         description="Knows the weather",
