@@ -9,7 +9,7 @@ PYRIGHT_VENV ?= $(VENV)/pyright
 PYRIGHT_STAMP := $(PYRIGHT_VENV)/.installed-$(PYRIGHT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat dev local test lint format types types-api check bench bench-embedding bench-recall clean
+.PHONY: help setup run chat dev local test test-unit lint format types types-api check bench bench-embedding bench-recall clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z_-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ local: $(STAMP) ## run the whole deployment locally: Postgres, queues, functions
 
 test: $(STAMP) ## run the tests, with Postgres from a wheel; ARGS='-k name' selects some
 	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(STAMP) ## run the unit tests: no process, no database, under a minute
+	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test-pooler: $(STAMP) ## run the tests behind a transaction-mode pooler (needs pgbouncer: apt-get install pgbouncer)
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "test-pooler: pgbouncer is not installed: run apt-get install pgbouncer" >&2; exit 1; }

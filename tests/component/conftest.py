@@ -12,7 +12,7 @@ import pytest
 from runtime_core.adapters.sqlite import SqliteAdapter
 from runtime_core.domain.character import Character
 from runtime_core.domain.memory import Content, Memory
-from runtime_core.plugin_api import Plugin
+from runtime_core.plugin_api import Context, Plugin
 from runtime_core.runtime.runtime import AgentRuntime
 from tests.tiers import refuse_processes
 
@@ -60,5 +60,5 @@ async def runtime(adapter: SqliteAdapter) -> AsyncIterator[AgentRuntime]:
 
 
 @pytest.fixture
-def message(runtime: AgentRuntime) -> Memory:
+def message(runtime: Context) -> Memory:
     return Memory(agent_id=runtime.agent_id, entity_id=uuid4(), room_id=uuid4(), content=Content(text="Hello"))

@@ -1,4 +1,4 @@
-"""`mayfly chat` in a terminal and a pipe."""
+"""`mayfly chat`, in a terminal and through a pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import apsw
 import pytest
 
-from runtime_core.cli.screen import AnswerInProgress, Screen, plain
 from tests.integration.cli.terminal import Terminal, mayfly
 from tests.model_answers import Gate, Reply, embeddings, failure, held
 from tests.model_server import EMBEDDINGS, ScriptedModelServer
@@ -37,7 +36,7 @@ def test_an_empty_pipe_is_a_conversation_without_words(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_local_provider_is_announced_once(tmp_path: Path) -> None:
+def test_the_local_provider_says_once_that_it_answers(tmp_path: Path) -> None:
     done = mayfly("chat", folder=tmp_path, stdin="Hello\nI am sad\n", **LOCAL)
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 2
@@ -80,7 +79,7 @@ def test_a_conversation_in_a_terminal(tmp_path: Path) -> None:
         assert "Traceback" not in terminal.output
 
 
-def test_a_conversation_continues_in_the_next_run(tmp_path: Path) -> None:
+def test_a_conversation_goes_on_where_it_was_left(tmp_path: Path) -> None:
     mayfly("chat", folder=tmp_path, stdin="Hello\n", **ECHO)
     mayfly("chat", "--room", "plans", folder=tmp_path, stdin="Elsewhere\n", **ECHO)
     with Terminal("chat", folder=tmp_path, **ECHO) as terminal:
@@ -98,7 +97,7 @@ def test_a_key_leaves_politely(tmp_path: Path, key: str) -> None:
         assert "Traceback" not in terminal.output
 
 
-def test_an_error_is_shown_and_the_conversation_continues(tmp_path: Path) -> None:
+def test_an_error_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
     with Terminal("chat", folder=tmp_path, MODEL_MAX_RETRIES="0", **ECHO) as terminal:
         terminal.wait_for("you > ")
         terminal.type("fail at once\r")
@@ -124,9 +123,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(tmp_path: Path, model_s
         assert terminal.leave("\x04") == 0
 
 
-def test_messages_are_embedded_while_the_terminal_waits_for_input(
-    tmp_path: Path, model_server: ScriptedModelServer
-) -> None:
+def test_while_a_person_thinks_what_was_said_is_embedded(tmp_path: Path, model_server: ScriptedModelServer) -> None:
     asked = Gate()
     model_server.script(Reply(text="Tell me more."))
     model_server.script(held(embeddings(8), asked), path=EMBEDDINGS)
@@ -141,7 +138,7 @@ def test_messages_are_embedded_while_the_terminal_waits_for_input(
     assert embedded_in(tmp_path) >= {"A blue kiln"}
 
 
-def test_piped_messages_are_embedded_and_a_missing_embedding_model_is_not_reported(
+def test_what_a_pipe_said_is_embedded_and_a_model_that_cannot_embed_is_no_news(
     tmp_path: Path, model_server: ScriptedModelServer
 ) -> None:
     variables = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": model_server.base_url, "EMBEDDING_DIMENSION": "8"}
@@ -154,7 +151,7 @@ def test_piped_messages_are_embedded_and_a_missing_embedding_model_is_not_report
 
 
 def embedded_in(folder: Path) -> set[str]:
-    """Read the texts that have an embedding in the folder's database."""
+    """The texts in the folder's database that have an embedding."""
     connection = apsw.Connection(str(folder / ".data" / "mayfly.db"))
     rows = connection.execute("SELECT m.text FROM embeddings e JOIN memories m ON m.id = e.memory_id").fetchall()
     connection.close()

@@ -1,4 +1,4 @@
-"""Command group: help, version, errors."""
+"""The command as a whole: errors, and the packages it needs."""
 
 from __future__ import annotations
 
@@ -11,36 +11,8 @@ import pytest
 from runtime_core.cli.entry import EXTRA
 from tests.integration.cli.terminal import COMMAND, environment, mayfly
 
-COMMANDS = ["chat", "invoke", "dev", "migrate", "character"]
 
-
-def test_the_version_is_the_packages() -> None:
-    result = CliRunner().invoke(command, ["--version"])
-    assert (result.exit_code, result.output) == (0, f"mayfly {__version__}\n")
-
-
-def test_help_lists_every_command() -> None:
-    result = CliRunner().invoke(command, ["--help"])
-    assert result.exit_code == 0
-    assert all(f"  {name} " in result.output for name in COMMANDS)
-
-
-@pytest.mark.parametrize("arguments", [["chat"], ["invoke"], ["dev"], ["migrate"], ["character", "check"]])
-def test_the_help_of_each_command_shows_examples_as_they_are_written(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command, [*arguments, "--help"])
-    assert result.exit_code == 0
-    assert "Example" in result.output
-    assert f"\n    mayfly {' '.join(arguments)}" in result.output
-
-
-@pytest.mark.parametrize("arguments", [["nothing"], ["chat", "--nothing"], ["invoke"], ["dev", "--port", "70000"]])
-def test_an_invalid_call_is_a_usage_error(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command, arguments)
-    assert result.exit_code == 2
-    assert "Usage: " in result.output
-
-
-def test_an_invalid_setting_is_one_line_and_a_hint(tmp_path: Path) -> None:
+def test_a_setting_that_is_wrong_is_one_line_and_a_hint(tmp_path: Path) -> None:
     done = mayfly("migrate", folder=tmp_path, API_PORT="many")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -57,7 +29,7 @@ def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", sorted(EXTRA))
-def test_a_missing_package_is_named_with_the_extra_to_install(package: str, tmp_path: Path) -> None:
+def test_a_missing_package_of_the_extra_is_named_with_what_to_install(package: str, tmp_path: Path) -> None:
     name = {"click": "migrate", "rich": "chat", "uvicorn": "dev"}.get(package, "ingest")
     code = f"import sys; sys.modules[{package!r}] = None; from runtime_core.cli import main; main()"
     done = subprocess.run(
@@ -70,7 +42,7 @@ def test_a_missing_package_is_named_with_the_extra_to_install(package: str, tmp_
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_does_not_import_the_packages_of_subcommands(tmp_path: Path) -> None:
+def test_the_command_does_not_load_what_a_subcommand_needs(tmp_path: Path) -> None:
     code = (
         "import sys\nsys.argv = ['mayfly', '--version']\nimport atexit\n"
         "atexit.register(lambda: print(sorted({'rich', 'uvicorn', 'handlers', 'apsw'} & set(sys.modules))))\n"

@@ -1,4 +1,4 @@
-"""The web fetcher: files it reads, and addresses it refuses."""
+"""Files from the web: what is read, and what nobody is let through to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def fetched(fetcher: WebFetcher, url: str, *, limit_bytes: int = 10_000, t
 
 
 def naming(**hosts: str) -> WebFetcher:
-    """Make a fetcher that resolves these hosts (dots as underscores), with the loopback allowed."""
+    """A fetcher whose name service knows these hosts (dots as underscores), with the loopback allowed."""
 
     async def resolve(host: str, _port: int) -> Sequence[Address]:
         return [ip_address(each) for each in hosts[host.replace(".", "_")].split()]
@@ -174,32 +174,6 @@ async def test_a_server_that_never_answers_is_given_up(fetcher: WebFetcher, serv
 async def test_a_server_that_is_not_there_is_refused(fetcher: WebFetcher) -> None:
     with pytest.raises(FetchRefused, match="could not be read"):
         await fetched(fetcher, "http://127.0.0.1:1/")
-
-
-@pytest.fixture
-def certified(tmp_path: Path) -> tuple[Path, Path]:
-    """Make a certificate for `files.example` and its key."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=files.example"]
-    command += ["-addext", "subjectAltName=DNS:files.example", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
-async def test_over_tls_the_name_is_checked_although_an_address_is_connected_to(
-    certified: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate, key = certified
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    fetcher = naming(files_example="127.0.0.1", other_example="127.0.0.1")
-    with file_server(context) as server:
-        server.file("/a", b"secret", "text/plain")
-        assert (await fetched(fetcher, f"https://files.example:{server.port}/a")).content == b"secret"
-        with pytest.raises(FetchRefused, match="could not be read"):
-            await fetched(fetcher, f"https://other.example:{server.port}/a")
 
 
 def test_networks_that_are_none_stop_the_start() -> None:
