@@ -113,7 +113,7 @@ class ElizaOS:
         if not ephemeral:
             self._reserve(runtimes)
         try:
-            await self._initialize_all(runtimes, configs, skip_migrations=skip_migrations)
+            await _initialize_all(runtimes, configs, skip_migrations=skip_migrations)
         finally:
             self._adding.difference_update(runtime.agent_id for runtime in runtimes if not ephemeral)
         if not ephemeral:
@@ -135,23 +135,6 @@ class ElizaOS:
             runtime.set_setting("IS_TEST_MODE", True)
         runtime.eliza_os = self
         return runtime
-
-    async def _initialize_all(
-        self, runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
-    ) -> None:
-        """Initialize all runtimes; on failure or cancellation, stop all of them."""
-        starting = [
-            _initialize(runtime, config, skip_migrations=skip_migrations)
-            for runtime, config in zip(runtimes, configs, strict=True)
-        ]
-        try:
-            outcomes = await asyncio.gather(*starting, return_exceptions=True)
-        except asyncio.CancelledError:
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
-            raise
-        if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
-            raise failure
 
     def _reserve(self, runtimes: Sequence[AgentRuntime]) -> None:
         """Reserve the ids before the first await, against concurrent calls."""
@@ -283,12 +266,8 @@ class ElizaOS:
     async def health_check(self, ids: Sequence[UUID] | None = None) -> dict[UUID, Health]:
         """Probe the databases and services of agents; without `ids`, of all agents."""
         wanted = list(ids if ids is not None else self._runtimes)
-        found = await asyncio.gather(*(self._check_health(agent_id) for agent_id in wanted))
+        found = await asyncio.gather(*(_check_health(self._runtimes.get(agent_id)) for agent_id in wanted))
         return dict(zip(wanted, found, strict=True))
-
-    async def _check_health(self, agent_id: UUID) -> Health:
-        runtime = self._runtimes.get(agent_id)
-        return absent_health() if runtime is None else await check_health(runtime)
 
     async def validate_api_keys(self, ids: Sequence[UUID] | None = None) -> dict[UUID, bool]:
         """Check the API keys of agents with their providers.
@@ -440,11 +419,33 @@ _MAX_LISTED = 5  # agents listed in an error
 _OPTIONS = frozenset(signature(ElizaOS.handle_message).parameters) - {"self", "target", "message"}
 
 
+async def _initialize_all(
+    runtimes: Sequence[AgentRuntime], configs: Sequence[AgentConfig], *, skip_migrations: bool
+) -> None:
+    """Initialize all runtimes; on failure or cancellation, stop all of them."""
+    starting = [
+        _initialize(runtime, config, skip_migrations=skip_migrations)
+        for runtime, config in zip(runtimes, configs, strict=True)
+    ]
+    try:
+        outcomes = await asyncio.gather(*starting, return_exceptions=True)
+    except asyncio.CancelledError:
+        await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+        raise
+    if failure := next((each for each in outcomes if isinstance(each, BaseException)), None):
+        await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+        raise failure
+
+
 async def _initialize(runtime: AgentRuntime, config: AgentConfig, *, skip_migrations: bool) -> None:
     await runtime.initialize(skip_migrations=skip_migrations)
     if config.init is not None:
         with told_as(AgentError, f"agent {config.character.name!r}: init"):
             await call(config.init, (runtime,))
+
+
+async def _check_health(runtime: AgentRuntime | None) -> Health:
+    return absent_health() if runtime is None else await check_health(runtime)
 
 
 async def _has_valid_keys(runtime: AgentRuntime) -> bool:
