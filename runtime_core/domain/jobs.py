@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -88,9 +88,11 @@ class AgentJob(Protocol):
     @property
     def agent_id(self) -> UUID:
         """The agent that the job belongs to."""
+        ...
 
     def body(self) -> str:
         """Encode the job as the JSON body of a queue message."""
+        ...
 
 
 def parse_job(body: str) -> Job:
@@ -117,7 +119,7 @@ def parse_body(kind: type[T], body: str, *, name: str) -> T:
         raise InvalidInput(f"the {name} is not JSON: {error}") from error
     if not isinstance(value, Mapping):
         raise InvalidInput(f"expected a JSON object with the {name}, got a {type(value).__name__}")
-    return coerce(kind, value, name=name)
+    return coerce(kind, cast("Mapping[str, Any]", value), name=name)
 
 
 def messages_of(jobs: Sequence[AgentJob], *, delay_s: int = 0) -> list[QueueMessage]:

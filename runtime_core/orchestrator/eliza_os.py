@@ -266,12 +266,8 @@ class ElizaOS:
     async def health_check(self, ids: Sequence[UUID] | None = None) -> dict[UUID, Health]:
         """Probe the databases and services of agents; without `ids`, of all agents."""
         wanted = list(ids if ids is not None else self._runtimes)
-        found = await asyncio.gather(*(self._check_health(agent_id) for agent_id in wanted))
+        found = await asyncio.gather(*(_check_health(self._runtimes.get(agent_id)) for agent_id in wanted))
         return dict(zip(wanted, found, strict=True))
-
-    async def _check_health(self, agent_id: UUID) -> Health:
-        runtime = self._runtimes.get(agent_id)
-        return absent_health() if runtime is None else await check_health(runtime)
 
     async def validate_api_keys(self, ids: Sequence[UUID] | None = None) -> dict[UUID, bool]:
         """Check the API keys of agents with their providers.
@@ -447,6 +443,10 @@ async def _initialize(runtime: AgentRuntime, config: AgentConfig, *, skip_migrat
     if config.init is not None:
         with told_as(AgentError, f"agent {config.character.name!r}: init"):
             await call(config.init, (runtime,))
+
+
+async def _check_health(runtime: AgentRuntime | None) -> Health:
+    return absent_health() if runtime is None else await check_health(runtime)
 
 
 async def _has_valid_keys(runtime: AgentRuntime) -> bool:
