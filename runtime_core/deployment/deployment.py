@@ -205,7 +205,7 @@ class Deployment:
 
         Raises:
             AgentNotFound: The request names an agent that does not run here.
-            MayflyError: See `MessageService.handle_message`.
+            MayflyError: As `MessageService.handle_message`.
         """
         agent_id = self.agent_id(request.agent)
         message = request.memory(agent_id)

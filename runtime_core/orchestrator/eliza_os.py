@@ -332,7 +332,7 @@ class ElizaOS:
         Raises:
             AgentNotFound: The id is not registered.
             InvalidInput: The message is malformed, or both `on_response` and `on_content` are given.
-            MayflyError: See `Pipeline.handle_message`; not raised with `on_response`.
+            MayflyError: See `MessageService.handle_message`; not raised with `on_response`.
         """
         if on_response is not None and on_content is not None:
             raise InvalidInput("on_response and on_content exclude each other: pass one of them", path="on_response")
