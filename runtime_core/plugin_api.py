@@ -108,7 +108,11 @@ class AgentValues(Protocol):
         ...
 
     def per_agent(self, key: object, make: Callable[[], T]) -> T:
-        """Return a value that depends on the agent alone; it is made once, and again when the character changes."""
+        """Return a value that depends on the agent alone.
+
+        It is made once, and again after the character changed.
+        """
+        ...
 
     def get_conversation_length(self) -> int:
         """Return how many earlier messages a state holds."""
