@@ -1,10 +1,8 @@
-"""HTTP client for Lambda functions, with pooled connections.
+"""HTTP client with pooled connections.
 
-The client survives the freezing of a function.
-
-A Lambda function is frozen between events, and its idle connections may be dead when it thaws. Certificates are read
-only for TLS: that takes some 45 ms. The client uses the connection pool below `httpx2` directly, because importing
-`httpx2` itself adds some 30 ms to a cold start.
+It survives the freezing of a Lambda function between events, after which idle connections may be dead. Certificates
+are read only for TLS: that takes some 45 ms. The client uses the connection pool below `httpx2` directly, because
+importing `httpx2` itself adds some 30 ms to a cold start.
 """
 
 from __future__ import annotations
@@ -142,12 +140,9 @@ class HttpClient:
             await response.aclose()
 
     async def handle(self, request: httpcore2.Request) -> httpcore2.Response:
-        """Send a raw request.
+        """Send a raw request for the transport of another client.
 
-        This is for the transport of another client.
-
-        Raises:
-            httpcore2's own errors.
+        Errors of httpcore2 are raised untranslated.
         """
         pool = await self._pool(request.url)
         is_new = False
@@ -212,7 +207,7 @@ def _host(url: httpcore2.URL) -> bytes:
 def _our_errors() -> Iterator[None]:
     """Translate the errors of httpcore2.
 
-    The block contains only calls of httpcore2, never a caller's code.
+    The context wraps only calls of httpcore2, never a caller's code.
     """
     try:
         yield

@@ -28,7 +28,7 @@ TRACE = "_X_AMZN_TRACE_ID"
 class SqsQueue:
     """`JobQueue` over one SQS queue.
 
-    A queue is FIFO if its name has the suffix of FIFO queues.
+    A FIFO queue is recognized by the suffix of its name.
 
     Args:
         url: URL of the queue. boto3 finds the region, the endpoint and the credentials.

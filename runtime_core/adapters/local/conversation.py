@@ -156,7 +156,7 @@ class Conversation:
     def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
         """Reply with the first offer that has a reply.
 
-        An offer with a new reply is preferred.
+        A reply that differs from the last one is preferred.
         """
         again: _Choice | None = None
         for offer in offers:

@@ -81,9 +81,9 @@ class Reflection:
         return words[place].raw
 
     def _has_subject(self, words: Sequence[Word], place: int, pronoun: str) -> bool:
-        """Check whether the verb's subject is the pronoun.
+        """Check whether the pronoun is the verb's subject.
 
-        The subject is before the verb or, in a question, after it.
+        A subject is before the verb or, in a question, after it.
         """
         before = place - 1
         while before >= 0 and words[before].norm in self.adverbs:

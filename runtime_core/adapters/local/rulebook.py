@@ -33,7 +33,7 @@ class Rulebook:
         """Find the keywords of a message with their clauses.
 
         Returns:
-            Ordered by rank, then by position.
+            Pairs of keyword and clause, by rank, then by position.
         """
         found = [(keyword, clause) for clause in clauses for keyword in self._keywords_in(clause)]
         return sorted(found, key=lambda each: -each[0].rank)

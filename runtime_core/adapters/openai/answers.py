@@ -162,7 +162,7 @@ class StreamedAnswer:
     def _call_for(self, index: Any, call_id: str) -> _CallParts:
         """Find the tool call of a chunk by its index.
 
-        Some servers send no index, or one index for all calls.
+        Some servers send no index, or the same index for all calls.
         """
         known = self._call_at.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
         if known is None or (call_id and known.id and call_id != known.id):

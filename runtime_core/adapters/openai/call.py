@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Asked:
     """Facts about a call for error texts.
 
-    Some of them are secrets, which the texts must not contain.
+    It also holds the secrets that these texts must not contain.
 
     Attributes:
         base_url: Base URL of the provider.

@@ -66,7 +66,7 @@ class MediaModel:
         """Describe an image.
 
         Args:
-            params: `image_url`, also a `data:` URL; optional `prompt` replaces the default one.
+            params: `image_url`, which may be a `data:` URL; optional `prompt` replaces the default prompt.
 
         Returns:
             `{"title", "description"}`.

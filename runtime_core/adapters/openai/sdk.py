@@ -188,7 +188,7 @@ def asked_of(client: openai.AsyncOpenAI, model: str, texts: Sequence[str]) -> As
 def sdk_errors(asked: Asked) -> Iterator[None]:
     """Translate the errors of the package.
 
-    The block contains only calls of the package, never a caller's code.
+    The context wraps only calls of the package, never a caller's code.
     """
     try:
         yield
@@ -209,10 +209,10 @@ def sdk_errors(asked: Asked) -> Iterator[None]:
 
 
 def plain(answer: object) -> Any:
-    """Return the decoded JSON of a package value.
+    """Convert a package value to decoded JSON.
 
     Returns:
-        A text if the answer was not JSON.
+        The JSON value; a text if the answer was not JSON.
     """
     return answer.to_dict(warnings=False) if isinstance(answer, openai.BaseModel) else answer
 

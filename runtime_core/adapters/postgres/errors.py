@@ -133,9 +133,9 @@ def is_connection_lost(error: Exception) -> bool:
 
 
 def has_not_run(error: Exception) -> bool:
-    """Check whether the statement failed before it ran.
+    """Check whether a pooler lost the prepared statement before it ran.
 
-    A pooler lost the prepared statement, so any statement can be retried.
+    Any statement can then be retried.
     """
     return isinstance(error, driver.InvalidSQLStatementNameError)
 

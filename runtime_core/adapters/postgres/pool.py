@@ -65,9 +65,9 @@ def _set_keepalive(connected: socket.socket) -> None:
 
 
 async def _skip_reset(_connection: asyncpg.Connection) -> None:
-    """Replace asyncpg's reset, which takes a round trip per use.
+    """Replace asyncpg's reset of a connection.
 
-    No reset is needed, because no store sets session state.
+    The reset takes a round trip per use, and no store sets session state.
     """
 
 

@@ -106,7 +106,7 @@ def _order(kind: type[object]) -> str:
 def _columns(kind: type[object]) -> str:
     """List every field by name.
 
-    `*` is not enough, since a newer migration may have added columns.
+    `*` would include columns that a newer migration may have added.
     """
     return ", ".join(f't."{name}"' for name in _FIELDS[kind])
 

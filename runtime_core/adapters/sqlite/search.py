@@ -105,9 +105,8 @@ def _rank_by_words(
 ) -> dict[int, int]:
     """Rank each memory that contains any of the words.
 
-    The rank is the number of memories with a similar or better score.
-
-    Memories that share a word all have the last place among them, so a frequent word does not outvote a near vector.
+    The rank is the number of memories with a similar or better score. Memories that share a word all have the last
+    place among them, so a frequent word does not outvote a near vector.
     """
     words = any_word(query.text)
     if not words:

@@ -113,9 +113,9 @@ def _is_expired(run: Row, values: Mapping[str, Any]) -> bool:
 
 
 def _insert_records(connection: apsw.Connection, start: TurnStart, now: datetime) -> None:
-    """Insert the message and the records of the turn.
+    """Insert the message and the records of a turn.
 
-    Those that are stored already stay unchanged.
+    Rows that are stored already stay unchanged.
     """
     room = replace(start.room, world_id=start.room.world_id or start.world.id)
     records: list[Record] = [

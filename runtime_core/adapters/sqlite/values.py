@@ -136,7 +136,7 @@ def build(kind: type[T], given: Mapping[str, Any]) -> T:
     """Build a dataclass from stored fields.
 
     Raises:
-        StoreError: The fields are malformed; stored data is not invalid input.
+        StoreError: A field is malformed. For stored data this is not `InvalidInput`.
     """
     try:
         return coerce(kind, given, name=kind.__name__)
