@@ -1,4 +1,7 @@
-"""Text extraction from files, with headings as Markdown; for the command line only."""
+"""Text extraction from files, with headings as Markdown.
+
+Only the command line uses this module.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ def _pdf(content: bytes) -> str:
 
 
 def _csv(content: bytes) -> str:
-    """Convert each row to `column: value` pairs, so that a passage makes sense without the header."""
+    """Convert each row to `column: value` pairs.
+
+    With the column names, a passage makes sense without the header.
+    """
     text = _text(content)
     delimiter = max(",;\t|", key=text.partition("\n")[0].count)
     rows = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)

@@ -1,8 +1,8 @@
-"""HTTP client with pooled connections that survives the freezing of a Lambda function.
+"""HTTP client with pooled connections.
 
-A Lambda function is frozen between events, and its idle connections may be dead when it thaws. Certificates are read
-only for TLS: that takes some 45 ms. The client uses the connection pool below `httpx2` directly, because importing
-`httpx2` itself adds some 30 ms to a cold start.
+It survives the freezing of a Lambda function between events, after which idle connections may be dead. Certificates
+are read only for TLS: that takes some 45 ms. The client uses the connection pool below `httpx2` directly, because
+importing `httpx2` itself adds some 30 ms to a cold start.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class HttpTimeout(HttpError):
 
 
 class HttpAnswer:
-    """Response with status and headers (lower-case names); the body is not read yet."""
+    """Response with an unread body.
+
+    It has the status and the headers, with lower-case names.
+    """
 
     def __init__(self, response: httpcore2.Response) -> None:
         self._response = response
@@ -65,7 +68,9 @@ class HttpAnswer:
         return 200 <= self.status < 300
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body in chunks; reading all of it frees the connection for the next call.
+        """Yield the body in chunks.
+
+        Reading the whole body frees the connection for the next call.
 
         Raises:
             HttpError: The body ended early.
@@ -84,7 +89,9 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """HTTP client over pooled connections, opened on first use; an async context manager.
+    """HTTP client over pooled connections.
+
+    It is an async context manager, and opens connections on first use.
 
     It honours `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (a function in a private network may have no
     other route), except for the loopback, as well as `SSL_CERT_FILE` and `SSL_CERT_DIR`. It ignores `.netrc`, which
@@ -133,7 +140,10 @@ class HttpClient:
             await response.aclose()
 
     async def handle(self, request: httpcore2.Request) -> httpcore2.Response:
-        """Send a raw request and raise httpcore2's own errors; for the transport of another client."""
+        """Send a raw request for the transport of another client.
+
+        Errors of httpcore2 are raised untranslated.
+        """
         pool = await self._pool(request.url)
         is_new = False
 
@@ -195,7 +205,10 @@ def _host(url: httpcore2.URL) -> bytes:
 
 @contextmanager
 def _our_errors() -> Iterator[None]:
-    """Translate the errors of httpcore2; wraps only its calls, never a caller's code."""
+    """Translate the errors of httpcore2.
+
+    The context wraps only calls of httpcore2, never a caller's code.
+    """
     try:
         yield
     except httpcore2.TimeoutException as error:
@@ -232,7 +245,10 @@ def _read_certificates() -> ssl.SSLContext:
 
 
 def _empty_context() -> ssl.SSLContext:
-    """Make a TLS context without certificates, for plain connections; a handshake with it fails."""
+    """Make a TLS context without certificates.
+
+    It is for plain connections: a TLS handshake with it fails.
+    """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -6,7 +6,11 @@ import ipaddress
 
 
 def is_loopback_host(host: str) -> bool:
-    """Check whether a host name or address (without brackets) is the loopback, without a DNS lookup."""
+    """Check whether a host is the loopback, without a DNS lookup.
+
+    Args:
+        host: A host name or an address, without brackets.
+    """
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

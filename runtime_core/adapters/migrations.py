@@ -1,4 +1,7 @@
-"""Reader of an engine's numbered migration files, the only way to change a schema."""
+"""Reader of an engine's numbered migration files.
+
+Migrations are the only way to change a schema.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One migration file: `name` is its file name, `sha256` the hexadecimal digest of its bytes."""
+    """One migration file.
+
+    Attributes:
+        name: Its file name.
+        sha256: The hexadecimal digest of its bytes.
+    """
 
     number: int
     name: str

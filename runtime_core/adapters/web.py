@@ -115,7 +115,10 @@ class WebFetcher:
 
 
 def is_public(address: Address) -> bool:
-    """Check whether an address, and any IPv4 address embedded in it, is public."""
+    """Check whether an address is public.
+
+    An IPv4 address embedded in it must be public as well.
+    """
     if isinstance(address, IPv6Address):
         inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
         if address in _NAT64:

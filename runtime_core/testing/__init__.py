@@ -1,4 +1,6 @@
-"""Contract test suites for the adapters of a port, as pytest base classes.
+"""Contract test suites for the adapters of a port.
+
+The suites are pytest base classes.
 
 To test an adapter, subclass the suites in a module with a fixture `database`, an opened, migrated, empty adapter (and
 `unmigrated`, one without migrations):

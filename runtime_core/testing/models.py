@@ -25,7 +25,10 @@ def question(text: str = "How are you today?") -> TextRequest:
 
 
 class TextModelContract:
-    """Contract of a text model; needs a fixture `text_model` that answers in text."""
+    """Contract of a text model.
+
+    It needs a fixture `text_model` that answers in text.
+    """
 
     async def test_a_question_is_answered_in_text(self, text_model: TextModel) -> None:
         response = await text_model.complete(question())

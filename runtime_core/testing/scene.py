@@ -1,4 +1,7 @@
-"""Test scene for turns: one agent, one speaker, one room, all with fresh ids."""
+"""Test scene for turns.
+
+A scene has one agent, one speaker and one room, all with fresh ids.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class Scene:
         return replace(said, **changes)
 
     def start(self, text: str = "Hello", *, created_at: datetime | None = None, **changes: Any) -> TurnStart:
-        """Make the start of a turn, with a new message and a new invocation."""
+        """Make the start of a turn.
+
+        The message and the invocation are new.
+        """
         start = TurnStart(
             run_id=uuid4(),
             agent_id=self.agent_id,
@@ -61,7 +67,10 @@ class Scene:
         return replace(start, run_id=uuid4(), lease_owner=uuid4(), **changes)
 
     def end(self, start: TurnStart, context: TurnContext, **changes: Any) -> TurnEnd:
-        """Make the end of a begun turn, by default completed without an answer."""
+        """Make the end of a begun turn.
+
+        By default the turn is completed without an answer.
+        """
         end = TurnEnd(
             run_id=claimed(context).id,
             agent_id=start.agent_id,
@@ -87,7 +96,11 @@ def claimed(context: TurnContext) -> Run:
 
 
 async def census(database: DatabaseAdapter, *agent_ids: UUID) -> dict[str, int]:
-    """Count the rows of these agents by table, and all agents of the database."""
+    """Count the rows of these agents by table.
+
+    Returns:
+        The counts by table and agent, and as `every agent` the number of all agents of the database.
+    """
     counts = {"every agent": len(await database.records.find(Agent, None))}
     for agent_id in agent_ids:
         for kind, table in RECORD_TABLES.items():

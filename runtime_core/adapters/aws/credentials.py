@@ -1,4 +1,7 @@
-"""AWS credentials of a Lambda function, from its environment or its local endpoint."""
+"""AWS credentials of a Lambda function.
+
+They come from the function's environment or its local endpoint.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reader of the secrets named by ARN in the settings; runs once per environment."""
+"""Reader of the secrets named by ARN in the settings.
+
+It runs once per environment.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +66,10 @@ async def _fetch_secrets(arns: Mapping[str, str], environment: Mapping[str, str]
 
 
 def database_url(secret: str, *, host: str = "") -> str:
-    """Build a database URL from a secret: a URL, or the JSON format of RDS.
+    """Build a database URL from a secret.
 
     Args:
+        secret: A URL, or the JSON format of RDS.
         host: Overrides the secret's host, for a proxy in front of the database.
 
     Raises:
@@ -84,7 +88,10 @@ def database_url(secret: str, *, host: str = "") -> str:
 
 
 def model_key(secret: str) -> str:
-    """Extract a model provider's key from a secret: plain text, or JSON with `OPENAI_API_KEY`.
+    """Extract a model provider's key from a secret.
+
+    Args:
+        secret: Plain text, or JSON with `OPENAI_API_KEY`.
 
     Raises:
         SettingsError: The JSON lacks that field.

@@ -1,4 +1,7 @@
-"""SQS job queue; `prepare` loads boto3 in a thread, as that takes as long as a turn."""
+"""SQS job queue.
+
+`prepare` loads boto3 in a thread, because that takes as long as a turn.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ TRACE = "_X_AMZN_TRACE_ID"
 
 
 class SqsQueue:
-    """`JobQueue` over one SQS queue; a FIFO queue is recognized by the suffix of its name.
+    """`JobQueue` over one SQS queue.
+
+    A FIFO queue is recognized by the suffix of its name.
 
     Args:
         url: URL of the queue. boto3 finds the region, the endpoint and the credentials.
@@ -97,7 +102,9 @@ class SqsQueue:
 
 
 def sqs_client() -> Any:
-    """Create an SQS client; call it in a thread, because it loads boto3.
+    """Create an SQS client.
+
+    Call this in a thread, because it loads boto3.
 
     Raises:
         QueueError: The region or the credentials are missing.
@@ -107,7 +114,10 @@ def sqs_client() -> Any:
 
 
 def batches(messages: Sequence[QueueMessage]) -> Iterator[list[QueueMessage]]:
-    """Group messages into as few batches as the API's limits allow, in order."""
+    """Group messages into batches, in order.
+
+    The batches are as few as the API's limits allow.
+    """
     batch: list[QueueMessage] = []
     size_bytes = 0
     for message in messages:

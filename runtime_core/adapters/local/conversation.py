@@ -32,7 +32,10 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
-    """Matching replies to use in turn, with the name of their rule and its reflected captures."""
+    """Matching replies to use in turn.
+
+    An offer has the name of its rule and the rule's reflected captures.
+    """
 
     source: str
     replies: tuple[str, ...]
@@ -70,7 +73,10 @@ class _Person:
 
 
 class Conversation:
-    """Conversation from its beginning; deterministic for the same messages in the same order."""
+    """Conversation from its beginning.
+
+    It is deterministic for the same messages in the same order.
+    """
 
     def __init__(self, rules: Rulebook, *, character: str | None = None) -> None:
         self._rules = rules
@@ -148,7 +154,10 @@ class Conversation:
         return None
 
     def _first(self, offers: Iterable[_Offer], person: _Person, said: Sequence[str]) -> str:
-        """Reply with the first offer that has a reply, preferring a new one."""
+        """Reply with the first offer that has a reply.
+
+        A reply that differs from the last one is preferred.
+        """
         again: _Choice | None = None
         for offer in offers:
             choice = self._choice(offer, person, said)
@@ -215,7 +224,11 @@ class Conversation:
         return tuple(quotes)
 
     def _choice(self, offer: _Offer, person: _Person, said: Sequence[str]) -> _Choice | None:
-        """Choose the reply that was said, or the offer's next usable one; None without any."""
+        """Choose the reply that was said, or the next usable one.
+
+        Returns:
+            A choice among the offer's replies; None without any usable reply.
+        """
         count, first = len(offer.replies), self._next.get(offer.source, 0)
         possible: list[_Choice] = []
         for step in range(count):

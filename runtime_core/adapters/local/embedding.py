@@ -1,4 +1,7 @@
-"""Local embedding model: the mean of word vectors from a wheel, without a network."""
+"""Local embedding model that needs no network.
+
+An embedding is the mean of word vectors, which come from a wheel.
+"""
 
 from __future__ import annotations
 

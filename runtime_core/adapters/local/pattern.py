@@ -40,7 +40,11 @@ class Pattern:
         return frozenset(word for each in self.elements if each[0] not in "*+@" for word in each.split("|"))
 
     def match(self, words: Sequence[Word], classes: Classes) -> tuple[Span, ...] | None:
-        """Match a whole clause; returns the captures as spans of `words`, or None."""
+        """Match a whole clause.
+
+        Returns:
+            The captures as spans of `words`; None without a match.
+        """
         return self._match_rest(words, classes, 0, 0)
 
     def _match_rest(self, words: Sequence[Word], classes: Classes, element: int, start: int) -> tuple[Span, ...] | None:
@@ -53,7 +57,11 @@ class Pattern:
         return None
 
     def _ends(self, kind: str, words: Sequence[Word], classes: Classes, element: int, start: int) -> Sequence[int]:
-        """List the possible ends of an element that begins at `start`, nearest first."""
+        """List the possible ends of an element, nearest first.
+
+        Args:
+            start: Position at which the element begins.
+        """
         if kind in "*+":
             least = start + (kind == "+")
             if element == len(self.elements) - 1:

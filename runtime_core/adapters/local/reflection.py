@@ -1,4 +1,6 @@
-"""Reflection of the user's words to the other speaker ("you left me" → "I left you").
+"""Reflection of the user's words to the other speaker.
+
+For example, "you left me" becomes "I left you".
 
 `I`, `me` and `my` have one opposite each. `you` has two; the surrounding words decide between them, so a span is
 reflected within its whole clause.
@@ -79,7 +81,10 @@ class Reflection:
         return words[place].raw
 
     def _has_subject(self, words: Sequence[Word], place: int, pronoun: str) -> bool:
-        """Check whether the verb's subject is the pronoun before it or, in a question, after it."""
+        """Check whether the pronoun is the verb's subject.
+
+        A subject is before the verb or, in a question, after it.
+        """
         before = place - 1
         while before >= 0 and words[before].norm in self.adverbs:
             before -= 1
@@ -106,7 +111,10 @@ class Reflection:
         return acts and before not in self.object_verbs
 
     def _is_inversion(self, words: Sequence[Word], place: int) -> bool:
-        """Check for an auxiliary before its subject: `do you`, not `they have you`."""
+        """Check for an auxiliary before its subject.
+
+        `do you` is an inversion, `they have you` is not.
+        """
         if words[place - 1].norm not in self.auxiliaries:
             return False
         return place == 1 or words[place - 2].norm not in _SUBJECTS

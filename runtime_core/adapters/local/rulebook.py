@@ -11,7 +11,10 @@ from runtime_core.adapters.local.script import Keyword, Script, listener_script
 
 
 class Rulebook:
-    """Script with its reader, its situations by name, and its keywords by word."""
+    """Script with its reader.
+
+    It holds the situations by name and the keywords by word.
+    """
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -27,7 +30,11 @@ class Rulebook:
         return self._by_phrase[tuple(word.split())]
 
     def found(self, clauses: Sequence[Clause]) -> list[tuple[Keyword, Clause]]:
-        """Find the keywords of a message with their clauses, by rank, then by position."""
+        """Find the keywords of a message with their clauses.
+
+        Returns:
+            Pairs of keyword and clause, by rank, then by position.
+        """
         found = [(keyword, clause) for clause in clauses for keyword in self._keywords_in(clause)]
         return sorted(found, key=lambda each: -each[0].rank)
 

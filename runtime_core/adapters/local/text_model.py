@@ -84,7 +84,10 @@ def _exchanges(messages: Sequence[ChatMessage]) -> list[_Exchange]:
 
 
 def _spoken(message: ChatMessage, last_name: str | None, *, is_shared: bool) -> _Exchange:
-    """Separate speaker and text; only in a shared room does a text begin with the speaker's name."""
+    """Separate speaker and text.
+
+    Only in a shared room does a text begin with the speaker's name.
+    """
     if is_shared:
         name, colon, text = message.text.partition(": ")
         if colon and len(name) <= _MAX_SPEAKER_CHARACTERS and (message.name or name) == name:

@@ -160,7 +160,10 @@ class StreamedAnswer:
         call.arguments.append(_arguments(function.get("arguments")))
 
     def _call_for(self, index: Any, call_id: str) -> _CallParts:
-        """Find the call of a chunk: by index, although some servers send none, or one for all calls."""
+        """Find the tool call of a chunk by its index.
+
+        Some servers send no index, or the same index for all calls.
+        """
         known = self._call_at.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
         if known is None or (call_id and known.id and call_id != known.id):
             known = _CallParts()
@@ -171,7 +174,10 @@ class StreamedAnswer:
 
 
 def read_embeddings(body: Any, asked: Asked, *, count: int, dimension: int | None) -> EmbeddingResponse:
-    """Parse the vectors of an embedding response, in the order of the texts.
+    """Parse the vectors of an embedding response.
+
+    Returns:
+        The vectors, in the order of the texts.
 
     Raises:
         ModelAnswerMalformed: A vector is missing, or its dimension differs from the request or the other vectors.

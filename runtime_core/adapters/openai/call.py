@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Facts about a call for error texts, and the secrets to keep out of them.
+    """Facts about a call for error texts.
+
+    It also holds the secrets that these texts must not contain.
 
     Attributes:
         base_url: Base URL of the provider.
@@ -49,7 +51,10 @@ async def in_time(limit_s: float, asked: Asked, call: Callable[[float], Awaitabl
 
 
 def read_base_url(text: str) -> str:
-    """Parse `OPENAI_BASE_URL`: drop the trailing slash, and append `/v1` to a bare host.
+    """Parse `OPENAI_BASE_URL`.
+
+    Returns:
+        The URL without a trailing slash, and with `/v1` after a bare host.
 
     Raises:
         SettingsError: The text is not an HTTP URL.

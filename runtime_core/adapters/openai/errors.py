@@ -35,7 +35,10 @@ class Problem:
 
     @classmethod
     def read(cls, body: Any) -> Problem:
-        """Parse the body of an error; accepts any shape, and missing fields stay empty."""
+        """Parse the body of an error.
+
+        Any shape is accepted, and missing fields stay empty.
+        """
         error = body.get("error", body) if isinstance(body, Mapping) else body
         if isinstance(error, str):
             return cls(message=error)
@@ -69,7 +72,9 @@ def status_error(status: int, headers: Mapping[str, str], body: Any, asked: Aske
 
 
 def answered_error(body: Mapping[str, Any], asked: Asked) -> ModelError:
-    """Make the error for an error object in a 200 response or inside a stream.
+    """Make the error for an error object.
+
+    The object is in a 200 response or inside a stream.
 
     Some gateways write the HTTP status as its code, which then counts as the status.
     """
@@ -149,7 +154,10 @@ def _echoes(message: str, private: Sequence[str]) -> bool:
 
 
 def _parts(message: str, text: str) -> Iterator[str]:
-    """Yield the substrings of `message` that must not occur in `text`; a short text counts as a whole."""
+    """Yield the substrings of `message` that `text` must not contain.
+
+    A short `text` counts as a whole.
+    """
     if len(text) < _ECHO_LENGTH:
         if len(text) >= _SHORTEST_SECRET and text in message:
             yield text
@@ -160,7 +168,11 @@ def _parts(message: str, text: str) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
-    """Read an identifier; drop anything but a single word, which could be private text."""
+    """Read an identifier.
+
+    Returns:
+        A single word; empty for anything else, which could be private text.
+    """
     text = str(value) if isinstance(value, str | int) else ""
     return text if len(text) <= 64 and not any(each.isspace() for each in text) else ""
 

@@ -11,9 +11,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class EventDecoder:
-    """Incremental decoder of the `data` fields of events, from chunks of any size.
+    """Incremental decoder of the `data` fields of events.
 
-    Lines end with LF, CR LF or CR. An event without its final blank line is dropped.
+    Chunks may have any size. Lines end with LF, CR LF or CR. An event without its final blank line is dropped.
     """
 
     def __init__(self) -> None:

@@ -63,7 +63,10 @@ class MediaModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def describe_image(self, params: Mapping[str, Any] | str) -> dict[str, str]:
-        """Describe the image at `image_url` (also a `data:` URL); `prompt` replaces the default one.
+        """Describe an image.
+
+        Args:
+            params: `image_url`, which may be a `data:` URL; optional `prompt` replaces the default prompt.
 
         Returns:
             `{"title", "description"}`.
@@ -92,7 +95,11 @@ class MediaModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def transcribe(self, params: Mapping[str, Any] | bytes) -> str:
-        """Transcribe `audio`, the bytes of a file; optional `filename` sets its type, `language` its language."""
+        """Transcribe an audio file.
+
+        Args:
+            params: `audio`, the bytes of a file; optional `filename` sets its type, `language` its language.
+        """
         given = {"audio": params} if isinstance(params, bytes) else _mapping(params, "audio")
         audio = given.get("audio")
         if not isinstance(audio, bytes) or not audio:
@@ -115,7 +122,11 @@ class MediaModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def speak(self, params: Mapping[str, Any] | str) -> bytes:
-        """Synthesize `text` as an audio file; `voice` and `format` (mp3, wav, opus …) are optional."""
+        """Synthesize a text as an audio file.
+
+        Args:
+            params: `text`; optional `voice` and `format` (mp3, wav, opus …).
+        """
         given = _mapping(params, "text")
         text = _text(given, "text")
         model = str(given.get("model") or _SPEECH_MODEL)

@@ -63,7 +63,10 @@ def chat_body(request: TextRequest, *, model: str, base_url: str, stream: bool) 
 
 
 def embedding_body(texts: Sequence[str], *, model: str, dimension: int | None) -> dict[str, Any]:
-    """Build the body of `POST /embeddings`; base64 vectors are a quarter of their size as text."""
+    """Build the body of `POST /embeddings`.
+
+    Vectors are requested as base64, a quarter of their size as text.
+    """
     body: dict[str, Any] = {"model": model, "encoding_format": "base64"}
     if dimension is not None:
         body["dimensions"] = dimension

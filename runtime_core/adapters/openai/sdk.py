@@ -1,6 +1,6 @@
-"""Text and embedding models through the `openai` package, for a caller's client or OPENAI_TRANSPORT=sdk.
+"""Text and embedding models through the `openai` package.
 
-Importing this module imports `openai`, which slows a cold start.
+They serve a caller's client, or OPENAI_TRANSPORT=sdk. Importing this module imports `openai`, which slows a cold start.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ _NO_KEY = "none"  # the package requires a key; a local server ignores it
 
 
 def make_client(http: HttpClient, *, base_url: str, api_key: str | None = None) -> openai.AsyncOpenAI:
-    """Create a client of the package over an HTTP client, which the caller closes.
+    """Create a client of the package over an HTTP client.
+
+    Args:
+        http: HTTP client, which the caller closes.
 
     Raises:
         SettingsError: The URL or the key is malformed.
@@ -48,7 +51,10 @@ def make_client(http: HttpClient, *, base_url: str, api_key: str | None = None) 
 
 
 def call_timeout(seconds: float) -> httpx2.Timeout:
-    """Make the timeouts of single reads and writes; `in_time` limits the whole call."""
+    """Make the timeouts of single reads and writes.
+
+    `in_time` limits the whole call.
+    """
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_S))
 
 
@@ -90,7 +96,10 @@ class _Body(httpx2.AsyncByteStream):
 
 @contextmanager
 def _httpx2_errors() -> Iterator[None]:
-    """Translate httpcore2 errors into the httpx2 errors of the same names, which the package expects."""
+    """Translate httpcore2 errors into httpx2 errors.
+
+    The package expects the httpx2 errors of the same names.
+    """
     try:
         yield
     except _POOL_ERRORS as error:
@@ -177,7 +186,10 @@ def asked_of(client: openai.AsyncOpenAI, model: str, texts: Sequence[str]) -> As
 
 @contextmanager
 def sdk_errors(asked: Asked) -> Iterator[None]:
-    """Translate the errors of the package; wraps only its calls, never a caller's code."""
+    """Translate the errors of the package.
+
+    The context wraps only calls of the package, never a caller's code.
+    """
     try:
         yield
     except openai.APIStatusError as error:
@@ -197,7 +209,11 @@ def sdk_errors(asked: Asked) -> Iterator[None]:
 
 
 def plain(answer: object) -> Any:
-    """Return the decoded JSON of a package value; a text if the answer was not JSON."""
+    """Convert a package value to decoded JSON.
+
+    Returns:
+        The JSON value; a text if the answer was not JSON.
+    """
     return answer.to_dict(warnings=False) if isinstance(answer, openai.BaseModel) else answer
 
 

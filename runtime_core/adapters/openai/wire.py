@@ -1,4 +1,7 @@
-"""Text and embedding models over the OpenAI protocol, without the import time of `openai`."""
+"""Text and embedding models over the OpenAI protocol.
+
+They avoid the import time of `openai`.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,9 @@ class WireModel:
         return await in_time(self._timeout_s, asked, call)
 
     async def check_key(self) -> bool:
-        """Check whether the provider accepts the key, by listing the models, which is free.
+        """Check whether the provider accepts the key.
+
+        The check lists the models, which is free.
 
         Raises:
             ModelError: The provider did not answer, or answered with another error.
@@ -117,7 +122,11 @@ class WireModel:
     async def _request_ok(
         self, method: str, path: str, content: bytes | None, seconds: float, asked: Asked
     ) -> AsyncIterator[HttpAnswer]:
-        """Send a request and yield its response, with an unread body; raises for an error status."""
+        """Send a request and yield its response with an unread body.
+
+        Raises:
+            ModelError: The response has an error status.
+        """
         async with self._request(method, path, content, seconds, asked) as response:
             await _raise_for_status(response, asked)
             yield response
@@ -151,7 +160,11 @@ async def _raise_for_status(response: HttpAnswer, asked: Asked) -> None:
 
 
 async def _read_problem(response: HttpAnswer, asked: Asked) -> Any:
-    """Read the body of an error; None if unreadable, since the status suffices."""
+    """Read the body of an error.
+
+    Returns:
+        None for an unreadable body, since the status suffices.
+    """
     try:
         return await _read_json(response, _PROBLEM_LIMIT_BYTES, asked)
     except (ModelAnswerMalformed, HttpError):
@@ -167,7 +180,10 @@ async def _read_json(response: HttpAnswer, limit_bytes: int, asked: Asked) -> An
 
 
 async def _chunks(response: HttpAnswer, limit_bytes: int, asked: Asked) -> AsyncGenerator[bytes]:
-    """Yield the body in chunks, up to the limit; reading all of it frees the connection."""
+    """Yield the body in chunks, up to the limit.
+
+    Reading the whole body frees the connection.
+    """
     size_bytes = 0
     async with aclosing(response.chunks()) as chunks:
         async for chunk in chunks:
@@ -189,7 +205,10 @@ async def _stream(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> Text
 
 
 async def _events(response: HttpAnswer, asked: Asked) -> AsyncGenerator[bytes]:
-    """Yield the data of the events before `[DONE]`; reads on to the end, so that the connection is reusable."""
+    """Yield the data of the events before `[DONE]`.
+
+    The stream is read to its end, so that the connection is reusable.
+    """
     decoder = EventDecoder()
     is_done = False
     async with aclosing(_chunks(response, _ANSWER_LIMIT_BYTES, asked)) as chunks:
@@ -201,7 +220,10 @@ async def _events(response: HttpAnswer, asked: Asked) -> AsyncGenerator[bytes]:
 
 
 async def _whole(response: HttpAnswer, on_delta: OnDelta, asked: Asked) -> TextResponse:
-    """Read the answer of a server that does not stream, as one delta."""
+    """Read the answer of a server that does not stream.
+
+    The whole text is emitted as one delta.
+    """
     answer = read_completion(await _read_json(response, _ANSWER_LIMIT_BYTES, asked), asked)
     if answer.text:
         await on_delta(answer.text)

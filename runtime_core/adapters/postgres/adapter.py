@@ -20,7 +20,9 @@ from runtime_core.errors import SchemaOutOfDate
 
 
 class PostgresAdapter:
-    """Postgres `DatabaseAdapter`; connects on first use, in the event loop that uses it.
+    """Postgres `DatabaseAdapter`.
+
+    It connects on first use, in the event loop that uses it.
 
     Args:
         url: `postgresql://user:password@host:port/database?sslmode=…`; also `postgres://`, `postgresql+asyncpg://`.

@@ -1,4 +1,7 @@
-"""Postgres embedding store; vectors are sent in binary, five times faster than as text."""
+"""Postgres embedding store.
+
+Vectors are sent in binary, five times faster than as text.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ _SCHEMA_OF_VECTOR = """
 
 
 class PostgresEmbeddings:
-    """Postgres `EmbeddingStore`; every statement except a claim is retried after a lost connection."""
+    """Postgres `EmbeddingStore`.
+
+    Every statement except a claim is retried after a lost connection.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

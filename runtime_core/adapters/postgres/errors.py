@@ -125,12 +125,18 @@ _LOST = (
 
 
 def is_connection_lost(error: Exception) -> bool:
-    """Check whether an error means a lost connection; asyncpg reports a closed one as `InterfaceError`."""
+    """Check whether an error means a lost connection.
+
+    asyncpg reports a closed connection as `InterfaceError`.
+    """
     return isinstance(error, _LOST) or (isinstance(error, driver.InterfaceError) and "closed" in str(error))
 
 
 def has_not_run(error: Exception) -> bool:
-    """Check whether a pooler lost the prepared statement before it ran, so that any statement can be retried."""
+    """Check whether a pooler lost the prepared statement before it ran.
+
+    Any statement can then be retried.
+    """
     return isinstance(error, driver.InvalidSQLStatementNameError)
 
 

@@ -1,4 +1,7 @@
-"""Postgres connection pool: opens on first use, checks idle connections, obeys the deadline."""
+"""Postgres connection pool.
+
+It opens on first use, checks idle connections, and obeys the deadline.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ UNACKNOWLEDGED_LIMIT_MS = 10_000  # TCP gives up on a silent peer after this ins
 
 
 class StoreConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """Connection that detects a silent peer and tracks its last use and its prepared statements."""
+    """Connection that detects a silent peer.
+
+    It tracks its last use and its prepared statements.
+    """
 
     __slots__ = ("prepared", "used_at_s")
 
@@ -40,7 +46,10 @@ class StoreConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ship
         _set_keepalive(transport.get_extra_info("socket"))
 
     def itself(self) -> StoreConnection:
-        """Return the connection behind the pool's proxy, which is unusable once the connection is lost."""
+        """Return the connection behind the pool's proxy.
+
+        The proxy is unusable once the connection is lost.
+        """
         return self
 
 
@@ -56,11 +65,17 @@ def _set_keepalive(connected: socket.socket) -> None:
 
 
 async def _skip_reset(_connection: asyncpg.Connection) -> None:
-    """Replace asyncpg's reset, which takes a round trip per use; no store sets session state."""
+    """Replace asyncpg's reset of a connection.
+
+    The reset takes a round trip per use, and no store sets session state.
+    """
 
 
 class Connections:
-    """Pool of connections for all stores of an adapter, in the running event loop."""
+    """Connection pool for all stores of an adapter.
+
+    The pool belongs to the running event loop.
+    """
 
     def __init__(self, url: str, *, max_connections: int, pooler: Pooler, clock: Callable[[], float]) -> None:
         self._url = url
@@ -82,7 +97,10 @@ class Connections:
         return await self.use(lambda each: self.fetch_value(each, query, *values), repeatable=repeatable)
 
     async def fetch_value(self, connection: StoreConnection, query: str, *values: object) -> str | None:
-        """Run one statement on a connection, and count its round trips for the turn."""
+        """Run one statement on a connection.
+
+        Its round trips are counted for the turn.
+        """
         note_database_use(round_trips=1 if query in connection.prepared else 2)
         value: str | None = await connection.fetchval(query, *values)
         if self._prepares:

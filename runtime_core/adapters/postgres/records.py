@@ -25,7 +25,10 @@ _FIELDS: Mapping[type[object], tuple[str, ...]] = {
 
 
 class PostgresRecords:
-    """Postgres `RecordStore`; names in SQL come from `RECORD_TABLES` and fields, never from values."""
+    """Postgres `RecordStore`.
+
+    Names in SQL come from `RECORD_TABLES` and fields, never from values.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -83,7 +86,10 @@ class PostgresRecords:
 
 
 def _batches(records: Sequence[Record]) -> str:
-    """Encode runs of records of one kind, in the order given, for the SQL functions."""
+    """Encode records for the SQL functions, in the order given.
+
+    Consecutive records of one kind form one batch.
+    """
     return encode_json(
         [{"table": _TABLES[kind], "keys": _keys(kind), "rows": list(rows)} for kind, rows in groupby(records, key=type)]
     )
@@ -98,12 +104,18 @@ def _order(kind: type[object]) -> str:
 
 
 def _columns(kind: type[object]) -> str:
-    """List every field by name, since a newer migration may have added columns."""
+    """List every field by name.
+
+    `*` would include columns that a newer migration may have added.
+    """
     return ", ".join(f't."{name}"' for name in _FIELDS[kind])
 
 
 def _matching(kind: type[object], wanted: Mapping[str, Any]) -> str:
-    """Write conditions on fields; the table types their values from the JSON in $2."""
+    """Write conditions on fields.
+
+    The table types their values from the JSON in $2.
+    """
     unknown = sorted(wanted.keys() - _FIELDS[kind])
     if unknown:
         raise InvalidRecord(f"{_TABLES[kind]} have no {', '.join(unknown)}, only {', '.join(_FIELDS[kind])}")

@@ -1,4 +1,7 @@
-"""Postgres task store; a claim skips the rows that another claim has locked."""
+"""Postgres task store.
+
+A claim skips the rows that another claim has locked.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,10 @@ from runtime_core.errors import DuplicateRecord, LeaseLost, StoreError
 
 
 class PostgresTurns:
-    """Postgres `TurnStore`; every write names its lease owner, so it can be retried."""
+    """Postgres `TurnStore`.
+
+    Every write names its lease owner, so it can be retried.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -1,4 +1,7 @@
-"""SQLite file accessed from one thread, so that disk access never blocks the event loop."""
+"""SQLite file accessed from one thread.
+
+Disk access therefore never blocks the event loop.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,11 @@ class SqliteFile:
         self._lock = threading.Lock()  # callers may run in event loops of several threads
 
     def exists(self) -> bool:
-        """Check whether the file exists; True if unreadable, so that opening it raises the reason."""
+        """Check whether the file exists.
+
+        Returns:
+            True also for an unreadable file, so that opening it raises the reason.
+        """
         if self._worker is not None or self.path == IN_MEMORY:
             return True
         try:
@@ -53,11 +60,17 @@ class SqliteFile:
         return True
 
     async def read(self, work: Work[T], *, needs_schema: bool = True) -> T:
-        """Run work in a read transaction, which sees one snapshot of the database."""
+        """Run work in a read transaction.
+
+        The transaction sees one snapshot of the database.
+        """
         return await self._call(work, "BEGIN", needs_schema)
 
     async def write(self, work: Work[T], *, needs_schema: bool = True) -> T:
-        """Run work in a write transaction, which excludes other writers and commits all or nothing."""
+        """Run work in a write transaction.
+
+        The transaction excludes other writers and commits all or nothing.
+        """
         return await self._call(work, "BEGIN IMMEDIATE", needs_schema)
 
     async def close(self) -> None:
@@ -137,7 +150,11 @@ def schema_version(connection: apsw.Connection) -> int:
 
 
 def fetch_all(connection: apsw.Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[Row]:
-    """Run a query and fetch its rows as dicts keyed by column name."""
+    """Run a query and fetch its rows.
+
+    Returns:
+        Dicts keyed by column name.
+    """
     return list(connection.execute(sql, values))
 
 
@@ -174,7 +191,9 @@ def _open(path: str, until_s: float) -> apsw.Connection:
 
 
 def _use_write_ahead_log(connection: apsw.Connection, until_s: float) -> None:
-    """Switch the file to WAL, in which readers and the writer run concurrently.
+    """Switch the file to WAL.
+
+    In WAL mode, readers and the writer run concurrently.
 
     SQLite does not wait when two connections switch a new file concurrently, so this function does.
     """

@@ -1,4 +1,7 @@
-"""SQLite embedding store; each write compares the memory's text under the write lock."""
+"""SQLite embedding store.
+
+Each write compares the memory's text under the write lock.
+"""
 
 from __future__ import annotations
 
@@ -196,7 +199,11 @@ def _age_s(created_at: str, now: datetime) -> float:
 def _split_by_hash(
     connection: apsw.Connection, agent_id: UUID, hashes: Mapping[UUID, str]
 ) -> tuple[set[UUID], list[UUID]]:
-    """Split ids into those whose text has the given hash and the others, in the order given."""
+    """Split ids by whether their text has the given hash.
+
+    Returns:
+        The ids whose text has it, and the others in the order given.
+    """
     values = {"agent_id": str(agent_id), "ids": as_json([str(each) for each in hashes])}
     found = fetch_all(connection, QUERIES["texts_of_memories"], values)
     present = {UUID(row["id"]): content_hash(row["text"] or "") for row in found}

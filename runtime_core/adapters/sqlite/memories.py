@@ -87,7 +87,10 @@ class SqliteMemories:
 
 
 def memory_values(memory: Memory, agent_id: UUID, now: datetime, embedding_priority: str | None) -> dict[str, Any]:
-    """Write the columns of a new memory; one without text wants no embedding."""
+    """Write the columns of a new memory.
+
+    A memory without text wants no embedding.
+    """
     priority = embedding_priority if memory.content.text else None
     values = as_columns(memory) | {"agent_id": str(agent_id), "embedding_priority": priority}
     values["embedding_wanted_at"] = as_text(now) if priority else None

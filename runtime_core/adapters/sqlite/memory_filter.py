@@ -22,7 +22,11 @@ _CONDITIONS = {
 
 
 def apply_filter(query: str, agent_id: UUID, which: MemoryFilter) -> tuple[str, dict[str, Any]]:
-    """Replace `{filter}` in a query; returns the query and the values of the filter."""
+    """Replace `{filter}` in a query.
+
+    Returns:
+        The query and the values of the filter.
+    """
     values = _values(agent_id, which)
     return query.format(filter=" AND ".join(_CONDITIONS[name] for name in values if name in _CONDITIONS)), values
 

@@ -25,7 +25,13 @@ _RECORD = "INSERT INTO mayfly_migrations (number, name, sha256, applied_at) VALU
 
 
 def apply_migrations(connection: apsw.Connection, clock: Callable[[], datetime]) -> list[str]:
-    """Apply the missing migrations in the caller's write transaction, which is the lock; returns their names."""
+    """Apply the missing migrations.
+
+    The caller's write transaction is the lock.
+
+    Returns:
+        The names of the applied migrations.
+    """
     connection.execute(_TABLE)
     applied = {row["number"]: row["sha256"] for row in fetch_all(connection, _APPLIED)}
     names = []

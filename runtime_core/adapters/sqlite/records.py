@@ -93,7 +93,11 @@ _UPDATE = "UPDATE {table} SET {changes} WHERE {conditions}"
 def insert_records(
     connection: apsw.Connection, agent_id: UUID, records: Sequence[Record], *, now: datetime, ignore_existing: bool
 ) -> int:
-    """Insert records in the order given, in the caller's transaction; returns how many were new."""
+    """Insert records in the order given, in the caller's transaction.
+
+    Returns:
+        How many records were new.
+    """
     new = 0
     for record in records:
         values = as_columns(record) | {"agent_id": str(agent_id)}

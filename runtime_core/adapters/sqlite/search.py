@@ -84,7 +84,13 @@ def _dimensions(connection: apsw.Connection, agent_id: UUID, model: str) -> set[
 
 
 def _check_model(connection: apsw.Connection, agent_id: UUID, model: str) -> None:
-    """Check that the model has embeddings to compare, unless the agent has none at all."""
+    """Check that the model has embeddings to compare.
+
+    An agent without any embeddings passes.
+
+    Raises:
+        DimensionMismatch: The agent has embeddings of another model only.
+    """
     if _dimensions(connection, agent_id, model):
         return
     others = fetch_one(connection, QUERIES["other_model"], {"agent_id": str(agent_id), "model": model})["model"]
@@ -97,9 +103,10 @@ def _check_model(connection: apsw.Connection, agent_id: UUID, model: str) -> Non
 def _rank_by_words(
     connection: apsw.Connection, agent_id: UUID, query: MemoryQuery, which: MemoryFilter, depth: int
 ) -> dict[int, int]:
-    """Rank each memory with any of the words by the number of memories with a similar or better score.
+    """Rank each memory that contains any of the words.
 
-    Memories that share a word all have the last place among them, so a frequent word does not outvote a near vector.
+    The rank is the number of memories with a similar or better score. Memories that share a word all have the last
+    place among them, so a frequent word does not outvote a near vector.
     """
     words = any_word(query.text)
     if not words:
@@ -144,7 +151,10 @@ def _exceeds_exact_limit(connection: apsw.Connection, agent_id: UUID, which: Mem
 
 
 def _rank_by_signs(connection: apsw.Connection, agent_id: UUID, which: MemoryFilter, more: dict[str, Any]) -> list[int]:
-    """Compare exactly the vectors with near signs, and scan more until enough pass the filter."""
+    """Compare exactly the vectors with near signs.
+
+    The scan widens until enough of them pass the filter.
+    """
     sql, values = apply_filter(QUERIES["rank_nearest"], agent_id, which)
     depth, threshold = more["depth"], more["match_threshold"]
     enough = _CANDIDATES * depth

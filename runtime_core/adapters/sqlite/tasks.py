@@ -1,4 +1,7 @@
-"""SQLite task store; claims hold the write lock, so each task has one claimer."""
+"""SQLite task store.
+
+Claims hold the write lock, so each task has one claimer.
+"""
 
 from __future__ import annotations
 

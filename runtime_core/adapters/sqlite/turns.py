@@ -1,4 +1,7 @@
-"""SQLite turn store; beginning and finishing a turn take one write transaction each."""
+"""SQLite turn store.
+
+Beginning and finishing a turn take one write transaction each.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,10 @@ def _is_expired(run: Row, values: Mapping[str, Any]) -> bool:
 
 
 def _insert_records(connection: apsw.Connection, start: TurnStart, now: datetime) -> None:
-    """Insert the message and the records of the turn that are not stored yet."""
+    """Insert the message and the records of a turn.
+
+    Rows that are stored already stay unchanged.
+    """
     room = replace(start.room, world_id=start.room.world_id or start.world.id)
     records: list[Record] = [
         Agent(id=start.agent_id, name=start.agent_name),
@@ -143,7 +149,10 @@ def _read_surroundings(connection: apsw.Connection, values: Mapping[str, Any]) -
 
 
 def _recall(connection: apsw.Connection, start: TurnStart, messages: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
-    """Recall memories; those of the room must be older than the messages of the context."""
+    """Recall memories for a turn.
+
+    Memories of the room must be older than the messages of the context.
+    """
     if start.recall is None:
         return []
     past, *others = start.recall.sources

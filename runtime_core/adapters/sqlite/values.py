@@ -1,4 +1,7 @@
-"""Conversion between values and columns: ids and times as text, nested values as JSON."""
+"""Conversion between values and columns.
+
+Ids and times are stored as text, nested values as JSON.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,10 @@ def shape(kind: Any) -> Shape:
 
 
 def as_fields(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a row as the fields of a dataclass, without columns that are not fields."""
+    """Read a row as the fields of a dataclass.
+
+    Columns that are not fields are left out.
+    """
     nested = shape(kind).nested
     return {
         each.name: _field(row[column], each.name in nested)
@@ -127,7 +133,11 @@ def read(kind: type[T], row: Mapping[str, Any]) -> T:
 
 
 def build(kind: type[T], given: Mapping[str, Any]) -> T:
-    """Build a dataclass from stored fields; a failure is a StoreError, not invalid input."""
+    """Build a dataclass from stored fields.
+
+    Raises:
+        StoreError: A field is malformed. For stored data this is not `InvalidInput`.
+    """
     try:
         return coerce(kind, given, name=kind.__name__)
     except InvalidInput as error:

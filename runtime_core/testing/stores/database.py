@@ -14,7 +14,10 @@ from runtime_core.testing.scene import Scene
 
 
 class DatabaseAdapterContract:
-    """Lifecycle of an adapter; `unmigrated` is a fixture with an adapter of an empty database."""
+    """Contract of an adapter's lifecycle.
+
+    It needs a fixture `unmigrated` with an adapter of an empty database.
+    """
 
     async def test_ping_tells_the_version_the_schema_is_at(
         self, database: DatabaseAdapter, unmigrated: DatabaseAdapter

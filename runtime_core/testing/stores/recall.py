@@ -1,5 +1,8 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""Contract of recall stores: several sources, neighbours, and the recall of a claim."""
+"""Contract of recall stores.
+
+It covers several sources, neighbours, and the recall of a claim.
+"""
 
 from __future__ import annotations
 

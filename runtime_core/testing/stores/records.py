@@ -100,7 +100,10 @@ CHANGEABLE = [pytest.param(kind, id=RECORD_TABLES[kind]) for kind in CHANGES]
 
 
 async def scenery(database: DatabaseAdapter) -> Scene:
-    """Store the world, room and entities that other records refer to, without an agent."""
+    """Store the records that other records refer to.
+
+    These are a world, a room and entities, without an agent.
+    """
     scene = Scene()
     ground: list[Record] = [
         World(id=scene.world_id, created_at=NOON - timedelta(days=1)),
@@ -120,7 +123,10 @@ def key(record: Record) -> dict[str, Any]:
 
 
 def owned(record: Record, agent_id: UUID) -> Record:
-    """Return a record as the store does, with its agent; an agent's own may stay empty."""
+    """Return a record as the store does, with its agent.
+
+    The agent of an `Agent` record may stay empty.
+    """
     return replace(record, agent_id=None if isinstance(record, Agent) else agent_id)
 
 

@@ -1,5 +1,8 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""Contract of task stores: one claimer per due task, and another claim after expiry."""
+"""Contract of task stores.
+
+A due task has one claimer, and can be claimed again after the claim expires.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # ruff: noqa: S101 - asserts are what a contract is made of
-"""Contract of turn stores: one claim of a message, one end of its run."""
+"""Contract of turn stores.
+
+A message has one claim, and its run has one end.
+"""
 
 from __future__ import annotations
 
