@@ -158,7 +158,10 @@ class ModelVerbs(Context):
 
     @property
     def embedding_worker(self) -> EmbeddingIntake | None:
-        """The in-process embedding worker; None where a queue or the next sweep embeds."""
+        """In-process embedding worker.
+
+        None where a queue or the next sweep embeds.
+        """
         return self._shared.embedding_worker
 
     @embedding_worker.setter

@@ -37,7 +37,9 @@ def concerned(evaluators: Sequence[Evaluator], *, did_respond: bool) -> list[Eva
 async def run_evaluators(
     runtime: Context, message: Memory, state: State, *, did_respond: bool, responses: Sequence[Memory]
 ) -> list[Evaluator]:
-    """Run the evaluators that are due, one after the other; a failing one is logged.
+    """Run the due evaluators, one after the other.
+
+    A failing evaluator is logged.
 
     Returns:
         Those that ran to their end.
