@@ -308,7 +308,7 @@ class EmbeddingStore(Protocol):
     ) -> list[WantedEmbedding]:
         """List memories embedded by another model.
 
-        This model has not embedded their current text. Sorted by id, starting after `after`.
+        The given model has not embedded their current text. Sorted by id, starting after `after`.
         """
 
 
