@@ -1,7 +1,7 @@
-"""elizaOS's core runtime as a Python package, for processes that live for one message.
+"""elizaOS's core runtime as a Python package.
 
-The public names. Each loads on first use, so that importing the package costs a cold start nothing;
-`__init__.pyi` declares the same names for type checkers.
+It is made for processes that live for one message. Each public name loads on first use, so that importing the package
+costs a cold start nothing; `__init__.pyi` declares the same names for type checkers.
 """
 
 from __future__ import annotations

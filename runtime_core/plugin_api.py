@@ -1,4 +1,4 @@
-"""The plugin API: what a plugin is made from, and what its handlers are called with.
+"""Plugin API: the parts of a plugin and its handlers' arguments.
 
 A handler may take fewer arguments than it is offered: `async def handler(runtime, message)` is passed the first two.
 The type of each handler is a union of the arities it may have, so a checker accepts the shorter forms and
@@ -57,7 +57,11 @@ class Components(Protocol):
         ...
 
     def task_worker(self, name: str) -> TaskWorker | None:
-        """Return the worker of the tasks of this name; None if there is none."""
+        """Return the worker of the tasks of this name.
+
+        Returns:
+            None if no worker has this name.
+        """
         ...
 
     def task_worker_names(self) -> list[str]:
@@ -181,7 +185,10 @@ class Models(Protocol):
 
     @property
     def embedding_worker(self) -> EmbeddingIntake | None:
-        """The in-process embedding worker; None where a queue or the next sweep embeds."""
+        """In-process embedding worker.
+
+        None where a queue or the next sweep embeds.
+        """
         ...
 
     @embedding_worker.setter
@@ -219,11 +226,19 @@ class CurrentTurn(Protocol):
         ...
 
     def turn_context(self) -> TurnContext | None:
-        """Return what the claim of the current message read; None outside a turn."""
+        """Return what the claim of the current message read.
+
+        Returns:
+            None outside a turn.
+        """
         ...
 
     def get_action_results(self, message_id: UUID) -> list[ActionResult]:
-        """Return the results of the actions that ran for a message in this turn, in order."""
+        """Return the results of a message's actions in this turn.
+
+        Returns:
+            The results in the order in which the actions ran.
+        """
         ...
 
     def active_contexts(self) -> tuple[str, ...]:
@@ -231,15 +246,24 @@ class CurrentTurn(Protocol):
         ...
 
     async def recalled(self, message: Memory) -> RecallResult:
-        """Return the memories relevant to a message. Within a turn the search runs once."""
+        """Return the memories relevant to a message.
+
+        Within a turn the search runs once.
+        """
         ...
 
     def get_current_run_id(self) -> UUID:
-        """Return the id of the current run; outside of one, start a run."""
+        """Return the id of the current run.
+
+        Outside of a run, the call starts one.
+        """
         ...
 
     def start_run(self, room_id: UUID | None = None) -> UUID:
-        """Start a run in the current task; the next message handled inside takes its id."""
+        """Start a run in the current task.
+
+        The next message handled in this task takes the run's id.
+        """
         ...
 
     def end_run(self) -> None:
@@ -251,7 +275,10 @@ class Sending(Protocol):
     """Events for listeners, and content for targets."""
 
     async def emit(self, event_type: str, data: Any = None) -> None:
-        """Call every listener of an event and wait for all; a failing listener is logged."""
+        """Call every listener of an event and wait for all.
+
+        A failing listener is logged.
+        """
         ...
 
     def on(self, event_type: str, handler: EventHandler) -> None: ...
@@ -279,7 +306,10 @@ class Context(
     Sending,
     Protocol,
 ):
-    """The runtime as a handler sees it: one agent, its database, and the current turn."""
+    """Runtime as a handler sees it.
+
+    It covers one agent, its database, and the current turn.
+    """
 
     eliza_os: Orchestrator | None
     logger: LoggerAdapter[Logger]
@@ -298,7 +328,11 @@ class Orchestrator(Protocol):
         ...
 
     def get_agent_by_name(self, name: str) -> Context | None:
-        """Return the first agent of this name, in any case; None if there is none."""
+        """Return the first agent of this name, ignoring case.
+
+        Returns:
+            None if no agent has this name.
+        """
         ...
 
     async def start_agents(self, ids: Sequence[UUID] | None = None) -> None:
@@ -310,7 +344,11 @@ class Orchestrator(Protocol):
         ...
 
     async def handle_message(self, target: Any, message: AnyMemory) -> Any:
-        """Send a message to an agent, given by id or as a runtime, and wait for its answer."""
+        """Send a message to an agent and wait for its answer.
+
+        Args:
+            target: The agent's id, or its runtime.
+        """
         ...
 
 
@@ -329,14 +367,20 @@ class _Sampling(TypedDict):
 
 
 class PromptParams(_Sampling):
-    """Params of a text model that is asked with one text and answers with text."""
+    """Params of a text model called with one text.
+
+    The model answers with text.
+    """
 
     prompt: str
     system: NotRequired[str]
 
 
 class ChatParams(_Sampling):
-    """Params of a text model that is asked with a conversation and answers with a `TextResponse`."""
+    """Params of a text model called with a conversation.
+
+    The model answers with a `TextResponse`.
+    """
 
     messages: Sequence[ChatMessage]
     tools: NotRequired[Sequence[ToolSpec]]
@@ -577,9 +621,10 @@ class ServiceType(StrEnum):
 
 
 class Service(ABC):
-    """A long-lived part of a runtime; `start` opens what it needs, `stop` closes it.
+    """Long-lived part of a runtime.
 
-    `capability` says in words for the model what the service lets the agent do; empty says nothing.
+    `start` opens what the service needs, `stop` closes it. `capability` says in words for the model what the service
+    lets the agent do; empty says nothing.
     """
 
     service_type: ClassVar[str]
@@ -596,7 +641,10 @@ class Service(ABC):
         """Close what `start` opened."""
 
     async def is_healthy(self) -> bool:
-        """Whether the service can do its work now; one that depends on something outside asks it."""
+        """Whether the service can do its work now.
+
+        A service with an external dependency queries it.
+        """
         return True
 
 

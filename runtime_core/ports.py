@@ -31,10 +31,11 @@ class TurnStore(Protocol):
     """Store of turns and their runs; each adapter passes `TurnStoreContract`."""
 
     async def begin(self, start: TurnStart) -> TurnContext:
-        """Claim the run of a message and store the message, in one transaction.
+        """Claim the run of a message and store the message.
 
-        Outcomes `new` and `resume` hold the claim until now + `lease_s`; any other outcome writes nothing. Exactly one
-        of several concurrent callers gets the claim. Existing worlds, rooms, entities and participants stay unchanged.
+        Both happen in one transaction. Outcomes `new` and `resume` hold the claim until now + `lease_s`; any other
+        outcome writes nothing. Exactly one of several concurrent callers gets the claim. Existing worlds, rooms,
+        entities and participants stay unchanged.
         """
 
     async def checkpoint(
@@ -56,7 +57,13 @@ class TurnStore(Protocol):
         """
 
     async def get_run(self, run_id: UUID) -> Run | None:
-        """Read a run of any agent by id, or None; the caller checks the owner."""
+        """Read a run of any agent by id.
+
+        The caller checks the owner.
+
+        Returns:
+            None if no run has this id.
+        """
 
 
 class MemoryStore(Protocol):
@@ -87,7 +94,9 @@ class MemoryStore(Protocol):
         """
 
     async def update(self, agent_id: UUID, memories: Sequence[Memory]) -> None:
-        """Replace content and metadata by id; a changed text deletes its embedding and wants another.
+        """Replace content and metadata by id.
+
+        A changed text deletes its embedding and wants another.
 
         Raises:
             RecordNotFound: An id does not exist; nothing is changed.
@@ -97,7 +106,11 @@ class MemoryStore(Protocol):
         """Delete memories by ids or by filter; returns their number."""
 
     async def get(self, agent_id: UUID, ids: Sequence[UUID]) -> list[Memory]:
-        """Read the existing memories with these ids and their embeddings, in the order given."""
+        """Read the memories with these ids, and their embeddings.
+
+        Returns:
+            The existing memories, in the order of `ids`.
+        """
 
     async def find(self, agent_id: UUID, which: MemoryFilter, *, limit: int = 100) -> list[Memory]:
         """Read the newest `limit` matching memories, newest first by (created_at, id)."""
@@ -139,7 +152,12 @@ class RecordStore(Protocol):
     """
 
     async def insert(self, agent_id: UUID, records: Sequence[Record], *, ignore_existing: bool = False) -> int:
-        """Insert records of any kinds in the order given, all or none; returns how many were new.
+        """Insert records of any kinds, all or none.
+
+        The records are inserted in the order given.
+
+        Returns:
+            The number of new records.
 
         Raises:
             DuplicateRecord: A record already exists (and `ignore_existing` is False).
@@ -155,7 +173,13 @@ class RecordStore(Protocol):
         """
 
     async def get(self, kind: type[R], agent_id: UUID, ids: Sequence[UUID]) -> list[R]:
-        """Read the existing records with these ids, in the order given; not for participants."""
+        """Read the records with these ids.
+
+        Participants cannot be read by this method.
+
+        Returns:
+            The existing records, in the order of `ids`.
+        """
 
     async def find(self, kind: type[R], agent_id: UUID | None, *, limit: int = 1000, **fields: object) -> list[R]:
         """Find records by their fields, oldest first by (created_at, id).
@@ -174,23 +198,26 @@ class RecordStore(Protocol):
 
 
 class TaskStore(Protocol):
-    """Store of task claims, one claimer for each task; each adapter passes `TaskStoreContract`.
+    """Store of task claims, with one claimer for each task.
 
-    A claim moves the task's `due_at` into the future. That time identifies the claim; if it passes without `settle`,
-    the task is due again.
+    Each adapter passes `TaskStoreContract`. A claim moves the task's `due_at` into the future. That time identifies the
+    claim; if it passes without `settle`, the task is due again.
     """
 
     async def claim(self, agent_ids: Sequence[UUID], *, lease_s: float, limit: int = 100) -> list[Task]:
-        """Claim the due tasks of these agents that have the tag `queue`, longest due first.
+        """Claim the due tasks of these agents with the tag `queue`.
 
-        Exactly one of several concurrent callers gets each task; callers do not wait for each other.
+        The tasks that have been due longest come first. Exactly one of several concurrent callers gets each task;
+        callers do not wait for each other.
 
         Returns:
             The tasks with `due_at` = the store's now + `lease_s`.
         """
 
     async def hold(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, lease_s: float) -> Task | None:
-        """Take over the claim that `held_until` identifies, once, to run the task now.
+        """Take over the claim that `held_until` identifies.
+
+        Exactly one of several concurrent callers takes it over, to run the task now.
 
         Returns:
             The task with its new `due_at`; None if the claim is not current: taken over, settled, or expired and
@@ -198,7 +225,10 @@ class TaskStore(Protocol):
         """
 
     async def settle(self, agent_id: UUID, task_id: UUID, held_until: datetime, *, then: Task | None = None) -> bool:
-        """End a claim: delete the task, or replace all fields except `id` and `created_at` by those of `then`.
+        """End a claim by deleting or replacing the task.
+
+        Args:
+            then: The replacement, for all fields except `id` and `created_at`; None deletes the task.
 
         Returns:
             False if the claim is not current; nothing is changed then.
@@ -214,13 +244,23 @@ class EmbeddingStore(Protocol):
     """
 
     async def want(self, agent_id: UUID, ids: Sequence[UUID], priority: Priority) -> list[UUID]:
-        """Mark memories, even failed ones, as wanting an embedding; returns the existing ids."""
+        """Mark memories, even failed ones, as wanting an embedding.
+
+        Returns:
+            The ids that exist.
+        """
 
     async def wanted(self, agent_id: UUID, ids: Sequence[UUID], *, model: str) -> list[WantedEmbedding]:
-        """Read the memories that want an embedding, with their current text, in the order given."""
+        """Read the memories that want an embedding, with their current text.
+
+        Returns:
+            The memories in the order of `ids`.
+        """
 
     async def keep(self, agent_id: UUID, made: Sequence[MadeEmbedding], *, model: str) -> list[UUID]:
-        """Store vectors in one statement, replacing those of the same model for earlier texts.
+        """Store vectors in one statement.
+
+        They replace vectors of the same model for earlier texts.
 
         Raises:
             DimensionMismatch: The dimension of a vector differs from the model's others; nothing is stored.
@@ -229,20 +269,27 @@ class EmbeddingStore(Protocol):
     async def keep_fragments(
         self, agent_id: UUID, document: WantedEmbedding, fragments: Sequence[Memory], priority: Priority
     ) -> bool:
-        """Store the fragments of a text too long to embed, replacing its earlier ones.
+        """Store the fragments of a text too long to embed.
 
-        Fragments are memories of the table `fragments` with the `document_id` in their metadata; existing ids stay
-        unchanged. The fragments want an embedding instead of the document, and are deleted with it.
+        They replace the text's earlier fragments. Fragments are memories of the table `fragments` with the
+        `document_id` in their metadata; existing ids stay unchanged. The fragments want an embedding instead of the
+        document, and are deleted with it.
 
         Returns:
             False if the document's text has changed or the document was deleted; nothing is stored then.
         """
 
     async def settle(self, agent_id: UUID, done: Sequence[WantedEmbedding]) -> list[UUID]:
-        """Mark memories as wanting no embedding: their text is empty or already embedded."""
+        """Mark memories as wanting no embedding.
+
+        Their text is empty or already embedded.
+        """
 
     async def fail(self, agent_id: UUID, failures: Sequence[EmbeddingFailure]) -> list[UUID]:
-        """Mark memories as failed, with the reason; they want no embedding until their text changes."""
+        """Mark memories as failed, with the reason.
+
+        They want no embedding until their text changes.
+        """
 
     async def failed(self, agent_id: UUID, *, limit: int = 100) -> list[EmbeddingFailure]:
         """List the failed memories, oldest failure first."""
@@ -250,18 +297,18 @@ class EmbeddingStore(Protocol):
     async def claim_overdue(
         self, agent_ids: Sequence[UUID], priority: Priority, *, overdue_s: float, limit: int
     ) -> list[EmbeddingJob]:
-        """Claim memories that have wanted an embedding for longer than `overdue_s`, longest first.
+        """Claim memories that have wanted an embedding longer than `overdue_s`.
 
-        Exactly one of several concurrent callers gets each memory, and none waits for another. A claimed memory is
-        overdue again after `overdue_s` if it still wants an embedding.
+        The memories that have wanted it longest come first. Exactly one of several concurrent callers gets each memory,
+        and none waits for another. A claimed memory is overdue again after `overdue_s` if it still wants an embedding.
         """
 
     async def lacking(
         self, agent_id: UUID, *, model: str, after: UUID | None = None, limit: int = 100
     ) -> list[WantedEmbedding]:
-        """List memories embedded by another model, whose current text this model has not embedded.
+        """List memories embedded by another model.
 
-        Sorted by id, starting after `after`.
+        The given model has not embedded their current text. Sorted by id, starting after `after`.
         """
 
 
@@ -302,10 +349,17 @@ class DatabaseAdapter(Protocol):
 
     @property
     def migrates_on_open(self) -> bool:
-        """Whether opening migrates the database, as for a local file; otherwise a deploy step does."""
+        """Whether opening migrates the database, as for a local file.
+
+        If False, a deploy step migrates it.
+        """
 
     async def ping(self) -> int:
-        """Query the database for its schema version; 0 if it was never migrated."""
+        """Query the database for its schema version.
+
+        Returns:
+            0 if the database was never migrated.
+        """
 
     async def migrate(self) -> list[str]:
         """Apply the missing migrations under a lock; returns their names."""
@@ -373,9 +427,9 @@ class Redelivery(Protocol):
     """Retry times of a queue's failed deliveries."""
 
     async def retry_after(self, waits: Sequence[tuple[QueueDelivery, float]]) -> None:
-        """Set the seconds until the retry of each delivery; 0 is at once.
+        """Set the seconds until the retry of each delivery.
 
-        A delivery that is gone is ignored.
+        Zero retries at once. A delivery that is gone is ignored.
 
         Raises:
             QueueError: The queue's own delay applies to some deliveries.
@@ -397,7 +451,10 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """File from the web; `content_type` is the server's, lower case and without parameters."""
+    """File from the web.
+
+    `content_type` is the server's, in lower case and without parameters.
+    """
 
     content: bytes
     content_type: str

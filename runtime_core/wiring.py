@@ -1,4 +1,7 @@
-"""Composition root: chooses and opens the adapters; importing it loads none of them."""
+"""Composition root, which chooses and opens the adapters.
+
+Importing the module loads no adapter.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ URL_FORMS = "postgresql://user:password@host/database, sqlite:///file.db, sqlite
 
 
 async def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings: check every variable, then fetch the secrets named by ARN.
+    """Read the settings, and fetch the secrets named by ARN.
 
-    A variable overrides its secret, which is then not fetched.
+    Every variable is checked before a secret is fetched. A variable overrides its secret, which is then not fetched.
 
     Raises:
         SettingsError: As `Settings.from_environment`, or a secret is unreadable; names the variable.
@@ -138,7 +141,13 @@ def queue_opener(url: str) -> Callable[[], AbstractAsyncContextManager[JobQueue]
 
 
 async def open_work_queue(runtime: Context) -> JobQueue | None:
-    """Open the queue for work that no answer waits for (`WORK_QUEUE_URL`); None does it in this process."""
+    """Open the queue of background work (`WORK_QUEUE_URL`).
+
+    No answer waits for this work.
+
+    Returns:
+        None without the setting: this process does the work.
+    """
     url = runtime.settings.work_queue_url
     return await runtime.shared(queue_opener(url)) if url else None
 

@@ -77,7 +77,7 @@ def _load(point: EntryPoint) -> Plugin:
 
 
 def _origin(point: EntryPoint) -> str:
-    """Return the distribution of an entry point with its version, for an error."""
+    """Return an entry point's distribution and its version, for an error."""
     return f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
 
 
@@ -157,7 +157,11 @@ def _dependency(plugin: Plugin, name: str, known: dict[str, int]) -> str:
 
 
 def _cycle(waiting: dict[str, set[str]]) -> list[str]:
-    """Return a cycle among the waiting plugins, its first name repeated at the end."""
+    """Return a cycle among the waiting plugins.
+
+    Returns:
+        The names in the cycle; the first name is repeated at the end.
+    """
     path = [next(name for name, needs in waiting.items() if needs)]
     while True:
         following = min(name for name in waiting[path[-1]] if waiting[name])

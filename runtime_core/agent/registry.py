@@ -236,7 +236,9 @@ def service_name(kind: type[Service]) -> str:
 def duplicate(
     kind: str, name: str, plugins: Sequence[Plugin], brings: Callable[[Plugin], Iterable[str]]
 ) -> DuplicateComponent:
-    """Return the error for a taken name, with the plugins and the remedy.
+    """Return the error for a taken name.
+
+    It names the plugins and the remedy.
 
     Args:
         plugins: The registered plugins, including the one that failed.

@@ -121,9 +121,9 @@ class Services:
         return any(_answers_to(kind, name) for kind in self._registry.services)
 
     def load(self, name: str) -> asyncio.Future[Service]:
-        """Return a future of the service that is done when it has started.
+        """Return a future of the service.
 
-        Awaiting the future raises the error of a failed start.
+        The future is done when the service has started. Awaiting the future raises the error of a failed start.
 
         Raises:
             ServiceNotFound: No such service is registered.

@@ -256,9 +256,10 @@ async def _on_demand(handle: Callable[[], Awaitable[T]], context: LambdaContext 
 
 @asynccontextmanager
 async def _event(context: LambdaContext | None) -> AsyncIterator[None]:
-    """Bound one event by its remaining time, and leave nothing running after it: Lambda freezes the process.
+    """Bound one event by its remaining time.
 
-    Background work is awaited, within that time; other tasks that the event left are cancelled.
+    Nothing runs after the event, because Lambda freezes the process. Background work is awaited, within that time;
+    other tasks that the event left are cancelled.
     """
     try:
         if context is None:

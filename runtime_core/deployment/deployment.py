@@ -47,7 +47,10 @@ _EXAMPLE = Path(__file__).with_name("ada.json")  # only in the wheel, which hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Result of one readiness check; `detail` is the finding or the next step."""
+    """Result of one readiness check.
+
+    `detail` is the finding or the next step.
+    """
 
     ok: bool
     detail: str
@@ -55,7 +58,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedAgent:
-    """An agent of the deployment; `init` is called with each of its runtimes."""
+    """Agent of the deployment.
+
+    `init` is called with each of its runtimes.
+    """
 
     agent: Agent
     database: DatabaseAdapter
@@ -70,7 +76,10 @@ class DeployedAgent:
         return self.agent.character
 
     def declares_model(self, model_type: str) -> bool:
-        """Return whether a plugin declares a model of this type; this starts no runtime."""
+        """Return whether a plugin declares a model of this type.
+
+        The call starts no runtime.
+        """
         return model_type in self.agent.registry.models
 
 

@@ -1,4 +1,7 @@
-"""Which vectors can be compared with each other: those of one embedding model."""
+"""Embedding space, the vectors of one embedding model.
+
+Only vectors of one space can be compared with each other.
+"""
 
 from __future__ import annotations
 

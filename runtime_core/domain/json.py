@@ -12,7 +12,11 @@ _MAX_MISSES = 20  # braces without an object: each costs a scan of the remaining
 
 
 def json_objects(text: str) -> list[dict[str, Any]]:
-    """Extract the outermost JSON objects of a text, including a truncated last one."""
+    """Extract the outermost JSON objects of a text.
+
+    Returns:
+        The objects, including a truncated last one.
+    """
     found: list[dict[str, Any]] = []
     decoder, position = JSONDecoder(), text.find("{")
     misses = 0

@@ -38,7 +38,10 @@ class RouteRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteResponse:
-    """What a route answers; `body` is text, bytes, or anything else as JSON."""
+    """Response of a route.
+
+    `body` is text, bytes, or any other value as JSON.
+    """
 
     status: int = 200
     body: Any = None

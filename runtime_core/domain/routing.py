@@ -10,7 +10,9 @@ from runtime_core.domain.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInfo:
-    """Where something is sent; which fields count is up to the source's handler.
+    """Target of a send.
+
+    The source's handler determines which fields count.
 
     Attributes:
         source: The platform: whose send handler is asked.

@@ -1,4 +1,7 @@
-"""The state an answer is made from: the results of providers, composed in order."""
+"""State from which an answer is made.
+
+It holds the results of providers, composed in order.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from runtime_core.domain.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderResult:
-    """What a provider adds to the state: `text` for the prompt, `values` for templates, `data` for code."""
+    """A provider's contribution to the state.
+
+    `text` is for the prompt, `values` for templates, `data` for code.
+    """
 
     text: str = ""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])

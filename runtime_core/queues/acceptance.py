@@ -147,7 +147,10 @@ def _is_held(run: Run) -> bool:
 
 
 def _fill_in(request: MessageRequest, message: Memory, agent_id: UUID) -> MessageRequest:
-    """Fill in the request's defaults, so that each reader sees the same message."""
+    """Fill in the request's defaults.
+
+    Each reader then sees the same message.
+    """
     entity = request.entity or EntityInput(id=message.entity_id)
     given = {"id": message.id, "agent": str(agent_id), "room_id": message.room_id, "entity": entity}
     return request.model_copy(update=given)

@@ -30,7 +30,10 @@ class HostedAgent(Protocol):
     def agent_id(self) -> UUID: ...
 
     def declares_model(self, model_type: str) -> bool:
-        """Return whether a plugin declares a model of this type; this starts no runtime."""
+        """Return whether a plugin declares a model of this type.
+
+        The call starts no runtime.
+        """
 
 
 class AgentHost(Protocol):

@@ -19,7 +19,10 @@ def read_state(context: TurnContext | None, agent_id: UUID) -> ParticipantState 
 
 
 async def find_state(runtime: Context, room_id: UUID) -> ParticipantState | None:
-    """Find the agent's state in a room; within its turn, as of the claim."""
+    """Find the agent's state in a room.
+
+    Within a turn of that room it is the state as of the claim.
+    """
     context = runtime.turn_context()
     if context is not None and context.room is not None and context.room.id == room_id:
         return read_state(context, runtime.agent_id)

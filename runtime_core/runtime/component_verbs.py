@@ -1,4 +1,7 @@
-"""Verbs on components: register and find them, emit events, send content, start services."""
+"""Verbs on components, events and services.
+
+They register and find components, emit events, send content and start services.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,10 @@ class ComponentVerbs(Context):
         self._registry.add_evaluator(evaluator)
 
     def register_service(self, service: type[Service]) -> None:
-        """Register a service; it starts with the runtime, or with `start_services` in a running one."""
+        """Register a service.
+
+        It starts with the runtime, or with `start_services` in a running runtime.
+        """
         self._registry.add_service(service)
 
     def register_model(
@@ -122,15 +128,22 @@ class ComponentVerbs(Context):
         name: str | TaskWorker | Mapping[str, Any],
         worker: TaskHandler | TaskWorker | Mapping[str, Any] | None = None,
     ) -> None:
-        """Register the worker of a task name: a handler, a `TaskWorker`, or a dict of its fields."""
+        """Register the worker of a task name.
+
+        The worker is a handler, a `TaskWorker`, or a dict of its fields.
+        """
         self._registry.add_task_worker(coerce_worker(name, worker))
 
     def task_worker(self, name: str) -> TaskWorker | None:
-        """Return the worker of the tasks of this name; None if there is none."""
+        """Return the worker of the tasks of this name.
+
+        Returns:
+            None if no worker has this name.
+        """
         return self._registry.task_workers.get(name)
 
     def task_worker_names(self) -> list[str]:
-        """Return the task names that have a worker, in the order of registration."""
+        """Return the task names with a worker, in registration order."""
         return list(self._registry.task_workers)
 
     async def send_message_to_target(
@@ -148,7 +161,10 @@ class ComponentVerbs(Context):
         return sorted(self._registry.send_handlers)
 
     async def emit(self, event_type: str, data: Any = None) -> None:
-        """Call every listener of an event and wait for all; a failing listener is logged."""
+        """Call every listener of an event and wait for all.
+
+        A failing listener is logged.
+        """
         if listeners := self._registry.events.get(event_type):
             await call_listeners(event_type, listeners, data)
 
@@ -180,7 +196,7 @@ class ServiceVerbs(Context):
     @overload
     def get_service(self, name: str) -> Any: ...
     def get_service(self, name: str | type[S]) -> Any:
-        """Get a started service: by its class, or by its type or name.
+        """Get a started service by its class, type or name.
 
         Returns:
             For a class its instance; for a text the first match, None if there is none.
@@ -191,7 +207,11 @@ class ServiceVerbs(Context):
         return self._services.get(name) if isinstance(name, str) else self._services.instance(name)
 
     def get_services_by_type(self, service_type: str) -> list[Any]:
-        """Return the started services of a type or name, in the order of registration."""
+        """Return the started services of a type or name.
+
+        Returns:
+            The services in the order of registration.
+        """
         return self._services.of_type(service_type)
 
     def get_all_services(self) -> dict[str, list[Any]]:

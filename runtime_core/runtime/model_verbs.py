@@ -83,7 +83,11 @@ class ModelVerbs(Context):
     async def use_model(
         self, model_type: str, params: Any, provider: str | None = None, *, max_retries: int | None = None
     ) -> Any:
-        """Ask a model: `{"prompt": …}` gives text, `{"messages": …}` a `TextResponse`, other types their own.
+        """Call a model.
+
+        Returns:
+            Text for `{"prompt": …}`, a `TextResponse` for `{"messages": …}`; other model types return their own
+            type.
 
         Raises:
             ModelNotFound: No plugin answers this type, or not this provider.
@@ -123,9 +127,12 @@ class ModelVerbs(Context):
         return ModelType.TEXT_EMBEDDING in self._registry.models
 
     def embedding_space(self) -> EmbeddingSpace | None:
-        """Return where this agent's vectors lie: the first embedding handler's model; None without one.
+        """Return the embedding space of this agent's vectors.
 
-        A handler that does not say is taken for EMBEDDING_MODEL, as the deployment or the agent sets it.
+        A handler that names no model counts as EMBEDDING_MODEL, as the deployment or the agent sets it.
+
+        Returns:
+            The space of the first embedding handler's model; None without a handler.
         """
         found = self._registry.model(ModelType.TEXT_EMBEDDING)
         return space_of(found, self) if found else None
@@ -136,7 +143,10 @@ class ModelVerbs(Context):
         return space.model if space else ""
 
     async def embed(self, texts: Sequence[str], *, max_retries: int | None = None) -> EmbeddingResponse:
-        """Embed texts, none of them blank, with the one model whose vectors this agent keeps.
+        """Embed texts with the one model whose vectors this agent keeps.
+
+        Args:
+            texts: The texts, none of them blank.
 
         Raises:
             ModelNotFound: No plugin embeds here.
@@ -146,7 +156,9 @@ class ModelVerbs(Context):
         return await embed_texts_in(space_of(handler, self), self, texts, max_retries=max_retries)
 
     async def recalled(self, message: Memory) -> RecallResult:
-        """Return the memories relevant to a message. Within its turn the search runs once, concurrently.
+        """Return the memories relevant to a message.
+
+        Within its turn the search runs once, concurrently.
 
         Raises:
             StoreError: The search failed.
@@ -158,7 +170,10 @@ class ModelVerbs(Context):
 
     @property
     def embedding_worker(self) -> EmbeddingIntake | None:
-        """The in-process embedding worker; None where a queue or the next sweep embeds."""
+        """In-process embedding worker.
+
+        None where a queue or the next sweep embeds.
+        """
         return self._shared.embedding_worker
 
     @embedding_worker.setter
@@ -166,7 +181,12 @@ class ModelVerbs(Context):
         self._shared.embedding_worker = worker
 
     async def queue_embedding_generation(self, memory: AnyMemory, priority: str = "normal") -> None:
-        """Enqueue the embedding of a stored memory: `high`, `normal` or `low`. Waits for no model.
+        """Enqueue the embedding of a stored memory.
+
+        The call waits for no model.
+
+        Args:
+            priority: `high`, `normal` or `low`.
 
         Raises:
             RecordNotFound: The memory was not stored.
@@ -175,7 +195,9 @@ class ModelVerbs(Context):
         await enqueue_embedding(self, self.as_memory(memory), as_priority(priority))
 
     async def update_memory(self, memory: AnyMemory) -> None:
-        """Replace content and metadata; an embedding that the changed text wants is made in the background.
+        """Replace the content and metadata of a memory.
+
+        If the changed text wants an embedding, it is made in the background.
 
         Raises:
             RecordNotFound: The memory was not stored.

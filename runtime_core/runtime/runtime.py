@@ -1,4 +1,7 @@
-"""AgentRuntime: the reference's runtime, a facade over an agent, a database and the current turn."""
+"""AgentRuntime, the reference's runtime.
+
+It is a facade over an agent, a database and the current turn.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
 
     @classmethod
     def of(cls, agent: Agent, adapter: DatabaseAdapter, shared: Shared) -> Self:
-        """Make a runtime of an agent that was built before; cheap enough to do for each message."""
+        """Make a runtime of an agent that was built before.
+
+        The call is cheap enough for each message.
+        """
         runtime = cls.__new__(cls)
         runtime._set_up(agent.character, agent.id, agent.settings.layer(), agent.registry.layer(), adapter, shared)
         runtime._agent = agent
@@ -109,7 +115,11 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
 
     @classmethod
     def from_config(cls, config: RuntimeConfig | Mapping[str, Any], **more: Any) -> Self:
-        """Make a runtime from a configuration object, or a dict of its fields; `more` are constructor keywords.
+        """Make a runtime from a configuration.
+
+        Args:
+            config: The configuration object, or a dict of its fields.
+            more: Keywords of the constructor.
 
         Raises:
             InvalidInput, InvalidCharacter: Says what is wrong, and where.
@@ -167,9 +177,10 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
                 await self._init_plugin(plugin)
 
     async def stop(self) -> None:
-        """Wait for background work, stop services, last first, then close what plugins and the runtime opened.
+        """Stop the runtime.
 
-        Registrations made since `initialize` are removed, so that `initialize` may be called again.
+        It waits for background work, stops the services in reverse order of their start, then closes what plugins and
+        the runtime opened. Registrations made since `initialize` are removed, so that `initialize` may be called again.
         """
         await background.finished(self)
         await self._services.stop()
@@ -205,7 +216,10 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         return await self._stack.enter_async_context(resource)
 
     async def shared(self, opens: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """Open a resource once for all runtimes of the deployment; for this one alone outside of one."""
+        """Open a resource once for all runtimes of the deployment.
+
+        Outside of a deployment it is opened for this runtime alone.
+        """
         return await self._shared.get(opens)
 
     @property
@@ -229,11 +243,17 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         return self._settings.get(key, default)
 
     def has_setting(self, key: str) -> bool:
-        """Return whether a setting has a value; 0, False and empty text are values."""
+        """Return whether a setting has a value.
+
+        Zero, False and empty text are values.
+        """
         return self._settings.get(key) is not None
 
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
-        """Set a value for this runtime. In a running one the audit trail records it, without a secret's value."""
+        """Set a value for this runtime.
+
+        In a running runtime the audit trail records the change, without a secret's value.
+        """
         self._settings.set(key, value, secret=secret)
         if self.uptime_s is not None:
             body = {"name": key, "secret": secret} if secret else {"name": key, "secret": secret, "value": value}
@@ -250,14 +270,21 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         return self._settings.redacted(text)
 
     def per_agent(self, key: object, make: Callable[[], T]) -> T:
-        """Return a value that depends on the agent alone; it is made once, and again when the character changes."""
+        """Return a value that depends on the agent alone.
+
+        `make` is called once, and again when the character changes.
+        """
         if key not in self._made:
             self._made[key] = make()
         value: T = self._made[key]
         return value
 
     def get_conversation_length(self) -> int:
-        """Return how many earlier messages a state holds: the constructor's, the character's, else 32."""
+        """Return how many earlier messages a state holds.
+
+        Returns:
+            The constructor's number, else the character's, else 32.
+        """
         return conversation_length_of(self.character, self._conversation_length)
 
     async def handle_route(self, request: RouteRequest | Mapping[str, Any]) -> RouteResponse:
@@ -265,7 +292,10 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         return await handle_route(self, request)
 
     def has_eliza_os(self) -> bool:
-        """Return whether an `ElizaOS` orchestrates this runtime; `eliza_os` then reaches the other agents."""
+        """Return whether an `ElizaOS` orchestrates this runtime.
+
+        If so, `eliza_os` reaches the other agents.
+        """
         return self.eliza_os is not None
 
     @property

@@ -23,7 +23,7 @@ _EMPTY = State()
 
 
 class TurnVerbs(Context):
-    """The turn that the current task is in, and the parts of a turn one by one."""
+    """Verbs on the current task's turn and on parts of turns."""
 
     async def compose_state(
         self,
@@ -58,7 +58,10 @@ class TurnVerbs(Context):
         state: State | None = None,
         callback: Callback | None = None,
     ) -> list[ActionResult]:
-        """Run the actions that the responses name, in order; `get_action_results` returns their results."""
+        """Run the actions that the responses name, in order.
+
+        `get_action_results` also returns their results.
+        """
         named = [name for each in responses for name in self.as_message(each).content.actions]
         return await process_actions(self, self.as_message(message), named, state=state, callback=callback)
 
@@ -69,11 +72,19 @@ class TurnVerbs(Context):
         return await execute_planned_tool_call(self, ctx, call)
 
     def find_action(self, name: str) -> Action | None:
-        """Return the action with this name or simile; None if there is none."""
+        """Return the action with this name or simile.
+
+        Returns:
+            None if no action matches.
+        """
         return find_action(self.actions, name)
 
     def get_action_results(self, message_id: UUID) -> list[ActionResult]:
-        """Return the results of the actions that ran for a message in this turn or run, in order."""
+        """Return the results of a message's actions in this turn or run.
+
+        Returns:
+            The results in the order in which the actions ran.
+        """
         scope = current_scope(self.agent_id)
         return list(scope.results.get(message_id, ())) if scope else []
 
@@ -97,7 +108,9 @@ class TurnVerbs(Context):
         callback: Callback | None = None,
         responses: Sequence[Memory] = (),
     ) -> list[Evaluator]:
-        """Run the evaluators that are due, one after the other; a failing one is logged.
+        """Run the due evaluators, one after the other.
+
+        A failing evaluator is logged.
 
         Returns:
             Those that ran.
@@ -111,7 +124,10 @@ class TurnVerbs(Context):
         return uuid4()
 
     def start_run(self, room_id: UUID | None = None) -> UUID:
-        """Start a run in the current task; the next message handled inside takes its id."""
+        """Start a run in the current task.
+
+        The next message handled in this task takes the run's id.
+        """
         return open_scope(self.agent_id, room_id=room_id).run_id
 
     def end_run(self) -> None:
@@ -119,11 +135,18 @@ class TurnVerbs(Context):
         close_scope(self.agent_id)
 
     def get_current_run_id(self) -> UUID:
-        """Return the id of the run this task is in; outside of one, start a run."""
+        """Return the id of the current task's run.
+
+        Outside of a run, the call starts one.
+        """
         return scope_of(self.agent_id).run_id
 
     def turn_context(self) -> TurnContext | None:
-        """Return what the claim of the current message read; None outside a turn."""
+        """Return what the claim of the current message read.
+
+        Returns:
+            None outside a turn.
+        """
         scope = innermost_scope()
         if scope is not None and scope.agent_id != self.agent_id:  # an agent that another one called
             scope = current_scope(self.agent_id)

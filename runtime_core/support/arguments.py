@@ -15,7 +15,10 @@ def trim_arguments(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> t
 
 
 async def call(handler: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Call a callback with the leading arguments it takes; it may be a plain function."""
+    """Call a callback with the leading arguments it takes.
+
+    The callback may be a plain function.
+    """
     if isinstance(handler, FunctionType) and not handler.__code__.co_flags & inspect.CO_VARARGS:
         arguments = arguments[: handler.__code__.co_argcount]  # as `_places`, without its calls: most handlers
     else:

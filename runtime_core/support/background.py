@@ -1,4 +1,7 @@
-"""Background tasks, kept alive until they end and awaited at the end of the event or runtime."""
+"""Background tasks.
+
+They are kept alive until they end, and awaited at the end of the event or runtime.
+"""
 
 from __future__ import annotations
 

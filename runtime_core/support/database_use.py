@@ -14,7 +14,10 @@ _listener: ContextVar[Listener | None] = ContextVar("mayfly_database_use", defau
 
 
 def note_database_use(*, round_trips: int = 0, took_ms: float = 0.0) -> None:
-    """Report a use of the database to the current turn; ignored outside of turns."""
+    """Report a use of the database to the current turn.
+
+    Outside of a turn the call does nothing.
+    """
     listener = _listener.get()
     if listener is not None:
         listener(round_trips, took_ms)

@@ -53,7 +53,10 @@ def bounded_s(limit_s: float) -> float:
 
 @contextmanager
 def deadline(limit: Deadline) -> Iterator[Deadline]:
-    """Set the deadline of the block; an earlier outer deadline stays in force."""
+    """Set the deadline of the block.
+
+    An earlier outer deadline stays in force.
+    """
     outer = _current.get()
     inner = outer if outer is not None and outer.at_s <= limit.at_s else limit
     token = _current.set(inner)
@@ -75,7 +78,10 @@ def restored(outer: Deadline | None) -> Iterator[None]:
 
 @contextmanager
 def grace(seconds: float) -> Iterator[None]:
-    """Replace the deadline by reserved seconds, for cleanup after the time is up."""
+    """Replace the deadline by reserved seconds.
+
+    They are for cleanup after the time is up.
+    """
     token = _current.set(Deadline.after(seconds))
     try:
         yield

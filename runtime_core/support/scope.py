@@ -1,4 +1,7 @@
-"""Turn scope: the data of one turn, in a context variable, never on the runtime."""
+"""Turn scope, the data of one turn.
+
+It is kept in a context variable, never on the runtime.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ class TurnScope:
     database_ms: float = 0.0
 
     def now(self) -> datetime:
-        """Return the store's time, advanced since the claim; without a claim, this machine's."""
+        """Return the store's time, advanced since the claim.
+
+        Without a claim, this machine's time is returned.
+        """
         if self.context is None:
             return datetime.now(UTC)
         return self.context.now + timedelta(seconds=time.monotonic() - self.began)
@@ -80,13 +86,20 @@ class TurnScope:
         self.states[key] = state
 
     def log_fields(self) -> dict[str, str]:
-        """Return the known fields of a log line: run, room and message ids."""
+        """Return the known fields of a log line.
+
+        Returns:
+            The ids of the run, the room and the message, as far as they are known.
+        """
         message = self.context.message if self.context else None
         known = {"run_id": self.run_id, "room_id": self.room_id, "message_id": message.id if message else None}
         return {name: str(value) for name, value in known.items() if value is not None}
 
     def add_result(self, message_id: UUID, result: ActionResult) -> None:
-        """Add a result here and to the outer scopes, whose openers read it."""
+        """Add a result here and to the outer scopes.
+
+        The openers of the outer scopes read it.
+        """
         scope: TurnScope | None = self
         while scope is not None:
             scope.results.setdefault(message_id, []).append(result)

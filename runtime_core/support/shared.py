@@ -1,4 +1,7 @@
-"""Resources shared by runtimes: opened on first use, closed with their exit stack."""
+"""Resources shared by runtimes.
+
+They are opened on first use and closed with their exit stack.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ async def closing(resource: C) -> AsyncIterator[C]:
 
 
 class Shared:
-    """Clients and pools of a deployment or of one runtime, keyed by their opening function.
+    """Clients and pools of a deployment or of one runtime.
+
+    They are keyed by their opening function.
 
     Attributes:
         embedding_worker: In-process worker for queued embeddings; None if the process ends or freezes with its event.

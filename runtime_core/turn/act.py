@@ -167,7 +167,9 @@ def _normalize(name: str) -> str:
 
 
 def coerce_context(ctx: ToolCallContext | Mapping[str, Any]) -> ToolCallContext:
-    """Return a context as is, or build it from a dict; a missing state is empty.
+    """Return a context as is, or build it from a dict.
+
+    A missing state is empty.
 
     Raises:
         InvalidInput: The message is missing or malformed, or a field is unknown.
@@ -203,7 +205,7 @@ def _coerce_call(given: object) -> ToolCall:
 
 
 def _ensure_storable(result: ActionResult) -> ActionResult:
-    """Return the result, or a failed one if no database can store it."""
+    """Return the result, or a failed one if no database stores it."""
     try:
         text = encode_json(result)
     except InvalidInput as error:
@@ -248,7 +250,9 @@ async def _run(
 
 
 async def _find_refusal(runtime: Context, action: Action, context: ToolCallContext) -> str | None:
-    """Check whether an action may run: allowed to the sender, and possible now.
+    """Check whether an action may run.
+
+    It may if it is allowed to the sender and possible now.
 
     Returns:
         The reason of the refusal; None if the action may run.
@@ -342,6 +346,9 @@ async def _is_possible(runtime: Context, action: Action, message: Memory, state:
 
 
 def _roles(runtime: Context, message: Memory) -> tuple[str, ...]:
-    """Return the sender's role in the world of the turn, and the roles it includes."""
+    """Return the sender's role and the roles it includes.
+
+    The role is the one held in the world of the turn.
+    """
     context = runtime.turn_context()
     return roles_held(context.world if context else None, message.entity_id)

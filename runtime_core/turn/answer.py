@@ -1,4 +1,7 @@
-"""Answer a message: ask the model, run the actions it calls, until it answers in text."""
+"""Model loop of a turn.
+
+The loop calls the model and runs the actions that it calls, until the model answers in text.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ from runtime_core.turn.value import Step, Turn, TurnRuntime
 
 
 async def answer(turn: Turn, run: Run) -> None:
-    """Resume from the stored steps, then go on until the model answers, an action ends the turn, or no step is left.
+    """Answer a message, resuming from the stored steps.
+
+    The loop ends when the model answers, an action ends the turn, or no step is left.
 
     Raises:
         ModelError: The model failed, or answered with nothing.
@@ -125,7 +130,10 @@ class _Answering:
         return result
 
     async def _say(self, content: Content | Mapping[str, Any]) -> Sequence[Memory]:
-        """Send content to the user at once; it is stored with the turn. The `callback` of actions."""
+        """Send content to the user at once.
+
+        The content is stored with the turn. This method is the `callback` of actions.
+        """
         memory = _keep(self._turn, coerce_content(content), uuid4())
         await self._turn.send(memory.content)
         return [memory]
@@ -174,7 +182,10 @@ def _base_messages(turn: Turn) -> list[ChatMessage]:
 
 
 async def _look_up(turn: Turn, names: frozenset[str]) -> None:
-    """Add further providers to the state; what the turn did so far stays in it."""
+    """Add further providers to the state.
+
+    The state keeps what the turn did so far.
+    """
     before = turn.composed
     state = await turn.runtime.compose_state(turn.message, sorted(names))
     done = {key: before.data[key] for key in ("action_results", "plan") if key in before.data}
@@ -182,7 +193,10 @@ async def _look_up(turn: Turn, names: frozenset[str]) -> None:
 
 
 def _keep(turn: Turn, content: Content, memory_id: UUID) -> Memory:
-    """Make content one of the turn's answers, to be stored at its end."""
+    """Add content to the turn's answers.
+
+    The answers are stored at the end of the turn.
+    """
     message = turn.message
     ran = tuple(dict.fromkeys(result.action for step in turn.steps for result in step.results))
     content = replace(
@@ -206,7 +220,10 @@ def _keep(turn: Turn, content: Content, memory_id: UUID) -> Memory:
 
 
 def _next_time(turn: Turn) -> datetime:
-    """The store's clock, carried on; always after the message and the answer before."""
+    """Return the store's time, advanced since the claim.
+
+    It is always later than the message and the previous answer.
+    """
     now, said = turn.scope.now(), turn.scope.responses
     last = said[-1].created_at if said else turn.message.created_at
     return max(now, last + timedelta(microseconds=1)) if last else now
@@ -217,7 +234,10 @@ def _with_plan(state: State, plan: Plan) -> State:
 
 
 def _with_result(state: State, tool_call: ToolCall, result: ActionResult) -> State:
-    """Merge a result's values into the state and mark its step done, for the actions after it."""
+    """Merge a result's values into the state.
+
+    The step of the result is marked done, for the actions after it.
+    """
     done = (*state.data.get("action_results", ()), result)
     plan = plan_in(state.data).with_result(tool_call.id, result)
     data = {**state.data, "action_results": done, "plan": plan}

@@ -140,7 +140,10 @@ def _from_data_url(url: str, limits: Limits) -> Fetched:
 
 
 def _type_of(media: Media, file: Fetched) -> str:
-    """Return a file's content type: the server's, else the sender's, else the name's.
+    """Return a file's content type.
+
+    Returns:
+        The server's type, else the sender's, else the type of the file name.
 
     Raises:
         FetchRefused: The sender and the server name types of different kinds.

@@ -1,4 +1,7 @@
-"""Claim a message: store it, win its run, and read the room, in one statement."""
+"""Claim of a message.
+
+One statement stores the message, claims its run and reads the room.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ async def claim(turn: Turn) -> Run:
 
 
 async def replay(turn: Turn, run: Run) -> MessageProcessingResult:
-    """Return the stored answer, and send it to the listener as when it was new."""
+    """Replay the stored answer.
+
+    It is sent to the listener as when it was new, and returned.
+    """
     result = load_result(run.result or {})
     for memory in result.response_messages:
         await turn.send(memory.content)

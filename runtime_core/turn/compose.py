@@ -65,7 +65,10 @@ def choose_providers(providers: Sequence[Provider], include: frozenset[str], *, 
 async def run_providers(
     runtime: Context, message: Memory, providers: Sequence[Provider], *, timeout_s: float, earlier: State
 ) -> State:
-    """Run the providers concurrently, each within the timeout; a failed one is recorded and left out."""
+    """Run the providers concurrently, each within the timeout.
+
+    A failed provider is recorded and left out.
+    """
     results: dict[str, ProviderResult] = {}
     errors: dict[str, str] = {}
     values: dict[str, Any] = {}

@@ -104,7 +104,9 @@ def _is_meant(message: Memory, context: TurnContext, agent_id: UUID, agent_name:
 
 
 async def decide(turn: Turn) -> Verdict:
-    """Decide what to do with the message, and compose its state unless the rules ignore it.
+    """Decide what to do with the message.
+
+    Its state is composed unless the rules ignore the message.
 
     Returns:
         The verdict; with STOP the room is already muted.
@@ -136,7 +138,10 @@ async def decide(turn: Turn) -> Verdict:
 
 
 async def _replies_to_older_answer(turn: Turn) -> bool:
-    """Whether the message replies to an agent's answer that the claim did not read."""
+    """Whether the message replies to an older answer of an agent.
+
+    The claim did not read that answer.
+    """
     replied = turn.message.content.in_reply_to
     if replied is None or any(each.id == replied for each in turn.context.messages):
         return False

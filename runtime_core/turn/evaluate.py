@@ -1,4 +1,7 @@
-"""Evaluate a turn once the answer is out: here, or where the work queue is read."""
+"""Evaluation of a turn, once the answer is out.
+
+It runs here, or where the work queue is read.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ def concerned(evaluators: Sequence[Evaluator], *, did_respond: bool) -> list[Eva
 async def run_evaluators(
     runtime: Context, message: Memory, state: State, *, did_respond: bool, responses: Sequence[Memory]
 ) -> list[Evaluator]:
-    """Run the evaluators that are due, one after the other; a failing one is logged.
+    """Run the due evaluators, one after the other.
+
+    A failing evaluator is logged.
 
     Returns:
         Those that ran to their end.
@@ -70,10 +75,12 @@ async def _ran(
 
 
 async def enqueue_evaluation(runtime: Context, queue: JobQueue, run_id: UUID) -> None:
-    """Leave a turn's evaluators to the work queue; where it takes nothing, to a task that the next tick finds.
+    """Enqueue a turn's evaluators.
+
+    If the work queue takes no message, store a task that the next tick finds.
 
     Raises:
-        StoreError: Neither would have it.
+        StoreError: Neither the queue nor the store accepted it.
     """
     job = Job(kind=JobKind.EVALUATE, agent_id=runtime.agent_id, subject_id=run_id)
     try:
@@ -86,7 +93,10 @@ async def enqueue_evaluation(runtime: Context, queue: JobQueue, run_id: UUID) ->
 
 
 async def evaluate_later(turn: Turn, result: MessageProcessingResult) -> None:
-    """Start the evaluators in this process, where no queue takes them; the answer does not wait."""
+    """Start the evaluators in this process, if no queue takes them.
+
+    The answer does not wait for them.
+    """
     runtime = turn.runtime
     if turn.queue is None and concerned(runtime.evaluators, did_respond=result.did_respond):
         evaluate = partial(
@@ -100,6 +110,9 @@ async def evaluate_later(turn: Turn, result: MessageProcessingResult) -> None:
 
 
 async def outlive(turn: Turn, work: Callable[[], Awaitable[object]]) -> None:
-    """Do work that goes on after the answer, outside of the time that this message alone was given."""
+    """Do work that goes on after the answer.
+
+    The time limit of this message alone does not bound it.
+    """
     with restored(turn.outer_deadline):
         await work()

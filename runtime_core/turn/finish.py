@@ -1,4 +1,7 @@
-"""End a turn: store the answer and end the run in one transaction, or release the claim."""
+"""End of a turn.
+
+One transaction stores the answer and ends the run; after a failure the claim is released.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ RELEASE_S = 0.5  # to release the claim of a failed turn, out of the time that t
 
 
 async def finish(turn: Turn) -> MessageProcessingResult:
-    """Store the answer and end the run; embeddings and evaluators are enqueued concurrently.
+    """Store the answer and end the run.
+
+    Embeddings and evaluators are enqueued concurrently.
 
     Raises:
         LeaseLost: Another invocation took the message over; nothing is stored.
@@ -69,7 +74,10 @@ def _result(turn: Turn) -> MessageProcessingResult:
 
 
 async def enqueue_message(turn: Turn) -> None:
-    """Enqueue the embedding of the message once: while the model works, else at the turn's end."""
+    """Enqueue the embedding of the message once.
+
+    It is enqueued while the model works, else at the end of the turn.
+    """
     if not turn.is_enqueued:
         turn.is_enqueued = True
         await enqueue_embeddings(turn.runtime, [turn.message], Priority.HIGH)

@@ -1,4 +1,7 @@
-"""How a round of the model is run, whatever the way in which it names actions."""
+"""Protocol of a round of the model.
+
+It is independent of how the model names actions.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class ModelPrompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """The output of one round; `lookups` names providers that the model wants to read first."""
+    """Output of one round.
+
+    `lookups` names providers that the model wants to read first.
+    """
 
     response: TextResponse
     lookups: frozenset[str] = frozenset()

@@ -1,4 +1,7 @@
-"""Plan of a turn: the actions that the model chose, with their status."""
+"""Plan of a turn.
+
+It holds the actions that the model chose, with their status.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,10 @@ def _to_chat_message(
 
 
 def _describe_attachment(media: Media, length: int | None) -> str:
-    """Describe an attachment; the file itself (a `data:` URL) never enters a prompt."""
+    """Describe an attachment.
+
+    The file itself (a `data:` URL) never enters a prompt.
+    """
     name = media.title or (media.content_type if media.url[:5].lower() == "data:" else media.url) or "file"
     says = "\n".join(part for part in (media.description, media.text) if part)
     if length is not None and len(says) > length:
@@ -112,7 +115,10 @@ def _describe_attachment(media: Media, length: int | None) -> str:
 
 
 def tool_specs(state: State, providers: Sequence[Provider]) -> list[ToolSpec]:
-    """Return the offered actions as tool specs, by name regardless of registration order."""
+    """Return the offered actions as tool specs, sorted by name.
+
+    The registration order has no effect.
+    """
     return [
         ToolSpec(name=each.name, description=each.description, parameters=each.parameters)
         for each in offered_actions(state, providers)

@@ -1,4 +1,4 @@
-"""Text protocol: the instructions for a model, and the parser of its answer.
+"""Instructions of the text protocol, and parser of the model's answer.
 
 The model answers with a `<response>` element or JSON. The parser accepts code fences, text around the answer,
 unclosed elements, entities and CDATA; any other text is the answer itself.
@@ -246,7 +246,10 @@ class VisibleText:
 
 
 def _visible_text(inside: str) -> str:
-    """Return an open element's text, without a partial tag or entity at its end."""
+    """Return an open element's text.
+
+    A partial tag or entity at its end is left out.
+    """
     end = inside.find("<")
     sure = inside if end < 0 else inside[:end]
     if end < 0:

@@ -1,4 +1,7 @@
-"""The text protocol: actions in plain text, for models that call no tools."""
+"""Text protocol, which names actions in plain text.
+
+It serves models that call no tools.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from runtime_core.wiring import open_work_queue
 
 
 async def take_turn(turn: Turn) -> MessageProcessingResult:
-    """Take a message through its turn once; a message that has its answer gets that.
+    """Take a message through its turn once.
+
+    A message that was answered before gets the stored answer.
 
     Raises:
         TurnInProgress, MessageConflict, RoomOfAnotherAgent: As `claim`.

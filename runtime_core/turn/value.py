@@ -1,4 +1,4 @@
-"""Turn: one message on its way, the value that the steps pass on."""
+"""Turn of one message, the value that the steps pass on."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ DEFAULT_OPTIONS = TurnOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One round of actions, as the run stores it: enough for another invocation to resume.
+    """One round of actions, as the run stores it.
+
+    It is enough for another invocation to resume.
 
     Attributes:
         text: What the model wrote beside its calls.

@@ -17,7 +17,10 @@ AnyMemory = Memory | Mapping[str, Any]
 
 
 class MemoryVerbs(Finder, Protocol):
-    """Verbs on memories, each of which may be given as a dict of its fields."""
+    """Verbs on memories.
+
+    A memory may be given as a dict of its fields.
+    """
 
     def as_message(self, message: AnyMemory) -> Memory:
         """Coerce a message; without `entity_id` the agent itself is the sender."""

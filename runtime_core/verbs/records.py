@@ -16,7 +16,10 @@ from runtime_core.verbs.stored import get_one, insert_many, insert_one, update_m
 
 
 class RecordVerbs(AgentData, Protocol):
-    """Verbs on records, each of which may be given as a dict of its fields."""
+    """Verbs on records.
+
+    A record may be given as a dict of its fields.
+    """
 
     async def create_entity(self, entity: Entity | Mapping[str, Any]) -> UUID:
         return (await insert_one(self, Entity, entity)).id
@@ -57,7 +60,11 @@ class RecordVerbs(AgentData, Protocol):
         await update_one(self, Relationship, relationship)
 
     async def get_relationships(self, entity_id: UUID, tags: Sequence[str] = ()) -> list[Relationship]:
-        """Return an entity's relationships, in both directions, with all the tags; oldest first."""
+        """Return an entity's relationships in both directions.
+
+        Returns:
+            The relationships that have all the tags, oldest first.
+        """
         wanted: dict[str, Any] = {"tags": tuple(tags)} if tags else {}
         records = self.database.records
         there = await records.find(Relationship, self.agent_id, source_entity_id=entity_id, **wanted)
@@ -66,7 +73,10 @@ class RecordVerbs(AgentData, Protocol):
         return sorted(found.values(), key=lambda each: (str(each.created_at), each.id))
 
     async def create_task(self, task: Task | Mapping[str, Any]) -> UUID:
-        """Store a task; one tagged `AWAITING_CHOICE` is offered as a choice in its room."""
+        """Store a task.
+
+        A task tagged `AWAITING_CHOICE` is offered as a choice in its room.
+        """
         created = await insert_one(self, Task, task)
         await note_choice(self.database.records, self.agent_id, created)
         return created.id

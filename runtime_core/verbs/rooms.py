@@ -80,7 +80,7 @@ class RoomVerbs(ConnectedRuntime, Protocol):
         return [each.room_id for each in found]
 
     async def get_entities_for_room(self, room_id: UUID) -> list[Entity]:
-        """Return the entities of a room, in the order in which they joined."""
+        """Return the entities of a room, in joining order."""
         ids = await self.get_participants_for_room(room_id)
         return await self.database.records.get(Entity, self.agent_id, ids)
 

@@ -14,7 +14,11 @@ R = TypeVar("R", bound=Record)
 
 
 async def insert_one(owner: AgentData, kind: type[R], value: R | Mapping[str, Any]) -> R:
-    """Insert a record, which may be given as a dict of its fields."""
+    """Insert a record.
+
+    Args:
+        value: The record, or a dict of its fields.
+    """
     record = coerce(kind, value, name=kind.__name__.lower())
     await owner.database.records.insert(owner.agent_id, [record])
     return record

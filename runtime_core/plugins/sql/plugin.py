@@ -1,4 +1,7 @@
-"""The plugin `sql`: opens the database of `DATABASE_URL`; nothing to a runtime that has an adapter."""
+"""Plugin `sql`, which opens the database of `DATABASE_URL`.
+
+It does nothing in a runtime that has an adapter.
+"""
 
 from __future__ import annotations
 

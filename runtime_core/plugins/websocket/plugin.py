@@ -1,4 +1,7 @@
-"""The plugin `websocket`: what has this source goes to the connection that the target's `channel_id` names."""
+"""Plugin `websocket`, which sends content to WebSocket connections.
+
+Content with this source goes to the connection that the target's `channel_id` names.
+"""
 
 from __future__ import annotations
 

@@ -48,14 +48,21 @@ class RetryPolicy:
     longest_s: float = 30.0
 
     def wait_s(self, attempts: int) -> float:
-        """Compute the seconds to wait after some attempts, less up to 25 % jitter."""
+        """Compute the wait after some attempts.
+
+        Returns:
+            Seconds, less up to 25 % jitter.
+        """
         spread = random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, no secret
         return min(self.longest_s, self.first_s * self.factor ** (attempts - 1)) * spread
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Verdict of `process` on a failed item; retried if the error is retryable."""
+    """Verdict of `process` on a failed item.
+
+    The item is retried if the error is retryable.
+    """
 
     error: MayflyError
 

@@ -238,7 +238,10 @@ class Drain:
                 raise
 
     async def _handle_refusal(self, wanted: WantedEmbedding, error: ModelRequestRejected) -> None:
-        """Mark a refused text as failed, or cut it if it may be too long."""
+        """Mark a refused text as failed, or cut it.
+
+        It is cut if it may be too long.
+        """
         tokens = estimate_tokens(wanted.text)
         if tokens > self._limits.tokens_per_input // 2 and tokens // 2 >= _SMALLEST_FRAGMENT:
             await self._cut(wanted, min(tokens // 2, self._limits.tokens_per_fragment), Priority.LOW)

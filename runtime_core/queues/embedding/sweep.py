@@ -56,7 +56,10 @@ async def _registers_a_model(deployment: AgentHost, agent_id: UUID) -> bool:
 
 
 def drain_task() -> Task:
-    """Make the drain task; its id is constant, so an agent has one."""
+    """Make the drain task.
+
+    Its id is constant, so an agent has one.
+    """
     return Task(
         id=string_to_uuid(EMBEDDING_DRAIN),
         name=EMBEDDING_DRAIN,

@@ -46,7 +46,10 @@ async def _get(runtime: Context, message: Memory) -> ProviderResult:
 
 
 async def _recall_past(runtime: Context, message: Memory) -> Sequence[Hit]:
-    """Recall older messages; on an error or timeout, log it and omit them."""
+    """Recall older messages.
+
+    On an error or timeout the failure is logged and the messages are omitted.
+    """
     try:
         async with within(runtime.settings.providers_timeout_s * _SHARE, "recall"):
             recalled: RecallResult = await runtime.recalled(message)

@@ -9,7 +9,10 @@ from runtime_core.plugin_api import Context, Provider
 
 
 async def _get(runtime: Context) -> ProviderResult:
-    """Report the time of the claim, constant over the turn and its resumes."""
+    """Report the time of the claim.
+
+    It is constant over the turn and its resumes.
+    """
     context = runtime.turn_context()
     now = (context.now if context is not None else datetime.now(UTC)).astimezone(UTC)
     text = f"It is {now:%A}, {now.day} {now:%B} {now.year}, {now:%H:%M} UTC."
