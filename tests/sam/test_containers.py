@@ -80,7 +80,7 @@ def test_without_a_key_the_local_provider_answers(tmp_path: Path) -> None:
     result = functions.invoke("MessageFunction", {"text": "Hello, my name is Mira."})
     assert result["did_respond"] is True
     assert result["text"]
-    assert "the built-in 'local' provider answers" in functions.log
+    assert "the rule-based plugin 'local' answers" in functions.log
 
 
 def test_a_message_to_be_answered_later_is_answered_without_a_queue(
