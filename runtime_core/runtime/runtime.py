@@ -148,8 +148,10 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
         self._stack.callback(self._restore, self._registry, self.message_service)
         try:
             agent = self._agent or self._build()
+            # Those registered before this call were initialized then; an agent that is built here holds them first.
+            new = agent.plugins if self._agent else agent.plugins[len(self._registry.plugins) :]
             self._work_on(self._registry.layer() if self._agent else agent.registry.layer())
-            await self._load(agent)
+            await self._load(new)
             if not skip_migrations:
                 await self.database.migrate()
                 record = AgentRecord(id=self.agent_id, name=self.character.name)
@@ -168,11 +170,11 @@ class AgentRuntime(ComponentVerbs, ServiceVerbs, ModelVerbs, TurnVerbs):
             self._settings.allow(plugin.settings)
         return agent
 
-    async def _load(self, agent: Agent) -> None:
+    async def _load(self, plugins: Sequence[Plugin]) -> None:
         if self._adapter is None:
-            self._adapter = open_adapter(agent.plugins, self.settings)
+            self._adapter = open_adapter(plugins, self.settings)
             self._stack.push_async_callback(self._adapter.close)
-        for plugin in self._registry.plugins:
+        for plugin in plugins:
             if plugin.init is not None:
                 await self._init_plugin(plugin)
 

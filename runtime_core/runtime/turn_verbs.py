@@ -12,7 +12,6 @@ from runtime_core.domain.state import State
 from runtime_core.errors import InvalidInput
 from runtime_core.plugin_api import Action, Callback, Context, Evaluator
 from runtime_core.rooms.contexts import active_contexts
-from runtime_core.rooms.roles import roles_held
 from runtime_core.support.scope import TurnScope, close_scope, current_scope, innermost_scope, open_scope, scope_of
 from runtime_core.turn.act import ToolCallContext, execute_planned_tool_call, find_action, process_actions
 from runtime_core.turn.compose import compose
@@ -87,14 +86,6 @@ class TurnVerbs(Context):
         """
         scope = current_scope(self.agent_id)
         return list(scope.results.get(message_id, ())) if scope else []
-
-    def keep_action_result(self, message_id: UUID, result: ActionResult) -> None:
-        """Keep a result for later actions, until the turn or run ends."""
-        scope_of(self.agent_id).add_result(message_id, result)
-
-    def roles_of(self, message: Memory, context: TurnContext | None) -> tuple[str, ...]:
-        """Return the sender's role and those it includes, from the world's metadata."""
-        return roles_held(context.world if context else None, message.entity_id)
 
     def active_contexts(self) -> tuple[str, ...]:
         """Return the contexts of the conversation; empty excludes nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime_core.domain.memory import Memory
 from runtime_core.domain.state import NOTHING_PROVIDED, ProviderResult, State
@@ -15,9 +15,6 @@ from runtime_core.plugin_api import Context, Provider
 from runtime_core.rooms.contexts import belongs
 from runtime_core.support.arguments import call
 from runtime_core.support.deadline import bounded_s
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 

@@ -414,3 +414,16 @@ async def test_one_provider_answers_a_model_type_once(runtime: AgentRuntime) -> 
     runtime.register_model("NEW", nothing, provider="p")
     with pytest.raises(DuplicateComponent, match="model NEW of provider 'p' is registered twice"):
         runtime.register_model("NEW", nothing, provider="p")
+
+
+async def test_a_plugin_registered_before_the_start_is_initialized_once(adapter: SqliteAdapter) -> None:
+    started = []
+
+    async def init() -> None:
+        started.append("early")
+
+    runtime = AgentRuntime(character=Character(name="Ada"), plugins=[ECHO], adapter=adapter)
+    await runtime.register_plugin(Plugin(name="early", init=init))
+    async with runtime:
+        assert [each.name for each in runtime.plugins][:1] == ["early"]
+    assert started == ["early"]
